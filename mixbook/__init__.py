@@ -1,0 +1,49 @@
+"""mixbook: training neural networks on mixtures of samples.
+
+Every method answers four questions: who is mixed with whom (pairing), how much of each (ratio), at which layer (place),
+and how two samples are put together (blend)::
+
+    import mixbook as mb
+
+    mix = mb.kmixup(k=16, alpha=1.0, num_classes=10)
+    x, targets = mix(x, y)
+
+Names are imported when they are first used, so that ``import mixbook`` is quick and a reader of the code, or of a chapter's
+stamp, sees which modules are really needed.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "MixPlan": "mixbook.mixing.plan",
+    "RandomPairing": "mixbook.mixing.pairing",
+    "OptimalTransport": "mixbook.mixing.pairing",
+    "Beta": "mixbook.mixing.ratio",
+    "Uniform": "mixbook.mixing.ratio",
+    "Fixed": "mixbook.mixing.ratio",
+    "Linear": "mixbook.mixing.blend.linear",
+    "Mixer": "mixbook.mixing.mixer",
+    "mixup": "mixbook.mixing.mixer",
+    "kmixup": "mixbook.mixing.mixer",
+    "multimix": "mixbook.mixing.mixer",
+    "ManifoldMixer": "mixbook.mixing.place",
+    "manifold_mixup": "mixbook.mixing.place",
+    "mixed_cross_entropy": "mixbook.mixing.losses",
+    "mixed_accuracy": "mixbook.mixing.losses",
+    "dominant_accuracy": "mixbook.mixing.losses",
+}
+
+__all__ = ["__version__", *sorted(_HOME)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'mixbook' has no attribute {name!r}: it has {', '.join(sorted(_HOME))}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,22 @@
+"""The linear blend: lambda x + (1 - lambda) x'."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mixbook.mixing.plan import MixPlan
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Convex combination of the two samples (mixup, eq. 1; manifold mixup, eq. 2; multi-mix, eq. 2, whose lambda is ours
+    subtracted from 1)."""
+
+    def plan(self, x: Tensor, partner: Tensor, lam: Tensor, generator: torch.Generator | None = None) -> MixPlan:
+        """Plan for ``K * B`` mixtures: see :class:`mixbook.mixing.blend.Blend`."""
+        draws, batch_size = lam.shape
+        original = torch.arange(batch_size, device=x.device)
+        sources = torch.stack([original, partner], dim=1).repeat(draws, 1)
+        weight = lam.to(x.device).flatten()
+        return MixPlan(sources, torch.stack([weight, 1 - weight], dim=1), rows=len(x))

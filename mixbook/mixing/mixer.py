@@ -1,0 +1,146 @@
+"""The mixer: a pairing, a ratio and a blend put together, and the presets that the papers name."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mixbook.mixing.blend import Blend
+from mixbook.mixing.blend.linear import Linear
+from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
+from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.ratio import Beta, Ratio, Scope
+
+
+@dataclass
+class Mixer:
+    """Mixes batches: who with whom, how much of each, and how they are put together.
+
+    Args:
+        pairing: who is mixed with whom.
+        ratio: how much of each.
+        blend: how two samples are put together.
+        num_classes: C, for integer labels; not needed for float targets.
+        generator: source of all randomness; torch's global one if None. Its state is part of :meth:`state_dict`.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> mix = mb.Mixer(pairing=mb.OptimalTransport(2), ratio=mb.Beta(1.0), num_classes=3)
+        >>> x, targets = mix(torch.rand(4, 8), torch.tensor([0, 1, 2, 0]))
+        >>> x.shape, targets.shape, targets.sum(1)
+        (torch.Size([4, 8]), torch.Size([4, 3]), tensor([1., 1., 1., 1.]))
+    """
+
+    pairing: Pairing = field(default_factory=RandomPairing)
+    ratio: Ratio = field(default_factory=Beta)
+    blend: Blend = field(default_factory=Linear)
+    num_classes: int | None = None
+    generator: torch.Generator | None = field(default=None, repr=False)
+
+    def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Mixed batch and targets: x (B, ...) and y int (B,) or float (B, C) to (N, ...) and float32 (N, C), N = K B.
+
+        Raises:
+            ValueError: if the batch is empty, ``x`` and ``y`` differ in length, or ``y`` does not fit ``num_classes``.
+            TypeError: if ``x`` is not floating point.
+        """
+        plan = self.plan(x, y)
+        return plan.apply(x), plan.targets(y, self.num_classes)
+
+    def plan(
+        self, x: Tensor, y: Tensor | None = None, *, x2: Tensor | None = None, generator: torch.Generator | None = None
+    ) -> MixPlan:
+        """Decide the mixtures of a batch without mixing anything.
+
+        Args:
+            x: the batch, (B, ...): transport pairings look at it.
+            y: its labels; checked against ``x`` where given.
+            x2: a second, independent batch of the same shape that partners come from. The plan then applies to
+                ``torch.cat([x, x2])`` and ``torch.cat([y, y2])``.
+            generator: used instead of the mixer's own.
+        """
+        if y is not None and len(x) != len(y):
+            raise ValueError(f"x and y must have the same length, got {len(x)} and {len(y)}")
+        generator = self.generator if generator is None else generator
+        partner = self.pairing.pair(x, x2, generator)
+        lam = self.ratio.sample(len(x), generator)
+        if x2 is None:
+            return self.blend.plan(x, partner, lam, generator)
+        return self.blend.plan(torch.cat([x, x2]), partner + len(x), lam, generator)
+
+    def outputs(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        partner: tuple[Tensor, Tensor] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """What a training step needs: the model's outputs on the mixtures (N, C), and their targets, float32 (N, C).
+
+        Args:
+            model: takes inputs, gives logits.
+            x, y: the batch.
+            partner: a second, independent batch ``(x2, y2)`` that partners come from.
+            generator: used instead of the mixer's own.
+        """
+        plan = self.plan(x, y, x2=None if partner is None else partner[0], generator=generator)
+        if partner is not None:
+            x, y = torch.cat([x, partner[0]]), torch.cat([y, partner[1]])
+        return model(plan.apply(x)), plan.targets(y, self.num_classes)
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of the generator, to continue the same sequence of mixtures later; empty with torch's global one."""
+        return {} if self.generator is None else {"generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` gave.
+
+        Raises:
+            ValueError: if only one of the two, this mixer or the saved one, has a generator of its own.
+        """
+        if ("generator" in state) != (self.generator is not None):
+            raise ValueError("the saved mixer and this one must both have a generator of their own, or neither")
+        if self.generator is not None:
+            self.generator.set_state(state["generator"])
+
+
+def mixup(
+    alpha: float = 1.0,
+    num_classes: int | None = None,
+    *,
+    per: Scope = "batch",
+    generator: torch.Generator | None = None,
+) -> Mixer:
+    """mixup (Zhang et al. 2018): random pairs, one interpolation, one lambda per batch as in the paper's code."""
+    return Mixer(RandomPairing(), Beta(alpha, per=per), num_classes=num_classes, generator=generator)
+
+
+def kmixup(
+    k: int = 16,
+    alpha: float = 1.0,
+    num_classes: int | None = None,
+    *,
+    per: Scope = "batch",
+    strict: bool = True,
+    generator: torch.Generator | None = None,
+) -> Mixer:
+    """k-mixup (Greenewald et al. 2021): pairs matched by optimal transport in blocks of ``k``.
+
+    ``strict=False`` accepts batches smaller than k, such as the last one of an epoch.
+    """
+    return Mixer(OptimalTransport(k, strict), Beta(alpha, per=per), num_classes=num_classes, generator=generator)
+
+
+def multimix(
+    draws: int = 5,
+    alpha: float = 1.0,
+    num_classes: int | None = None,
+    *,
+    per: Scope = "batch",
+    generator: torch.Generator | None = None,
+) -> Mixer:
+    """multi-mix (Shen et al.): ``draws`` ordered interpolations of each random pair, so K B mixtures of a batch of B."""
+    return Mixer(RandomPairing(), Beta(alpha, draws, per), num_classes=num_classes, generator=generator)

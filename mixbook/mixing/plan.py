@@ -1,0 +1,105 @@
+"""The plan: which samples make up each mixture and how much of each, decided before anything is mixed."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class MixPlan:
+    """A row-stochastic matrix W that turns R rows into N mixtures, stored as S sources and weights per mixture.
+
+    Features are W applied to the rows at some layer; targets are W applied to one-hot labels, multi-labels or regression
+    values. Row n starts from sample n mod B, so the K draws of multi-mix follow one another, each in the batch's order.
+
+    Args:
+        sources: rows that each mixture is made of, int64 (N, S), each in [0, rows).
+        weights: how much of each, float32 (N, S); every row sums to 1.
+        rows: R, the number of rows that the plan is applied to: B, or 2 B where partners come from a second batch.
+
+    Raises:
+        ValueError: if the shapes differ, a source is out of range, or a row of weights does not sum to 1. The values are
+            looked at on the CPU only: on a GPU that would stall the queue.
+    """
+
+    sources: Tensor
+    weights: Tensor
+    rows: int
+
+    def __post_init__(self) -> None:
+        if self.sources.ndim != 2 or self.sources.shape != self.weights.shape:
+            raise ValueError(
+                "sources and weights must both have shape (N, S), "
+                f"got {tuple(self.sources.shape)} and {tuple(self.weights.shape)}"
+            )
+        if self.sources.device.type == "cpu" and len(self.sources):
+            low, high = self.sources.aminmax()
+            if low < 0 or high >= self.rows:
+                raise ValueError(f"sources must lie in [0, {self.rows}), got {int(low)} to {int(high)}")
+        if self.weights.device.type == "cpu" and not torch.allclose(
+            self.weights.sum(1), self.weights.new_ones(()), atol=1e-5
+        ):
+            raise ValueError(f"each row of weights must sum to 1, got sums {self.weights.sum(1).tolist()}")
+
+    def __len__(self) -> int:
+        """Number of mixtures, N."""
+        return len(self.sources)
+
+    def apply(self, x: Tensor) -> Tensor:
+        """Mixtures of the rows of ``x``: (R, ...) to (N, ...), differentiable, in the dtype of ``x``, never in place.
+
+        Half-precision inputs are blended in float32, so that the weights keep their digits.
+
+        Raises:
+            TypeError: if ``x`` is not floating point.
+            ValueError: if ``x`` does not have the number of rows that the plan was made for.
+        """
+        if not x.is_floating_point():
+            raise TypeError(f"x must be floating point to be mixed, got {x.dtype}: convert it first, e.g. x.float() / 255")
+        self._check_rows("x", x)
+        exact = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        weights = self.weights.to(exact.dtype).reshape(*self.weights.shape, *[1] * (x.ndim - 1))
+        mixed = exact[self.sources[:, 0]] * weights[:, 0]
+        for s in range(1, self.sources.shape[1]):
+            mixed = mixed + exact[self.sources[:, s]] * weights[:, s]
+        return mixed.to(x.dtype)
+
+    def targets(self, y: Tensor, num_classes: int | None = None) -> Tensor:
+        """Targets of the mixtures, float32 (N, C).
+
+        Args:
+            y: integer labels (R,), or float targets (R, C): soft labels, multi-labels or regression values.
+            num_classes: C, needed for integer labels, which do not show how many classes there are.
+
+        Raises:
+            ValueError: if ``num_classes`` is missing, a label is out of range, or ``y`` has another shape.
+        """
+        self._check_rows("y", y)
+        if y.is_floating_point():
+            if y.ndim != 2:
+                raise ValueError(
+                    f"float y must have shape ({self.rows}, C), got {tuple(y.shape)}: "
+                    "for one regression value per sample pass y[:, None]"
+                )
+            return self.apply(y.float())
+        if y.ndim != 1:
+            raise ValueError(
+                f"integer y must have shape ({self.rows},), got {tuple(y.shape)}: for multi-label targets pass y.float()"
+            )
+        if num_classes is None:
+            raise ValueError("num_classes is needed for integer labels, got None: e.g. mixup(alpha=1.0, num_classes=10)")
+        if y.device.type == "cpu" and len(y) and (y.min() < 0 or y.max() >= num_classes):
+            raise ValueError(
+                f"labels must lie in [0, {num_classes}), got {int(y.min())} to {int(y.max())}: is num_classes right?"
+            )
+        targets = self.weights.new_zeros(len(self), num_classes)
+        return targets.scatter_add(1, y.long()[self.sources], self.weights)
+
+    def matrix(self) -> Tensor:
+        """W itself, float32 (N, R): row n holds the weights of mixture n."""
+        return self.weights.new_zeros(len(self), self.rows).scatter_add(1, self.sources, self.weights)
+
+    def _check_rows(self, name: str, value: Tensor) -> None:
+        if len(value) != self.rows:
+            raise ValueError(f"{name} has {len(value)} rows, but the plan was made for {self.rows}: pass the same batch")

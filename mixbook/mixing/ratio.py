@@ -1,0 +1,125 @@
+"""How much of each sample goes into a mixture: the laws of lambda, the weight of the original."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, get_args
+
+import torch
+from torch import Tensor
+
+Scope = Literal["batch", "pair"]
+
+
+class Ratio(Protocol):
+    """A law of lambda."""
+
+    def sample(self, batch_size: int, generator: torch.Generator | None = None) -> Tensor:
+        """Weights of the original samples, float32 (K, B), sorted along the K draws, on the generator's device (CPU)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Beta:
+    """lambda ~ Beta(alpha, alpha), the law of mixup (Zhang et al. 2018, eq. 2).
+
+    A small alpha keeps mixtures near one of their ends, alpha = 1 is uniform, a large alpha gives midpoints.
+
+    Args:
+        alpha: shape of the law, > 0.
+        draws: K, the number of interpolations of each pair, in increasing order (multi-mix, eq. 6).
+        per: ``"batch"`` shares each draw among all pairs of a batch, as the papers do; ``"pair"`` draws for each pair.
+
+    Raises:
+        ValueError: if ``alpha`` is not positive, ``draws`` is less than 1, or ``per`` is neither.
+    """
+
+    alpha: float = 1.0
+    draws: int = 1
+    per: Scope = "batch"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < float("inf"):
+            raise ValueError(f"alpha must be positive and finite, got {self.alpha}: try 1.0, or Fixed(1.0) for no mixing")
+        _check(self.draws, self.per)
+
+    def sample(self, batch_size: int, generator: torch.Generator | None = None) -> Tensor:
+        """Weights of the original samples, float32 (draws, B): see :class:`Ratio`."""
+
+        def law(shape: tuple[int, ...]) -> Tensor:
+            # Two gammas, normalised; float64, because float32 underflows for alpha below about 0.02.
+            alpha = torch.full((*shape, 2), self.alpha, dtype=torch.float64, device=_device(generator))
+            return torch._sample_dirichlet(alpha, generator)[..., 0]
+
+        return _draw(law, self.draws, self.per, batch_size)
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """lambda uniform on [low, high]; Uniform() is Beta(1).
+
+    Args:
+        low, high: ends of the interval, 0 <= low <= high <= 1.
+        draws, per: as for :class:`Beta`.
+
+    Raises:
+        ValueError: if the interval is not within [0, 1], ``draws`` is less than 1, or ``per`` is neither.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    draws: int = 1
+    per: Scope = "batch"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low <= self.high <= 1:
+            raise ValueError(f"low and high must satisfy 0 <= low <= high <= 1, got {self.low} and {self.high}")
+        _check(self.draws, self.per)
+
+    def sample(self, batch_size: int, generator: torch.Generator | None = None) -> Tensor:
+        """Weights of the original samples, float32 (draws, B): see :class:`Ratio`."""
+
+        def law(shape: tuple[int, ...]) -> Tensor:
+            unit = torch.rand(shape, dtype=torch.float64, generator=generator, device=_device(generator))
+            return self.low + (self.high - self.low) * unit
+
+        return _draw(law, self.draws, self.per, batch_size)
+
+
+@dataclass(frozen=True, init=False)
+class Fixed:
+    """The same weights in every batch: ``Fixed(0.5)`` gives midpoints, ``Fixed(1.0)`` does not mix.
+
+    Args:
+        lam: the weights, one for each interpolation, each in [0, 1]: ``Fixed(0.25, 0.5, 0.75)`` has K = 3.
+
+    Raises:
+        ValueError: if there is no weight or one lies outside [0, 1].
+    """
+
+    lam: tuple[float, ...]
+
+    def __init__(self, *lam: float) -> None:
+        if not lam or not all(0 <= weight <= 1 for weight in lam):
+            raise ValueError(f"lam must be one or more weights in [0, 1], got {lam}")
+        object.__setattr__(self, "lam", lam)
+
+    def sample(self, batch_size: int, generator: torch.Generator | None = None) -> Tensor:
+        """Weights of the original samples, float32 (draws, B): see :class:`Ratio`."""
+        weights = torch.tensor(sorted(self.lam), dtype=torch.float32, device=_device(generator))
+        return weights[:, None].expand(-1, batch_size)
+
+
+def _draw(law: Callable[[tuple[int, ...]], Tensor], draws: int, per: Scope, batch_size: int) -> Tensor:
+    lam = law((draws, batch_size if per == "pair" else 1))
+    return lam.sort(dim=0).values.float().expand(draws, batch_size)
+
+
+def _check(draws: int, per: str) -> None:
+    if draws < 1:
+        raise ValueError(f"draws must be at least 1, got {draws}: 1 is mixup, 5 is multi-mix as published")
+    if per not in get_args(Scope):
+        raise ValueError(f"per must be one of {get_args(Scope)}, got {per!r}")
+
+
+def _device(generator: torch.Generator | None) -> torch.device:
+    return torch.device("cpu") if generator is None else generator.device

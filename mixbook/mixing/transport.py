@@ -1,0 +1,124 @@
+"""Optimal transport between small sets of points: costs, exact assignment, and alpha at constant xi."""
+
+import math
+
+import numpy as np
+import torch
+from scipy.optimize import brentq, linear_sum_assignment
+from scipy.special import betaln
+from torch import Tensor
+
+
+class InfeasibleXi(ValueError):
+    """No alpha reaches the wanted perturbation: even the midpoints of k-matched pairs move samples less than that."""
+
+
+def squared_cost(x: Tensor, y: Tensor) -> Tensor:
+    """Squared Euclidean distances within each block: ``x`` and ``y`` (blocks, k, d) to (blocks, k, k).
+
+    Both sides are first moved by the mean of ``x``: distances stay as they are, but large common offsets no longer
+    swallow the digits that decide the matching.
+
+    Raises:
+        ValueError: if a feature is NaN or infinite, for which no matching is optimal.
+    """
+    if not (x.isfinite().all() and y.isfinite().all()):
+        raise ValueError("x has NaN or infinite values: optimal transport needs finite features")
+    origin = x.mean(dim=(0, 1))
+    x, y = x - origin, y - origin
+    norms = x.square().sum(-1)[:, :, None] + y.square().sum(-1)[:, None, :]
+    return torch.baddbmm(norms, x, y.mT, alpha=-2).clamp(min=0)
+
+
+def assignment(cost: Tensor) -> Tensor:
+    """The permutation that minimises the summed cost of each problem, exactly (SciPy's shortest augmenting paths).
+
+    Args:
+        cost: (blocks, k, k); ``cost[b, i, j]`` is the price of matching row i with column j in block b.
+
+    Returns:
+        int64 (blocks, k) on the CPU: the column matched with each row.
+    """
+    problems = cost.detach().cpu().numpy()
+    return torch.from_numpy(np.stack([linear_sum_assignment(problem)[1] for problem in problems]))
+
+
+def mean_square_ratio(alpha: float) -> float:
+    """E min(lambda, 1 - lambda)^2 for lambda ~ Beta(alpha, alpha), in closed form.
+
+    It is the mean squared step of a mixture away from its nearer end, for ends at distance 1. It grows with alpha from
+    0 to 1/4. (Algorithm 1 of k-mixup estimates it by sampling; with m = E|lambda - 1/2| = 1 / (alpha 4^alpha
+    B(alpha, alpha)), it is 1/4 - m + Var lambda.)
+
+    Raises:
+        ValueError: if ``alpha`` is not positive.
+    """
+    if not alpha > 0:
+        raise ValueError(f"alpha must be positive, got {alpha}")
+    mean_deviation = math.exp(-math.log(alpha) - alpha * math.log(4) - betaln(alpha, alpha))
+    return 0.25 - mean_deviation + 0.25 / (2 * alpha + 1)
+
+
+def matching_cost(x: Tensor, k: int, *, trials: int = 1024, generator: torch.Generator | None = None) -> float:
+    """Mean squared distance between matched points of two random k-subsets of ``x``: E W_2^2 (Algorithm 1, lines 1-2).
+
+    Args:
+        x: the data set, (n, ...).
+        k: size of the subsets, 1 <= k <= n.
+        trials: pairs of subsets to average over. For k = 1 the mean over all n^2 pairs is returned, exactly.
+        generator: source of the random subsets.
+
+    Raises:
+        ValueError: if ``k`` is out of range or ``x`` is not finite.
+    """
+    _check_k(k, len(x), "the data set")
+    points = x.detach().flatten(1).double().cpu()
+    if k == 1:
+        if not points.isfinite().all():
+            raise ValueError("x has NaN or infinite values: optimal transport needs finite features")
+        return float(2 * points.var(dim=0, correction=0).sum())
+    subsets = torch.stack([torch.randperm(len(points), generator=generator)[:k] for _ in range(2 * trials)])
+    cost = squared_cost(points[subsets[:trials]], points[subsets[trials:]])
+    return float(cost.gather(2, assignment(cost)[..., None]).mean())
+
+
+def xi(x: Tensor, k: int, alpha: float, *, trials: int = 1024, generator: torch.Generator | None = None) -> float:
+    """Root mean square distance of a mixture to its nearer end, in the units of ``x`` (k-mixup, Section 2)."""
+    return math.sqrt(mean_square_ratio(alpha) * matching_cost(x, k, trials=trials, generator=generator))
+
+
+def alpha_at_constant_xi(
+    x: Tensor, k: int, alpha: float, *, trials: int = 1024, generator: torch.Generator | None = None
+) -> float:
+    """The alpha that moves samples as far at block size ``k`` as ``alpha`` does at k = 1 (k-mixup, Algorithm 1).
+
+    Matched points are closer than random ones, so alpha has to grow with k. The paper multiplies alpha by a constant
+    until a sampled mean is large enough; here the closed form of that mean is solved for its root.
+
+    Args:
+        x: the data set, (n, ...), as the network sees it (scaled).
+        k: block size.
+        alpha: the alpha that is used at k = 1.
+        trials, generator: as in :func:`matching_cost`.
+
+    Raises:
+        InfeasibleXi: if even midpoints of the matched pairs would move samples less.
+        ValueError: if ``alpha`` or ``k`` is out of range.
+    """
+    wanted = mean_square_ratio(alpha)
+    if k == 1:
+        return alpha
+    wanted *= matching_cost(x, 1) / matching_cost(x, k, trials=trials, generator=generator)
+    if wanted >= 0.25:
+        raise InfeasibleXi(
+            f"xi of alpha={alpha} at k=1 cannot be reached at k={k}: E min(lambda, 1-lambda)^2 would have to be "
+            f"{wanted:.3f}, and it is below 0.25 for every alpha. Use a smaller k or a smaller alpha"
+        )
+    # E min^2 = 1/4 - O(alpha^-1/2), so this upper end is beyond every root that double precision can tell from 1/4.
+    log_alpha = brentq(lambda t: mean_square_ratio(math.exp(t)) - wanted, math.log(1e-8), math.log(1e12))
+    return math.exp(log_alpha)
+
+
+def _check_k(k: int, available: int, where: str) -> None:
+    if not 1 <= k <= available:
+        raise ValueError(f"k must be between 1 and {available}, the size of {where}, got {k}")
