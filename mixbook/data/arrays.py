@@ -1,0 +1,113 @@
+"""A labelled data set held in memory, and how it is split, scaled and cut into batches."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Samples and labels as two tensors.
+
+    Args:
+        x: samples, float32 (n, ...), finite.
+        y: labels, int64 (n,), each in [0, num_classes).
+        num_classes: C, at least 2. Given rather than counted, because a small subset may miss a class.
+        name: what messages and result files call it.
+
+    Raises:
+        TypeError: if ``x`` or ``y`` has another dtype.
+        ValueError: if the set is empty, the lengths differ, ``x`` is not finite, or a label is out of range.
+    """
+
+    x: Tensor
+    y: Tensor
+    num_classes: int
+    name: str = "data"
+
+    def __post_init__(self) -> None:
+        if self.x.dtype != torch.float32:
+            raise TypeError(f"{self.name}: x must be float32, got {self.x.dtype}: use x.float()")
+        if self.y.dtype != torch.int64:
+            raise TypeError(f"{self.name}: y must be int64 class labels, got {self.y.dtype}: use y.long()")
+        if self.x.ndim < 2:
+            raise ValueError(f"{self.name}: x must have shape (n, ...), got {tuple(self.x.shape)}: try x[:, None]")
+        if self.y.shape != (len(self.x),):
+            raise ValueError(f"{self.name}: y must have shape ({len(self.x)},) as x does, got {tuple(self.y.shape)}")
+        if len(self.x) == 0:
+            raise ValueError(f"{self.name}: x is empty, shape {tuple(self.x.shape)}: at least one sample is needed")
+        if self.num_classes < 2:
+            raise ValueError(f"{self.name}: num_classes must be at least 2, got {self.num_classes}")
+        low, high = self.y.aminmax()
+        if low < 0 or high >= self.num_classes:
+            raise ValueError(f"{self.name}: labels must lie in [0, {self.num_classes}), got {int(low)} to {int(high)}")
+        bad = ~self.x.isfinite().flatten(1).all(dim=1)
+        if bad.any():
+            raise ValueError(
+                f"{self.name}: x must be finite, but {int(bad.sum())} of {len(bad)} samples hold NaN or infinity, "
+                f"the first at row {int(bad.nonzero()[0])}: remove or impute them"
+            )
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: Tensor) -> "Arrays":
+        """The samples at ``rows``, int64 (m,)."""
+        return replace(self, x=self.x[rows], y=self.y[rows])
+
+    def to(self, device: torch.device | str) -> "Arrays":
+        """The same data on another device."""
+        return replace(self, x=self.x.to(device), y=self.y.to(device))
+
+    def split(self, test: int | float, generator: torch.Generator | None = None) -> tuple["Arrays", "Arrays"]:
+        """A random split into a training and a test part, without stratification.
+
+        Args:
+            test: size of the test part: a count (int) or a fraction of the samples (float), rounded.
+            generator: source of the shuffle.
+
+        Raises:
+            ValueError: if a part would be empty.
+        """
+        count = test if isinstance(test, int) else round(test * len(self))
+        if not 0 < count < len(self):
+            raise ValueError(
+                f"test must leave both parts of {self.name} non-empty, got {test} of {len(self)} samples: "
+                f"give a count from 1 to {len(self) - 1}, or a fraction"
+            )
+        order = torch.randperm(len(self), generator=generator)
+        return self[order[count:]], self[order[:count]]
+
+
+def min_max(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
+    """Scale every feature so that the training part spans [0, 1]; the other parts get the same map.
+
+    Fitted on the training part alone: other parts may leave [0, 1]. A feature that is constant in training becomes 0
+    there and is only shifted elsewhere. Returns the parts in the order given.
+    """
+    low, high = train.x.amin(dim=0), train.x.amax(dim=0)
+    span = torch.where(high > low, high - low, 1.0)
+    return tuple(replace(part, x=(part.x - low) / span) for part in (train, *others))
+
+
+def shuffled_batches(
+    n: int, batch_size: int, generator: torch.Generator, *, drop_last: bool = False, rank: int = 0, world: int = 1
+) -> Iterator[Tensor]:
+    """Row numbers of one epoch's batches, int64, in a fresh random order.
+
+    Every process draws the same order from an equally seeded generator and keeps each ``world``-th row of each batch, so
+    the processes together see the batches that one process would see. Rows that do not fill all processes equally are
+    left out (fewer than ``world`` per epoch).
+
+    Args:
+        n: number of samples.
+        batch_size: samples per batch over all processes, a multiple of ``world``.
+        generator: source of the order, on the CPU so that every device sees the same one.
+        drop_last: leave out a last batch that is shorter than the others.
+        rank, world: which process this is, of how many.
+    """
+    order = torch.randperm(n, generator=generator)
+    order = order[: n - n % (batch_size if drop_last else world)]
+    return (batch[rank::world] for batch in order.split(batch_size))

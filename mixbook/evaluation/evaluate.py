@@ -1,0 +1,36 @@
+"""Run a network over a data set and score it."""
+
+import torch
+from torch import nn
+
+from mixbook.data import Arrays
+from mixbook.evaluation.metrics import accuracy, brier, expected_calibration_error, nll
+
+
+def evaluate(model: nn.Module, data: Arrays, batch_size: int = 1024) -> dict[str, float]:
+    """Accuracy, NLL (nats), Brier score and ECE (10 bins) of ``model`` on clean ``data``.
+
+    The network runs in evaluation mode without gradients, on the device where it lives; each of its modules is then put
+    back into the mode it was found in, so a batch norm that was frozen stays frozen.
+
+    Raises:
+        ValueError: if ``batch_size`` is less than 1, or the network has too few outputs for the labels.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    device = next((p.device for p in model.parameters()), data.x.device)
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        model.eval()
+        with torch.inference_mode():
+            logits = torch.cat([model(x.to(device)) for x in data.x.split(batch_size)])
+    finally:
+        for module, training in modes:
+            module.training = training
+    y = data.y.to(device)
+    return {
+        "accuracy": accuracy(logits, y),
+        "nll": nll(logits, y),
+        "brier": brier(logits, y),
+        "ece": expected_calibration_error(logits, y),
+    }

@@ -1,0 +1,74 @@
+"""Accuracy, proper scores and calibration of a classifier, from logits (n, C) and labels int64 (n,).
+
+Every function takes logits; for probabilities pass their logarithm. Sums run in float64: a mean over 10,000 samples should
+not depend on the order of adding. Each raises ValueError if the shapes do not fit, nothing is given, or a label is out of
+range.
+"""
+
+import torch
+from torch import Tensor
+
+
+def accuracy(logits: Tensor, y: Tensor) -> float:
+    """Share of samples whose largest logit is their label's, in [0, 1]."""
+    _check(logits, y)
+    return float((logits.argmax(dim=1) == y).double().mean())
+
+
+def nll(logits: Tensor, y: Tensor) -> float:
+    """Mean negative log-likelihood of the labels, in nats."""
+    _check(logits, y)
+    return float(torch.nn.functional.cross_entropy(logits.double(), y))
+
+
+def brier(logits: Tensor, y: Tensor) -> float:
+    """Mean squared distance of predicted probabilities from the one-hot label, summed over classes, in [0, 2].
+
+    The original score of Brier (1950). Some libraries halve it for two classes.
+    """
+    _check(logits, y)
+    probabilities = logits.double().softmax(dim=1)
+    probabilities[torch.arange(len(y), device=y.device), y] -= 1
+    return float(probabilities.square().sum(dim=1).mean())
+
+
+def reliability(logits: Tensor, y: Tensor, bins: int = 10) -> tuple[Tensor, Tensor, Tensor]:
+    """A reliability diagram: samples in ``bins`` bins of equal width by their confidence, the largest probability.
+
+    Bins are [i / bins, (i + 1) / bins); the last one is closed, so that a confidence of exactly 1 belongs to it.
+
+    Returns:
+        Counts, mean confidence and accuracy of each bin, float64 (bins,); the means are 0 where a bin is empty.
+
+    Raises:
+        ValueError: if ``bins`` is less than 1, or as said at the top of the module.
+    """
+    _check(logits, y)
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, got {bins}")
+    confidence, predicted = logits.double().softmax(dim=1).max(dim=1)
+    index = (confidence * bins).long().clamp(max=bins - 1)
+    counts = torch.bincount(index, minlength=bins).double()
+    total = counts.clamp(min=1)
+    confidences = torch.bincount(index, weights=confidence, minlength=bins) / total
+    accuracies = torch.bincount(index, weights=(predicted == y).double(), minlength=bins) / total
+    return counts, confidences, accuracies
+
+
+def expected_calibration_error(logits: Tensor, y: Tensor, bins: int = 10) -> float:
+    """Mean distance of accuracy from confidence over the bins of ``reliability``, in [0, 1] (Guo et al. 2017, eq. 3).
+
+    Ten bins, as in the comparison of multi-mix. It is not a proper score: a constant prediction of the
+    class frequencies is perfectly calibrated. Read it beside ``nll`` or ``brier``.
+    """
+    counts, confidences, accuracies = reliability(logits, y, bins)
+    return float((counts * (accuracies - confidences).abs()).sum() / counts.sum())
+
+
+def _check(logits: Tensor, y: Tensor) -> None:
+    if logits.ndim != 2 or y.shape != (len(logits),):
+        raise ValueError(f"logits must be (n, C) and y (n,), got {tuple(logits.shape)} and {tuple(y.shape)}")
+    if len(y) == 0:
+        raise ValueError("logits and y are empty: a score needs at least one sample")
+    if y.min() < 0 or y.max() >= logits.shape[1]:
+        raise ValueError(f"labels must lie in [0, {logits.shape[1]}), got {int(y.min())} to {int(y.max())}")

@@ -1,0 +1,7 @@
+"""The networks of the papers. Plain modules: mixing in hidden layers names their parts, it does not live in them."""
+
+from mixbook.models.lenet import LeNet
+from mixbook.models.mlp import MLP
+from mixbook.models.seeded import seeded
+
+__all__ = ["MLP", "LeNet", "seeded"]
