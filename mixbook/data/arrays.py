@@ -1,5 +1,6 @@
 """A labelled data set held in memory, and how it is split, scaled and cut into batches."""
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -60,6 +61,10 @@ class Arrays:
     def to(self, device: torch.device | str) -> "Arrays":
         """The same data on another device."""
         return replace(self, x=self.x.to(device), y=self.y.to(device))
+
+    def checksum(self) -> str:
+        """Eight hexadecimal digits that change with the samples, their order or their labels."""
+        return f"{zlib.crc32(self.y.cpu().numpy().tobytes(), zlib.crc32(self.x.cpu().numpy().tobytes())):08x}"
 
     def split(self, test: int | float, generator: torch.Generator | None = None) -> tuple["Arrays", "Arrays"]:
         """A random split into a training and a test part, without stratification.

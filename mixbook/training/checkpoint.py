@@ -1,0 +1,118 @@
+"""Checkpoints that survive a kill, a full disk and a careless reader.
+
+Plain ``torch.save`` truncates its target before it writes, and Fabric's goes through the temporary folder: on a full disk
+either can leave nothing. Here the new file is written beside the old one, forced to the disk, and then takes its name.
+"""
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mixbook.data import Arrays
+from mixbook.training.recipe import Recipe
+
+FORMAT = "mixbook checkpoint 1"
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint cannot be used: it is damaged, of another format, or belongs to another run."""
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write tensors and plain values to ``path``; if that fails, what was there before is still there.
+
+    The file can be read by ``torch.load(path, weights_only=True)``.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            torch.save({"format": FORMAT, **content}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except (OSError, RuntimeError) as error:  # torch reports a failed write as a RuntimeError
+        part.unlink(missing_ok=True)
+        raise OSError(f"cannot write checkpoint {path}: {error}. What was there before is unchanged") from error
+    _sync_directory(path.parent)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read what ``save`` wrote, onto the CPU.
+
+    Raises:
+        CheckpointError: if the file is damaged, cut short, or not of this format.
+        OSError: if it cannot be read.
+    """
+    advice = "move it away to start afresh, or restore a copy"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # torch itself does not look at the checksums
+        if damaged:
+            raise CheckpointError(f"checkpoint {path} is damaged: the checksum of {damaged} is wrong. {advice}")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, CheckpointError):
+        raise
+    except Exception as error:  # a damaged archive fails in many ways
+        raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint ({error}): {advice}") from error
+    found = content.get("format") if isinstance(content, dict) else None
+    if not isinstance(content, dict) or found != FORMAT:
+        raise CheckpointError(f"checkpoint {path} must have format {FORMAT!r}, got {found!r}: {advice}")
+    return content
+
+
+def check_writable(path: Path) -> None:
+    """Make the folder of ``path`` and try to write into it, so that a run fails before its first step, not after it.
+
+    Raises:
+        OSError: if that cannot be done.
+    """
+    trial = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError("it is a folder, and must be a file")
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise type(error)(f"checkpoint {path} cannot be written: {error}. Give a file in a folder you can write") from error
+
+
+def identify(data: Arrays, recipe: Recipe, mixer: object | None) -> dict[str, Any]:
+    """What a run must share with a checkpoint to continue from it, in plain values."""
+    # A default repr holds a memory address, which differs in every process.
+    named = type(mixer).__qualname__ if type(mixer).__repr__ is object.__repr__ else repr(mixer)
+    return {"recipe": recipe.as_dict(), "mixer": named, "data": f"{data.name} ({len(data)} rows, {data.checksum()})"}
+
+
+def check_same_run(path: Path, saved: dict[str, Any], run: dict[str, Any]) -> None:
+    """Refuse a checkpoint of another run: going on from it would silently give neither run's result.
+
+    Raises:
+        CheckpointError: if anything but the number of epochs differs, or the checkpoint has more of them.
+    """
+    before, now = ({**r["recipe"], "mixer": r["mixer"], "data": r["data"]} for r in (saved, run))
+    changed = [f"{k}: {before.get(k)!r}, now {now[k]!r}" for k in now if k != "epochs" and before.get(k) != now[k]]
+    if before["epochs"] > now["epochs"]:
+        changed.append(f"epochs: {before['epochs']}, now {now['epochs']}")
+    if changed:
+        raise CheckpointError(
+            f"checkpoint {path} belongs to another run ({'; '.join(changed)}): "
+            "give another file, or resume=False to start again and replace it"
+        )
+
+
+def _sync_directory(folder: Path) -> None:
+    """Force the new name to the disk too; without it a power cut can bring the old file back."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
