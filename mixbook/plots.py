@@ -16,6 +16,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 def use_style() -> None:
     """Set matplotlib up for the book: opaque white, readable at phone width, the book's colours, few lines."""
     import matplotlib as mpl
+    from cycler import cycler
 
     mpl.rcParams.update(
         {
@@ -25,7 +26,7 @@ def use_style() -> None:
             "axes.facecolor": "white",
             "savefig.facecolor": "white",
             "figure.constrained_layout.use": True,
-            "axes.prop_cycle": mpl.cycler(color=PALETTE),
+            "axes.prop_cycle": cycler(color=PALETTE),
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.titlesize": 11,
@@ -46,7 +47,8 @@ def scatter_classes(ax: "Axes", x: ArrayLike, y: ArrayLike, size: float = 9, **s
     """
     x, y = np.asarray(x), np.asarray(y)
     for label, marker in zip(np.unique(y), "o^sDvP*X<>", strict=False):
-        ax.scatter(*x[y == label].T, s=size, marker=marker, color=PALETTE[int(label) % len(PALETTE)], **style)
+        across, up = x[y == label].T
+        ax.scatter(across, up, s=size, marker=marker, color=PALETTE[int(label) % len(PALETTE)], **style)
     ax.set_aspect("equal")
 
 
@@ -55,7 +57,8 @@ def couplings(ax: "Axes", start: ArrayLike, end: ArrayLike, **style: Any) -> Non
     from matplotlib.collections import LineCollection
 
     segments = np.stack([np.asarray(start), np.asarray(end)], axis=1)
-    ax.add_collection(LineCollection(list(segments), **{"color": "0.55", "linewidth": 0.6, "zorder": 0} | style))
+    look: dict[str, Any] = {"color": "0.55", "linewidth": 0.6, "zorder": 0} | style
+    ax.add_collection(LineCollection(list(segments), **look))
     ax.autoscale_view()
 
 

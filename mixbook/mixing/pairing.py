@@ -43,8 +43,8 @@ class OptimalTransport:
     each block is matched with its counterpart so that the summed squared distance is least. What remains when k does not
     divide B is matched as a smaller block. With k = 1 this is :class:`RandomPairing`.
 
-    Within one batch a sample meets itself in its own counterpart block with probability k / B and is then left unmixed
-    (for k = B always): use a batch much larger than k, or partners from a second batch.
+    Within one batch a sample finds itself in its counterpart block with probability k / B and then mostly stays unmixed
+    (in high dimension nearly always, for k = B always): use a batch much larger than k, or partners from a second batch.
 
     Args:
         k: block size, >= 1.

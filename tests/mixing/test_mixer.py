@@ -1,0 +1,126 @@
+import doctest
+
+import pytest
+import torch
+from torch.nn.functional import one_hot
+
+import mixbook as mb
+from mixbook.mixing import mixer, place
+
+PAIRINGS = [mb.RandomPairing(), mb.OptimalTransport(4)]
+RATIOS = [mb.Beta(1.0), mb.Beta(0.05, draws=3), mb.Beta(1.0, draws=2, per="pair"), mb.Uniform(), mb.Fixed(0.2, 0.8)]
+
+
+def batch(generator, size=12):
+    return torch.rand(size, 2, 3, generator=generator), torch.randint(0, 5, (size,), generator=generator)
+
+
+@pytest.mark.parametrize("pairing", PAIRINGS, ids=str)
+@pytest.mark.parametrize("ratio", RATIOS, ids=str)
+def test_a_plan_is_row_stochastic_and_keeps_the_order_of_the_batch(pairing, ratio, generator):
+    x, y = batch(generator)
+    mix = mb.Mixer(pairing, ratio, num_classes=5, generator=generator)
+    plan = mix.plan(x, y)
+    draws = len(plan) // len(x)
+    assert torch.equal(plan.sources[:, 0], torch.arange(len(x)).repeat(draws))
+    torch.testing.assert_close(plan.matrix().sum(1), torch.ones(len(plan)))
+    per_draw = plan.weights[:, 0].reshape(draws, -1)
+    assert (per_draw.diff(dim=0) >= 0).all()
+    # All draws of a pair share the partner.
+    assert (plan.sources[:, 1].reshape(draws, -1) == plan.sources[: len(x), 1]).all()
+
+
+@pytest.mark.parametrize("pairing", PAIRINGS, ids=str)
+def test_all_weight_on_the_original_is_the_identity(pairing, generator):
+    x, y = batch(generator)
+    mixed, targets = mb.Mixer(pairing, mb.Fixed(1.0), num_classes=5, generator=generator)(x, y)
+    torch.testing.assert_close(mixed, x)
+    torch.testing.assert_close(targets, one_hot(y, 5).float())
+
+
+def test_mixup_is_the_formula(generator):
+    x, y = batch(generator)
+    state = generator.get_state()
+    mixed, targets = mb.mixup(0.7, 5, generator=generator)(x, y)
+    generator.set_state(state)
+    partner = torch.randperm(len(x), generator=generator)
+    lam = torch._sample_dirichlet(torch.full((1, 1, 2), 0.7, dtype=torch.float64), generator)[0, 0, 0].item()
+    torch.testing.assert_close(mixed, lam * x + (1 - lam) * x[partner])
+    torch.testing.assert_close(targets, lam * one_hot(y, 5) + (1 - lam) * one_hot(y[partner], 5), check_dtype=False)
+
+
+def test_presets_differ_from_mixup_in_one_answer_each():
+    plain = mb.mixup(0.3, 5)
+    assert mb.kmixup(1, 0.3, 5).ratio == plain.ratio and mb.kmixup(16, 0.3, 5).pairing == mb.OptimalTransport(16)
+    assert mb.multimix(1, 0.3, 5).ratio == plain.ratio and mb.multimix(5, 0.3, 5).ratio == mb.Beta(0.3, draws=5)
+    assert mb.multimix(5, 0.3, 5).pairing == plain.pairing
+
+
+def test_the_same_seed_gives_the_same_mixtures_and_leaves_the_global_generator_alone(generator):
+    x, y = batch(generator)
+    before = torch.get_rng_state()
+    first, second = (mb.kmixup(4, 1.0, 5, generator=torch.Generator().manual_seed(3))(x, y) for _ in range(2))
+    assert torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_restored_mixer_continues_the_sequence(generator):
+    x, y = batch(generator)
+    mix = mb.kmixup(4, 1.0, 5, generator=torch.Generator().manual_seed(3))
+    mix(x, y)
+    state = mix.state_dict()
+    expected = mix(x, y)[0]
+    other = mb.kmixup(4, 1.0, 5, generator=torch.Generator())
+    other.load_state_dict(state)
+    assert torch.equal(other(x, y)[0], expected)
+    with pytest.raises(ValueError, match="generator of their own"):
+        mb.kmixup(4, 1.0, 5).load_state_dict(state)
+
+
+def test_outputs_are_the_model_on_the_mixtures(generator):
+    x, y = batch(generator)
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(6, 5))
+    one, two = (torch.Generator().manual_seed(8) for _ in range(2))
+    mix = mb.multimix(3, 1.0, 5)
+    logits, targets = mix.outputs(model, x, y, generator=one)
+    plan = mix.plan(x, y, generator=two)
+    torch.testing.assert_close(logits, model(plan.apply(x)))
+    torch.testing.assert_close(targets, plan.targets(y, 5))
+
+
+@pytest.mark.parametrize("mix", [mb.mixup(1.0, 5), mb.kmixup(4, 1.0, 5)], ids=["mixup", "kmixup"])
+def test_partners_can_come_from_a_second_batch(mix, generator):
+    x, y = batch(generator)
+    x2, y2 = batch(generator)
+    one, two = (torch.Generator().manual_seed(8) for _ in range(2))
+    mixed, targets = mix.outputs(torch.nn.Identity(), x, y, partner=(x2, y2), generator=one)
+    plan = mix.plan(x, y, x2=x2, generator=two)
+    assert (plan.sources[:, 1] >= len(x)).all()
+    partner, lam = plan.sources[:, 1] - len(x), plan.weights[:, 0]
+    torch.testing.assert_close(mixed, lam[:, None, None] * x + (1 - lam)[:, None, None] * x2[partner])
+    expected = lam[:, None] * one_hot(y, 5) + (1 - lam)[:, None] * one_hot(y2[partner], 5)
+    torch.testing.assert_close(targets, expected)
+
+
+def test_a_batch_of_one_and_odd_batches_are_fine(generator):
+    for size in (1, 3, 7):
+        x, y = batch(generator, size)
+        assert mb.mixup(1.0, 5)(x, y)[0].shape == x.shape
+
+
+def test_bad_input_is_refused(generator):
+    x, y = batch(generator)
+    with pytest.raises(ValueError, match="x and y must have the same length, got 12 and 11"):
+        mb.mixup(1.0, 5)(x, y[:-1])
+    with pytest.raises(ValueError, match="empty batch"):
+        mb.mixup(1.0, 5)(x[:0], y[:0])
+    with pytest.raises(ValueError, match=r"labels must lie in \[0, 3\)"):
+        mb.mixup(1.0, 3)(x, y.clamp(min=4))
+    with pytest.raises(TypeError, match="uint8"):
+        mb.mixup(1.0, 5)(x.byte(), y)
+
+
+@pytest.mark.parametrize("module", [mixer, place], ids=lambda m: m.__name__)
+def test_examples_in_the_docstrings_run(module):
+    result = doctest.testmod(module)
+    assert result.attempted > 0 and result.failed == 0

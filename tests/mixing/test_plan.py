@@ -1,0 +1,84 @@
+import pytest
+import torch
+
+from mixbook.mixing.plan import MixPlan
+
+
+@pytest.fixture
+def plan(generator):
+    sources = torch.randint(0, 6, (12, 2), generator=generator)
+    weight = torch.rand(12, generator=generator)
+    return MixPlan(sources, torch.stack([weight, 1 - weight], 1), rows=6)
+
+
+def test_apply_and_targets_are_products_with_the_matrix(plan, generator):
+    x = torch.rand(6, 3, 4, 4, generator=generator)
+    y = torch.randint(0, 5, (6,), generator=generator)
+    W = plan.matrix()
+    torch.testing.assert_close(plan.apply(x), torch.einsum("nr,rchw->nchw", W, x))
+    torch.testing.assert_close(plan.targets(y, 5), W @ torch.nn.functional.one_hot(y, 5).float())
+    soft = torch.rand(6, 7, generator=generator)
+    torch.testing.assert_close(plan.targets(soft), W @ soft)
+
+
+def test_a_sample_mixed_with_itself_keeps_its_whole_weight():
+    plan = MixPlan(torch.tensor([[0, 0], [1, 0]]), torch.tensor([[0.3, 0.7], [0.3, 0.7]]), rows=2)
+    torch.testing.assert_close(plan.targets(torch.tensor([1, 0]), 2), torch.tensor([[0.0, 1.0], [0.3, 0.7]]))
+
+
+def test_apply_does_not_change_its_input_and_keeps_its_dtype(plan, generator):
+    for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
+        x = torch.rand(6, 4, generator=generator).to(dtype)
+        before = x.clone()
+        assert plan.apply(x).dtype == dtype
+        assert torch.equal(x, before)
+
+
+def test_half_precision_keeps_the_digits_of_the_weights():
+    weight = torch.tensor(0.5003)  # bfloat16 has 8 bits: it would round this weight to 0.5
+    plan = MixPlan(torch.tensor([[0, 1]]), torch.stack([weight, 1 - weight])[None], rows=2)
+    x = torch.tensor([[256.0], [-256.0]], dtype=torch.bfloat16)
+    assert plan.apply(x).item() == pytest.approx(512 * 0.5003 - 256, rel=0.01)
+
+
+def test_gradients_of_apply_are_right(plan, generator):
+    x = torch.rand(6, 2, dtype=torch.float64, generator=generator, requires_grad=True)
+    assert torch.autograd.gradcheck(plan.apply, (x,))
+
+
+@pytest.mark.parametrize(
+    ("sources", "weights", "message"),
+    [
+        (torch.zeros(3, dtype=torch.int64), torch.ones(3), r"shape \(N, S\)"),
+        (torch.zeros(3, 2, dtype=torch.int64), torch.ones(3, 1), r"shape \(N, S\)"),
+        (torch.tensor([[0, 9]]), torch.tensor([[0.5, 0.5]]), r"sources must lie in \[0, 4\), got 0 to 9"),
+        (torch.tensor([[0, 1]]), torch.tensor([[0.5, 0.4]]), "must sum to 1"),
+    ],
+)
+def test_an_inconsistent_plan_is_refused(sources, weights, message):
+    with pytest.raises(ValueError, match=message):
+        MixPlan(sources, weights, rows=4)
+
+
+def test_what_cannot_be_mixed_is_refused_with_advice(plan):
+    with pytest.raises(TypeError, match=r"uint8.*x\.float\(\) / 255"):
+        plan.apply(torch.zeros(6, 3, dtype=torch.uint8))
+    with pytest.raises(ValueError, match="x has 5 rows, but the plan was made for 6"):
+        plan.apply(torch.zeros(5, 3))
+    with pytest.raises(ValueError, match="y has 5 rows"):
+        plan.targets(torch.zeros(5, dtype=torch.int64), 3)
+
+
+@pytest.mark.parametrize(
+    ("y", "num_classes", "message"),
+    [
+        (torch.tensor([0, 1, 2, 3, 4, 5]), 5, r"labels must lie in \[0, 5\), got 0 to 5"),
+        (torch.tensor([0, 1, 2, -1, 4, 4]), 5, "got -1 to 4"),
+        (torch.tensor([0, 1, 2, 3, 4, 4]), None, "num_classes is needed"),
+        (torch.rand(6), None, r"pass y\[:, None\]"),
+        (torch.zeros(6, 3, dtype=torch.int64), 3, r"pass y\.float\(\)"),
+    ],
+)
+def test_targets_that_would_be_guesses_are_refused(plan, y, num_classes, message):
+    with pytest.raises(ValueError, match=message):
+        plan.targets(y, num_classes)

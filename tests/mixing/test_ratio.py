@@ -1,0 +1,59 @@
+import pytest
+import torch
+
+from mixbook.mixing.ratio import Beta, Fixed, Uniform
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.2, 1.0, 8.0])
+def test_beta_has_the_moments_of_its_law(alpha, generator):
+    lam = Beta(alpha, per="pair").sample(200_000, generator)
+    spread = 4 * (lam.double() - 0.5).square().mean()
+    assert spread == pytest.approx(1 / (2 * alpha + 1), abs=0.01)  # 4 Var Beta(alpha, alpha)
+    assert lam.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_uniform_fills_its_interval(generator):
+    lam = Uniform(0.2, 0.6, per="pair").sample(100_000, generator)
+    assert 0.2 <= lam.min() < 0.201 and 0.599 < lam.max() <= 0.6
+    assert lam.mean() == pytest.approx(0.4, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    "ratio", [Beta(0.05, 5), Beta(1.0, 5, "pair"), Uniform(draws=5), Fixed(0.9, 0.1, 0.5, 0.2, 0.3)], ids=str
+)
+def test_draws_are_sorted_weights_in_the_unit_interval(ratio, generator):
+    lam = ratio.sample(64, generator)
+    assert lam.shape == (5, 64) and lam.dtype == torch.float32
+    assert lam.isfinite().all() and (lam >= 0).all() and (lam <= 1).all()
+    assert (lam.diff(dim=0) >= 0).all()
+
+
+def test_scope_decides_what_is_shared(generator):
+    assert (Beta(1.0, 3).sample(64, generator).std(dim=1) == 0).all()
+    assert (Beta(1.0, 3, "pair").sample(64, generator).std(dim=1) > 0).all()
+
+
+def test_the_smallest_alpha_gives_no_nan(generator):
+    assert Beta(1e-3, per="pair").sample(10_000, generator).isfinite().all()
+
+
+@pytest.mark.parametrize("alpha", [0.0, -1.0, float("nan"), float("inf")])
+def test_alpha_must_be_positive(alpha):
+    with pytest.raises(ValueError, match=f"alpha must be positive and finite, got {alpha}"):
+        Beta(alpha)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Beta(1.0, draws=0), "draws must be at least 1, got 0"),
+        (lambda: Beta(1.0, per="image"), "per must be one of .* got 'image'"),
+        (lambda: Uniform(0.7, 0.3), "low and high must satisfy"),
+        (lambda: Uniform(draws=0), "draws must be at least 1"),
+        (lambda: Fixed(), "lam must be one or more weights"),
+        (lambda: Fixed(1.2), r"lam must be one or more weights in \[0, 1\], got \(1.2,\)"),
+    ],
+)
+def test_bad_laws_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

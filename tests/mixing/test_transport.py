@@ -1,0 +1,102 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import quad
+from scipy.stats import beta as beta_law
+
+from mixbook.mixing import transport
+
+SIX_POINTS = torch.tensor([[math.cos(i) + 0.3 * i, math.sin(2 * i)] for i in range(6)], dtype=torch.float64)
+
+
+def cheapest(cost: np.ndarray) -> float:
+    rows = range(len(cost))
+    return min(sum(cost[i, p[i]] for i in rows) for p in itertools.permutations(rows))
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5, 6])
+def test_assignment_costs_what_brute_force_costs(k, generator):
+    x, y = torch.randn(20, k, 3, generator=generator), torch.randn(20, k, 3, generator=generator)
+    cost = transport.squared_cost(x, y)
+    torch.testing.assert_close(cost, torch.cdist(x, y).square(), atol=1e-4, rtol=1e-4)
+    columns = transport.assignment(cost)
+    for block in range(20):
+        assert sorted(columns[block].tolist()) == list(range(k))
+        found = cost[block].gather(1, columns[block][:, None]).sum()
+        assert found == pytest.approx(cheapest(cost[block].numpy()), rel=1e-5)
+
+
+def test_matchings_survive_a_large_common_offset(generator):
+    x, y = torch.randn(50, 16, 64, generator=generator), torch.randn(50, 16, 64, generator=generator)
+    near, far = (transport.assignment(transport.squared_cost(x + c, y + c)) for c in (0.0, 1e4))
+    exact = transport.squared_cost(x.double(), y.double())
+    for columns in (near, far):
+        best = exact.gather(2, transport.assignment(exact)[..., None]).sum().item()
+        assert exact.gather(2, columns[..., None]).sum().item() == pytest.approx(best, rel=1e-6)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_features_without_a_distance_are_refused(bad):
+    x = torch.zeros(1, 4, 2)
+    x[0, 1, 0] = bad
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        transport.squared_cost(x, torch.zeros(1, 4, 2))
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        transport.matching_cost(x[0], 1)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.2, 1.0, 8.0, 100.0])
+def test_mean_square_ratio_is_the_integral_that_it_stands_for(alpha):
+    # Twice the half towards which the density may be singular, where min(lambda, 1 - lambda) = lambda.
+    integral = 2 * quad(lambda lam: lam**2 * beta_law.pdf(lam, alpha, alpha), 0, 0.5, limit=200)[0]
+    assert transport.mean_square_ratio(alpha) == pytest.approx(integral, rel=1e-6)
+
+
+def test_mean_square_ratio_grows_from_0_to_a_quarter():
+    values = [transport.mean_square_ratio(a) for a in np.geomspace(1e-6, 1e9, 400)]
+    assert all(a < b for a, b in itertools.pairwise(values))
+    assert values[0] < 1e-6 and 0.2499 < values[-1] < 0.25
+
+
+@pytest.mark.parametrize("k", [2, 4])
+def test_matching_cost_is_the_mean_over_all_pairs_of_subsets(k, generator):
+    subsets = [list(s) for s in itertools.combinations(range(6), k)]
+    exact = np.mean(
+        [cheapest(torch.cdist(SIX_POINTS[a], SIX_POINTS[b]).square().numpy()) / k for a in subsets for b in subsets]
+    )
+    sampled = transport.matching_cost(SIX_POINTS, k, trials=20_000, generator=generator)
+    assert sampled == pytest.approx(exact, rel=0.03)
+
+
+def test_matching_cost_at_k_1_is_the_mean_over_all_pairs():
+    assert transport.matching_cost(SIX_POINTS, 1) == pytest.approx(torch.cdist(SIX_POINTS, SIX_POINTS).square().mean())
+
+
+def test_alpha_at_constant_xi_keeps_xi(generator):
+    x = torch.rand(200, 4, generator=generator)
+    for k in (2, 8):
+        one, two = (torch.Generator().manual_seed(7) for _ in range(2))
+        alpha = transport.alpha_at_constant_xi(x, k, 0.25, generator=one)
+        assert alpha > 0.25
+        assert transport.xi(x, k, alpha, generator=two) == pytest.approx(transport.xi(x, 1, 0.25), rel=1e-6)
+    assert transport.alpha_at_constant_xi(x, 1, 0.25) == 0.25
+
+
+def test_an_xi_out_of_reach_says_so(generator):
+    with pytest.raises(transport.InfeasibleXi, match=r"alpha=1\.0 at k=1 cannot be reached at k=5"):
+        transport.alpha_at_constant_xi(SIX_POINTS, 5, 1.0, generator=generator)
+
+
+@pytest.mark.parametrize("k", [0, 7])
+def test_a_block_that_does_not_fit_the_data_is_refused(k):
+    with pytest.raises(ValueError, match=f"k must be between 1 and 6.*got {k}"):
+        transport.matching_cost(SIX_POINTS, k)
+
+
+@pytest.mark.parametrize("alpha", [0.0, -1.0, float("nan")])
+def test_alpha_must_be_positive(alpha):
+    with pytest.raises(ValueError, match="alpha must be positive"):
+        transport.mean_square_ratio(alpha)

@@ -1,0 +1,113 @@
+"""Imports go down only; `import mixbook` needs torch, numpy and scipy alone; nothing in the package knows the book."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "mixbook"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# Each room and what it may import of ours. A room that is missing here fails the test: decide where it belongs.
+MAY_IMPORT = {
+    "": set(),
+    "mixing.plan": set(),
+    "mixing.transport": set(),
+    "mixing.losses": set(),
+    "mixing.ratio": {"mixing.plan"},
+    "mixing.pairing": {"mixing.plan", "mixing.transport"},
+    "mixing.blend": {"mixing.plan", "mixing.transport"},
+    "mixing.mixer": {"mixing.plan", "mixing.pairing", "mixing.ratio", "mixing.blend"},
+    "mixing.place": {"mixing.plan", "mixing.pairing", "mixing.ratio", "mixing.blend", "mixing.mixer"},
+    "data": set(),
+    "models": set(),
+    "plots": set(),
+    "vision": set(),
+    "evaluation": {"data"},
+    "theory": {"mixing"},
+    "training": {"mixing", "data", "models", "evaluation"},
+    "benchmarks": {"mixing", "theory", "data", "models", "training", "evaluation", "vision"},
+    "cli": {"benchmarks", "training", "theory", "data", "models", "evaluation", "mixing"},
+}
+CORE = {"torch", "numpy", "scipy", "mixbook"}
+# Installed by an extra, so imported inside the function that uses it, in the rooms that `import mixbook` can reach.
+LAZY_ROOMS = ("", "mixing", "theory", "data", "models", "evaluation", "plots", "vision")
+
+
+def room(module: str) -> str:
+    """The longest listed room that holds a dotted module name (without the leading ``mixbook``)."""
+    found = [name for name in MAY_IMPORT if module == name or (name and module.startswith(name + "."))]
+    assert found, f"mixbook.{module} is in no room of MAY_IMPORT"
+    return max(found, key=len)
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_imports_go_down_only(path):
+    module = dotted(path)
+    if module in ("mixing", "__main__"):
+        return
+    here = room(module)
+    allowed = MAY_IMPORT[here]
+    for name in imports(ast.parse(path.read_text())):
+        if not name.startswith("mixbook.") or name == "mixbook.__version__":
+            continue
+        target = name.removeprefix("mixbook.")
+        if (PACKAGE / Path(*target.split("."))).with_suffix(".py").exists() or (
+            PACKAGE / Path(*target.split("."))
+        ).is_dir():
+            there = room(target) if target != "mixing" else "mixing"
+            assert there == here or any(there == ok or there.startswith(ok + ".") for ok in allowed), (
+                f"{module} -> {target}"
+            )
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_nothing_imports_the_book(path):
+    assert not any(name.split(".")[0] == "book" for name in imports(ast.parse(path.read_text())))
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if dotted(p).split(".")[0] in LAZY_ROOMS], ids=dotted)
+def test_extras_are_imported_where_they_are_used(path):
+    top_level = [n for n in ast.parse(path.read_text()).body if isinstance(n, ast.Import | ast.ImportFrom)]
+    roots = {name.split(".")[0] for node in top_level for name in imports(node)}
+    assert roots <= CORE | set(sys.stdlib_module_names)
+
+
+def test_only_one_module_imports_torchvision():
+    importers = {
+        dotted(p) for p in MODULES if any(n.split(".")[0] == "torchvision" for n in imports(ast.parse(p.read_text())))
+    }
+    assert importers <= {"vision"}
+
+
+def test_importing_the_package_loads_no_extra_and_no_method():
+    extras = ("pandas", "matplotlib", "sklearn", "lightning_fabric", "papermill", "torchvision")
+    code = f"import sys, mixbook; mixbook.kmixup; print([m for m in {extras} if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_every_public_name_resolves_and_an_unknown_one_says_which_exist():
+    import mixbook
+
+    for name in mixbook.__all__:
+        assert getattr(mixbook, name) is not None
+    with pytest.raises(AttributeError, match="kmixup"):
+        _ = mixbook.no_such_method
