@@ -1,0 +1,146 @@
+"""One chapter: from the authored `.md` to the executed `.ipynb`, without a trace of when or where it ran."""
+
+import hashlib
+import os
+from collections import Counter
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+from stamp import stamp
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+CELL_METADATA = ("tags", "mystnb")  # everything else in a cell's metadata is a tool's, and noise in a diff
+# One thread, so that two chapters at a time do not fight for two cores; and the kernel of this environment, whatever
+# kernels the reader's home directory offers.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "JUPYTER_PREFER_ENV_PATH": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+CELL_TIMEOUT = 120  # seconds; a whole chapter should take 60 at most
+
+
+class ChapterError(Exception):
+    """A chapter that cannot be read or whose execution failed; the message shows the cell and the error."""
+
+
+def read(path: Path) -> NotebookNode:
+    """The notebook that a `.md` describes: no outputs, cell ids that depend on its content alone."""
+    if not path.is_file():
+        raise ChapterError(f"{path}: no such chapter; _toc.yml lists it")
+    notebook = jupytext.read(path, fmt="md:myst")
+    if "kernelspec" not in notebook.metadata:
+        raise ChapterError(f"{path}: a chapter starts with a header that names its kernel; copy another chapter's")
+    seen: Counter[str] = Counter()
+    for cell in notebook.cells:
+        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
+        cell.id = digest if not seen[digest] else f"{digest}-{seen[digest]}"
+        seen[digest] += 1
+    return clean(notebook)
+
+
+def clean(notebook: NotebookNode) -> NotebookNode:
+    """Drop what execution and editors leave behind, in place."""
+    notebook.metadata = NotebookNode(
+        jupytext={"formats": "ipynb,md:myst"},
+        kernelspec=KERNEL,
+        language_info={"name": "python", "pygments_lexer": "ipython3"},
+    )
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for cell in notebook.cells:
+        cell.metadata = NotebookNode({key: cell.metadata[key] for key in CELL_METADATA if cell.metadata.get(key)})
+    return notebook
+
+
+def code(notebook: NotebookNode) -> list[str]:
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def stamp_of(path: Path) -> str | None:
+    """The stamp an executed notebook carries, or None: no file, no stamp, or not a notebook."""
+    try:
+        return nbformat.read(path, as_version=4).metadata.get("mixbook", {}).get("stamp")
+    except (OSError, ValueError, AttributeError, nbformat.reader.NotJSONError, nbformat.ValidationError):
+        return None
+
+
+def execute(path: Path) -> NotebookNode:
+    """Run a chapter from top to bottom in its own folder, as Jupyter and nbval do, and return it with its outputs.
+
+    Raises:
+        ChapterError: with the failing cell's source and traceback.
+    """
+    import papermill
+
+    os.environ.update(ENVIRONMENT)
+    chapter = read(path)
+    mark = stamp(code(chapter))
+    try:
+        executed = papermill.execute_notebook(
+            chapter,
+            None,
+            cwd=str(path.parent),
+            kernel_name=KERNEL["name"],
+            progress_bar=False,
+            execution_timeout=CELL_TIMEOUT,
+        )
+    except papermill.exceptions.PapermillExecutionError as error:
+        trace = "\n".join(error.traceback)
+        raise ChapterError(f"{path}: cell [{error.exec_count}] failed\n\n{error.source}\n\n{trace}") from None
+    except Exception as error:  # a dead kernel, a timeout: also a failed chapter
+        raise ChapterError(f"{path}: {type(error).__name__}: {error}") from None
+    executed = clean(_merge_streams(executed))
+    executed.metadata["mixbook"] = {"stamp": mark}
+    return executed
+
+
+def _merge_streams(notebook: NotebookNode) -> NotebookNode:
+    # How a kernel cuts its text into messages depends on timing; what it wrote does not.
+    for cell in notebook.cells:
+        merged: list[NotebookNode] = []
+        for output in cell.get("outputs", []):
+            if merged and output.output_type == "stream" == merged[-1].output_type and output.name == merged[-1].name:
+                merged[-1].text += output.text
+            else:
+                merged.append(output)
+        if "outputs" in cell:
+            cell.outputs = merged
+    return notebook
+
+
+def with_outputs(chapter: NotebookNode, executed: NotebookNode) -> NotebookNode:
+    """A chapter whose text changed and whose code did not, with the outputs of its last execution."""
+    done = iter([cell for cell in executed.cells if cell.cell_type == "code"])
+    for cell in chapter.cells:
+        if cell.cell_type == "code":
+            last = next(done)
+            cell.outputs, cell.execution_count = last.outputs, last.execution_count
+    chapter.metadata["mixbook"] = executed.metadata["mixbook"]
+    return chapter
+
+
+def write(notebook: NotebookNode, path: Path) -> bool:
+    """Write a notebook unless the file says the same already; whether it did."""
+    text = nbformat.writes(notebook, version=4) + "\n"
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+    return True
+
+
+def refresh(path: Path, target: Path, force: bool = False) -> bool:
+    """Make `target` the executed notebook of the chapter at `path`; whether that took an execution."""
+    chapter = read(path)
+    if not force and stamp_of(target) == stamp(code(chapter)):
+        executed = nbformat.read(target, as_version=4)
+        write(with_outputs(chapter, executed), target)
+        return False
+    write(execute(path), target)
+    return True

@@ -1,0 +1,93 @@
+"""Render the book: stage what it consists of in a folder of its own, then let Jupyter Book make HTML of it."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import contents
+import yaml
+from contents import ROOT
+
+NOT_STAGED = {"benchmarks", "results", "__pycache__", ".ipynb_checkpoints", ".pytest_cache"}
+
+
+JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__; its script may not be on PATH
+
+
+class RenderError(Exception):
+    """The book could not be rendered, or only with warnings."""
+
+
+def render(notebooks: Path, stage: Path, output: Path, leave_out_missing: bool = False, quiet: bool = False) -> Path:
+    """Make `output/_build/html` from the tree's pages and the executed notebooks below `notebooks`.
+
+    Only what changed is staged again, and when nothing did, nothing is rendered. Warnings are errors.
+
+    Returns:
+        The folder of the HTML pages.
+    """
+    html = output / "_build" / "html"
+    wanted = _files(notebooks, leave_out_missing)
+    _stage(wanted, stage)
+    digest = _digest(wanted)
+    record = html / ".inputs"
+    if record.is_file() and record.read_text() == digest:
+        print(f"nothing changed since the last build: {html / 'index.html'}")
+        return html
+    # Sphinx shows the warnings of the pages it reads again only: after a failed build it must read them all.
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(stage), "--path-output", str(output)]
+    command += ["-W", "--keep-going", "-q", *([] if record.is_file() else ["--all"])]
+    record.unlink(missing_ok=True)
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, env=environment, text=True, capture_output=quiet)
+    if done.returncode:
+        raise RenderError(f"the book was not rendered without warnings\n{done.stdout or ''}{done.stderr or ''}")
+    record.write_text(digest)
+    return html
+
+
+def _files(notebooks: Path, leave_out_missing: bool) -> dict[str, bytes]:
+    """Path in the stage -> content: configuration, pages, and all that lies in `book/` and is not a chapter's source."""
+    toc = contents.read()
+    missing = {page for page in contents.pages(toc) if not _page(page, notebooks).is_file()}
+    if missing and not leave_out_missing:
+        raise RenderError(f"_toc.yml lists pages that do not exist: {', '.join(sorted(missing))}")
+    for page in sorted(missing):
+        print(f"left out, not there yet: {page}")
+    toc = contents.without(toc, missing)
+    sources = {path for chapter in contents.chapters() for path in (chapter, chapter.with_suffix(".ipynb"))}
+    files = {"_config.yml": (ROOT / "_config.yml").read_bytes(), "_toc.yml": yaml.safe_dump(toc, sort_keys=False).encode()}
+    for path in sorted((ROOT / "book").rglob("*")):
+        inside = path.relative_to(ROOT)
+        if path.is_file() and path not in sources and not NOT_STAGED.intersection(inside.parts):
+            files[inside.as_posix()] = path.read_bytes()
+    for page in contents.pages(toc):
+        if page.endswith(".ipynb"):
+            files[page] = _page(page, notebooks).read_bytes()
+    return files
+
+
+def _page(page: str, notebooks: Path) -> Path:
+    return notebooks / page if page.endswith(".ipynb") else contents.source(page)
+
+
+def _stage(files: dict[str, bytes], stage: Path) -> None:
+    """Make `stage` hold exactly these files; untouched ones keep their time, by which Sphinx sees what is new."""
+    stage.mkdir(parents=True, exist_ok=True)
+    for path in [path for path in stage.rglob("*") if path.is_file()]:
+        if path.relative_to(stage).as_posix() not in files:
+            path.unlink()
+    for name, content in files.items():
+        path = stage / name
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+
+def _digest(files: dict[str, bytes]) -> str:
+    total = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
+    for name in sorted(files):
+        total.update(f"{name} {hashlib.sha256(files[name]).hexdigest()}\n".encode())
+    return total.hexdigest()
