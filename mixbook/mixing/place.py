@@ -50,6 +50,9 @@ class ManifoldMixer:
         self.mixer = mixer
         self._modules = {name: modules[name] for name in layers if name != INPUT}
 
+    def __repr__(self) -> str:
+        return f"ManifoldMixer(layers={self.layers}, mixer={self.mixer})"
+
     def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs of the model on the mixtures (N, C), and their targets, float32 (N, C)."""
         return self.outputs(self.model, x, y)
