@@ -1,0 +1,106 @@
+"""Ours beside print: mean and interval over trials for each printed cell, and whether the two can be compared at all."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t
+
+from mixbook.benchmarks.printed import PrintedValue
+from mixbook.benchmarks.results import Results, Trial
+from mixbook.benchmarks.spec import Cell, Experiment
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A printed value and our trials of the same cell. Everything is in the printed unit; without trials, ours is None."""
+
+    cell: Cell
+    printed: PrintedValue
+    values: tuple[float, ...]
+
+    @property
+    def n(self) -> int:
+        """Number of trials."""
+        return len(self.values)
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over trials."""
+        return float(np.mean(self.values)) if self.values else None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the width of the 95% interval of the mean (Student's t); None for fewer than two trials."""
+        return half_width(self.values)
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus printed."""
+        return None if self.mean is None else self.mean - self.printed.number
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether our ERM lands close enough to the printed one for the rest to be compared, and why."""
+
+    comparable: bool
+    reason: str
+
+
+def half_width(values: Sequence[float], level: float = 0.95) -> float | None:
+    """Half the width of Student's t interval of the mean; None for fewer than two values."""
+    n = len(values)
+    return float(t.ppf((1 + level) / 2, n - 1) * np.std(values, ddof=1) / math.sqrt(n)) if n > 1 else None
+
+
+def compare(results: Results) -> list[Comparison]:
+    """One comparison for each printed value of the experiment, in printed order; cells not run yet have no trials.
+
+    Raises:
+        ResultsError: if the results are damaged or belong to another protocol.
+    """
+    cells = results.load()
+    return [_comparison(row, cells) for row in results.experiment.printed]
+
+
+def verdict(experiment: Experiment, comparisons: Sequence[Comparison]) -> Verdict | None:
+    """Whether ERM lands within the band that was set before the run, or print within our interval; None if ERM is not run.
+
+    Network, split and schedule are only partly known. Where even plain training comes out elsewhere, differences between
+    methods say little about the paper's.
+    """
+    erm = next((c for c in comparisons if c.cell.method == "erm" and c.values), None)
+    if erm is None or erm.difference is None:
+        return None
+    off, half = abs(erm.difference), erm.half_width or 0.0
+    ours = f"ERM is {erm.mean:.2f} here and {erm.printed.value} in print, {off:.2f} points apart"
+    if off <= experiment.band:
+        return Verdict(True, f"{ours}; the band set beforehand is {experiment.band:g}")
+    if off <= half:
+        return Verdict(True, f"{ours}; our interval, +-{half:.2f}, holds the printed value")
+    return Verdict(False, f"{ours}; the band set beforehand is {experiment.band:g}, and our interval is +-{half:.2f}")
+
+
+def as_table(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
+    """The comparisons as rows of text, for a terminal or a page."""
+    return [
+        {
+            "method": c.cell.method,
+            "parameters": c.cell.params.replace(";", " "),
+            c.printed.metric: c.printed.unit,
+            "printed": c.printed.value,
+            "ours": "not run yet" if c.mean is None else f"{c.mean:.2f}",
+            "95% interval": "" if c.half_width is None else f"+-{c.half_width:.2f}",
+            "n": str(c.n) if c.n else "",
+            "ours - printed": "" if c.difference is None else f"{c.difference:+.2f}",
+        }
+        for c in comparisons
+    ]
+
+
+def _comparison(row: PrintedValue, cells: dict[Cell, list[Trial]]) -> Comparison:
+    cell = Cell(row.method, row.params)
+    trials = cells.get(cell, [])
+    return Comparison(cell, row, tuple(trial.metrics[row.metric] for trial in trials))

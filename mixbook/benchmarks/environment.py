@@ -1,0 +1,51 @@
+"""What a result was measured with: code, versions, machine."""
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import mixbook
+
+
+def describe() -> dict[str, Any]:
+    """Commit and whether the package was changed since, versions, device, processor and threads, for a provenance file."""
+    packages = ("torch", "numpy", "scipy", "lightning-fabric", "scikit-learn")
+    return {
+        **_commit(),
+        "mixbook": mixbook.__version__,
+        "python": platform.python_version(),
+        **{package: _version(package) for package in packages},
+        "device": "cpu",
+        "processor": _processor(),
+        "threads_per_trial": 1,
+    }
+
+
+def _commit() -> dict[str, Any]:
+    """The commit of the package's own files, and whether they differ from it; None outside of a git checkout."""
+    package = Path(mixbook.__file__).parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=package, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--", "."))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,27 @@
+"""All experiments, by name. A new table is a new file here, and a line below."""
+
+from collections.abc import Iterator
+
+from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.experiments import kmixup_tmlr_table5
+from mixbook.benchmarks.spec import Experiment
+
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment for experiment in [*kmixup_tmlr_table5.EXPERIMENTS]
+}
+
+
+def get_experiment(name: str) -> Experiment:
+    """The experiment of that name.
+
+    Raises:
+        BenchmarkError: if there is none; the message says which exist.
+    """
+    if name not in EXPERIMENTS:
+        raise BenchmarkError(f"there is no experiment {name!r}. There are: {', '.join(EXPERIMENTS)}")
+    return EXPERIMENTS[name]
+
+
+def all_experiments() -> Iterator[Experiment]:
+    """Every experiment, in the order of the papers' tables."""
+    return iter(EXPERIMENTS.values())

@@ -1,0 +1,61 @@
+"""What the five papers print: every number of their tables and texts, and their figures without numbers."""
+
+import csv
+import io
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class PrintedValue:
+    """One printed number, with the columns that ``printed/README.md`` explains. ``value`` keeps the printed digits."""
+
+    paper: str
+    table: str
+    dataset: str
+    model: str
+    method: str
+    params: str
+    metric: str
+    unit: str
+    value: str
+    std: str
+    n_trials: str
+    note: str
+
+    @property
+    def number(self) -> float:
+        """The value as a number, in ``unit``."""
+        return float(self.value)
+
+
+@dataclass(frozen=True)
+class PrintedFigure:
+    """A figure that prints no numbers: which one, and what it shows."""
+
+    paper: str
+    figure: str
+    shows: str
+
+
+@cache
+def printed_values() -> tuple[PrintedValue, ...]:
+    """All printed values, in the order of the papers."""
+    return tuple(PrintedValue(**row) for row in _rows("paper_tables.csv"))
+
+
+@cache
+def printed_figures() -> tuple[PrintedFigure, ...]:
+    """All figures without printed numbers, in the order of the papers."""
+    return tuple(PrintedFigure(**row) for row in _rows("figures.csv"))
+
+
+def parse_params(params: str) -> dict[str, str]:
+    """``"k=2;alpha=0.1"`` as ``{"k": "2", "alpha": "0.1"}``."""
+    return dict(pair.split("=", 1) for pair in params.split(";") if pair)
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    text = files("mixbook.benchmarks").joinpath("printed", name).read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(text)))

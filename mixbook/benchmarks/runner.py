@@ -1,0 +1,84 @@
+"""Run an experiment: its notebook, by papermill, in the book that the reader stands in."""
+
+import os
+import sys
+from pathlib import Path
+
+from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.results import Results
+from mixbook.benchmarks.spec import Experiment
+
+NOTEBOOKS = Path("book", "benchmarks")
+
+
+def find_book(given: Path | None = None) -> Path:
+    """The folder that holds ``book/benchmarks``: ``given`` (or its parent), else the current one or the nearest above it.
+
+    Raises:
+        BenchmarkError: if there is none.
+    """
+    start = (given or Path.cwd()).resolve()
+    candidates = [start, start.parent] if given else [start, *start.parents]
+    for candidate in candidates:
+        if (candidate / NOTEBOOKS).is_dir():
+            return candidate
+    where = f"{given} holds no {NOTEBOOKS}" if given else f"neither this folder nor one above it holds {NOTEBOOKS}"
+    raise BenchmarkError(f"the book is not here: {where}. Run this inside a clone of mixbook, or pass --book FOLDER")
+
+
+def results_folder(book: Path, profile: str) -> Path:
+    """Where results go: ``book/results``, which is kept; those of smoke runs to ``_build``, which is not."""
+    return book / "_build" / "benchmarks" / "smoke" if profile == "smoke" else book / "book" / "results"
+
+
+def run(experiment: Experiment, profile: str, book: Path, *, jobs: int | None = None, fresh: bool = False) -> Results:
+    """Execute the experiment's notebook, which runs the cells that are missing and shows ours beside the printed values.
+
+    Args:
+        experiment: what to run.
+        profile: how much of it.
+        book: the folder that :func:`find_book` gives. The executed notebook goes to ``_build/benchmarks`` in it.
+        jobs: processes; as many as this process may use processors, if None.
+        fresh: set aside what is there and start again. A smoke run always does.
+
+    Raises:
+        BenchmarkError: if ``jobs`` is less than 1, papermill or the notebook is missing, the notebook fails, or the results
+            that are there cannot be continued.
+    """
+    if jobs is not None and jobs < 1:
+        raise BenchmarkError(f"--jobs must be at least 1, got {jobs}")
+    notebook = book / NOTEBOOKS / experiment.notebook
+    if not notebook.is_file():
+        raise BenchmarkError(f"{experiment.name} is run by {notebook}, which is missing: restore it from version control")
+    folder = results_folder(book, profile)
+    results = Results(experiment, profile, folder)
+    if profile == "smoke":
+        for path in (results.csv, results.json):
+            path.unlink(missing_ok=True)
+    elif fresh:
+        for path in results.set_aside():
+            print(f"kept the earlier results as {path}")
+    results.check_resumable()
+    executed = book / "_build" / "benchmarks" / f"{experiment.name}-{profile}.ipynb"
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    parameters = {
+        "experiment": experiment.name,
+        "profile": profile,
+        "folder": str(folder),
+        "jobs": jobs or len(os.sched_getaffinity(0)),
+    }
+    _execute(notebook, executed, parameters)
+    return results
+
+
+def _execute(notebook: Path, executed: Path, parameters: dict[str, object]) -> None:
+    try:
+        import papermill
+    except ImportError as error:
+        raise BenchmarkError("running an experiment needs papermill: pip install 'mixbook[bench]'") from error
+    try:
+        papermill.execute_notebook(
+            notebook, executed, parameters, cwd=notebook.parent, progress_bar=False, stdout_file=sys.stdout
+        )
+    except papermill.PapermillExecutionError as error:
+        raise BenchmarkError(f"{error.ename}: {error.evalue}\nThe notebook as far as it came is {executed}") from error

@@ -1,0 +1,143 @@
+"""What an experiment is: the printed values that it answers, its protocol, and how much of it a profile runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Literal
+
+from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.printed import PrintedValue, parse_params, printed_values
+
+ProfileName = Literal["smoke", "laptop", "gpu", "paper"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One number or name of a protocol.
+
+    Args:
+        name: how the code asks for it.
+        value: what it is.
+        why: where it is stated, or why we chose it.
+        stated: whether a source states it. What no source states is our choice, made before anything was run.
+    """
+
+    name: str
+    value: Any
+    why: str
+    stated: bool = False
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much of an experiment is run.
+
+    Args:
+        trials: repetitions of each cell, each with its own seed.
+        epochs: passes through the training part.
+        every: 1 runs all cells, 5 every fifth.
+        note: what differs from the paper, in words.
+    """
+
+    trials: int
+    epochs: int
+    every: int = 1
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table: a method with its parameters, as printed. ``params`` is the printed spelling."""
+
+    method: str
+    params: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.params}".strip()
+
+    def value(self, name: str) -> float:
+        """A printed parameter, such as ``alpha``, as a number."""
+        return float(parse_params(self.params)[name])
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A table of a paper (or the part of it for one data set and network), and how it is run again.
+
+    The cells are not listed: they are those that the paper prints for this table, data set and network. So a printed value
+    is never typed into code, and none can be forgotten.
+
+    Args:
+        name: what the command line calls it.
+        title: what it is, in words.
+        paper, table, dataset, model: the printed values that it answers.
+        settings: the protocol, everything that a trial asks for.
+        decided: the day on which the choices among ``settings`` were frozen, as YYYY-MM-DD.
+        band: percentage points by which our ERM may differ from the printed one for the rest to be comparable.
+        profiles: how much is run under which name. ``smoke`` never counts as a result.
+        notebook: the notebook in ``book/benchmarks`` that runs it.
+        trial: ``"module:function"`` that runs one trial: (experiment, cell, trial, profile) to metrics.
+        surrogate: whether it stands in for a data set or network that we cannot run. Such results are not counted.
+        figures: figures without numbers that it redraws.
+    """
+
+    name: str
+    title: str
+    paper: str
+    table: str
+    dataset: str
+    model: str
+    settings: tuple[Setting, ...]
+    decided: str
+    band: float
+    profiles: dict[ProfileName, Profile]
+    notebook: str
+    trial: str
+    surrogate: bool = False
+    figures: tuple[str, ...] = ()
+
+    def __getitem__(self, setting: str) -> Any:
+        """The value of a setting.
+
+        Raises:
+            KeyError: if the protocol has none of that name.
+        """
+        return self._values[setting]
+
+    @cached_property
+    def _values(self) -> dict[str, Any]:
+        return {setting.name: setting.value for setting in self.settings}
+
+    @cached_property
+    def printed(self) -> tuple[PrintedValue, ...]:
+        """The printed values that this experiment answers."""
+        home = (self.paper, self.table, self.dataset, self.model)
+        return tuple(row for row in printed_values() if (row.paper, row.table, row.dataset, row.model) == home)
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """The printed cells, each once, in printed order."""
+        return tuple(dict.fromkeys(Cell(row.method, row.params) for row in self.printed))
+
+    def profile(self, name: str) -> Profile:
+        """The profile of that name.
+
+        Raises:
+            BenchmarkError: if there is none; the message says which exist.
+        """
+        for existing, profile in self.profiles.items():
+            if existing == name:
+                return profile
+        known = "; ".join(f"{key} ({profile.note})" for key, profile in self.profiles.items())
+        raise BenchmarkError(f"{self.name} has no profile {name!r}. It has: {known}")
+
+    def selected(self, profile: str) -> tuple[Cell, ...]:
+        """The cells that a profile runs."""
+        return self.cells[:: self.profile(profile).every]
+
+    def run_trial(self, cell: Cell, trial: int, profile: str) -> dict[str, float]:
+        """Run one trial of a cell: its metrics by name. ``trial`` counts from 0 and is the seed of everything random."""
+        module, name = self.trial.split(":")
+        function: Callable[..., dict[str, float]] = getattr(import_module(module), name)
+        return function(self, cell, trial, self.profile(profile))
