@@ -1,0 +1,256 @@
+"""The mixup-optimal classifier against computations that share nothing with it but the data."""
+
+import numpy as np
+import pytest
+from scipy import integrate, optimize, special, stats
+
+from mixbook.theory import critical_alpha, minimum_loss, optimal, vicinal
+
+# Three samples on a line with classes A, B, A, and seven in the plane with three classes.
+LINE, LINE_LABELS = np.array([0.0, 1.0, 2.0]), np.array([0, 1, 0])
+INDEX = np.arange(7)
+PLANE, PLANE_LABELS = np.c_[np.cos(INDEX) + 0.3 * INDEX, np.sin(2 * INDEX)], INDEX % 3
+
+
+def ball_by_quadrature(points, labels, x, eps, law, num_classes):
+    """Class masses of the mixtures in a ball: each ordered pair's interval of lambda by bisection, then quadrature."""
+    masses = np.zeros(num_classes)
+    for s, class_s in zip(points, labels, strict=True):
+        for t, class_t in zip(points, labels, strict=True):
+
+            def outside(lam, s=s, t=t):
+                return np.linalg.norm(lam * s + (1 - lam) * t - x) - eps
+
+            nearest = optimize.minimize_scalar(outside, bounds=(0, 1), method="bounded", options={"xatol": 1e-12}).x
+            if outside(nearest) >= 0:
+                continue
+            lo = 0.0 if outside(0) < 0 else optimize.brentq(outside, 0, nearest, xtol=1e-15)
+            hi = 1.0 if outside(1) < 0 else optimize.brentq(outside, nearest, 1, xtol=1e-15)
+            mass = integrate.quad(law.pdf, lo, hi, epsabs=1e-13)[0]
+            share = integrate.quad(lambda lam: lam * law.pdf(lam), lo, hi, epsabs=1e-13)[0]
+            masses[class_s] += share
+            masses[class_t] += mass - share
+    return masses
+
+
+def best_constant(masses):
+    """Minimiser of the cross entropy over constant answers, by a solver that does not know that it is the mean."""
+    found = optimize.minimize(
+        lambda logits: -(masses * special.log_softmax(logits)).sum() / masses.sum(), np.zeros(len(masses)), tol=1e-14
+    )
+    return special.softmax(found.x)
+
+
+@pytest.mark.parametrize("law", [(1, 1), (2, 2), (3, 5)])
+@pytest.mark.parametrize(("x", "eps"), [((0.5, 0.2), 0.3), ((1.2, -0.1), 0.5)])
+def test_optimum_on_a_ball_minimises_its_mixup_loss(law, x, eps):
+    masses = ball_by_quadrature(PLANE, PLANE_LABELS, np.array(x), eps, stats.beta(*law), 3)
+    ours = optimal(PLANE, PLANE_LABELS, [x], eps, law)[0]
+    assert ours == pytest.approx(masses / masses.sum(), abs=1e-9)
+    assert ours == pytest.approx(best_constant(masses), abs=1e-5)
+
+
+def test_optimum_is_the_mean_target_of_sampled_mixtures():
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(7, size=(2, 400_000))
+    lam = rng.beta(0.5, 0.5, 400_000)[:, None]
+    near = np.linalg.norm(lam * PLANE[first] + (1 - lam) * PLANE[second] - [0.2, 0.6], axis=1) < 0.25
+    targets = lam * np.eye(3)[PLANE_LABELS[first]] + (1 - lam) * np.eye(3)[PLANE_LABELS[second]]
+    error = 5 * targets[near].std(axis=0) / np.sqrt(near.sum())
+    assert near.sum() > 2_000
+    assert np.all(abs(optimal(PLANE, PLANE_LABELS, [[0.2, 0.6]], 0.25, 0.5, 3)[0] - targets[near].mean(axis=0)) <= error)
+
+
+def _mass(a, b, lo, hi):
+    return special.betainc(a, b, hi) - special.betainc(a, b, lo)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "harmless"),
+    [
+        (_mass, True),
+        # The integral of u without the shift of the shape that it needs.
+        (lambda a, b, lo, hi: _mass(min(a, 3) if b == 5 else min(a, 5), b, lo, hi), False),
+        # One order of each pair only: the law is not mirrored.
+        (lambda a, b, lo, hi: _mass(3 + (a in (4, 6)), 5, lo, hi), False),
+    ],
+)
+def test_a_mutant_of_the_formula_is_caught(monkeypatch, mutant, harmless):
+    masses = ball_by_quadrature(PLANE, PLANE_LABELS, np.array([0.5, 0.2]), 0.3, stats.beta(3, 5), 3)
+    monkeypatch.setattr(vicinal, "_beta_mass", mutant)
+    found = optimal(PLANE, PLANE_LABELS, [[0.5, 0.2]], 0.3, (3.0, 5.0))[0]
+    assert (found == pytest.approx(masses / masses.sum(), abs=1e-4)) == harmless
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.05, 0.6])
+@pytest.mark.parametrize("alpha", [0.1, 1.0, 64.0])
+def test_rows_sum_to_one_where_mixtures_fall_and_are_nan_elsewhere(eps, alpha):
+    z = np.vstack([PLANE, (PLANE[:-1] + PLANE[1:]) / 2, [[50.0, 50.0]]])
+    h = optimal(PLANE, PLANE_LABELS, z, eps, alpha)
+    assert h[:-1].sum(axis=1) == pytest.approx(1)
+    assert (h[:-1] >= 0).all()
+    assert np.isnan(h[-1]).all()
+
+
+def test_mirroring_the_law_of_lambda_changes_nothing():
+    for eps in (0.0, 0.3):
+        one, other = (optimal(PLANE, PLANE_LABELS, (PLANE[:3] + PLANE[2:5]) / 2, eps, law) for law in [(3, 5), (5, 3)])
+        assert one == pytest.approx(other, abs=1e-12)
+    # Beta(2, 1) and its mirror image average to the uniform law.
+    assert optimal(PLANE, PLANE_LABELS, [[0.5, 0.2]], 0.3, (2, 1)) == pytest.approx(
+        optimal(PLANE, PLANE_LABELS, [[0.5, 0.2]], 0.3, 1), abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 8.0])
+def test_small_balls_tend_to_the_limit(alpha):
+    z = np.array([0.2, 0.7, 1.0, 1.3])
+    limit = optimal(LINE, LINE_LABELS, z, 0, alpha)
+    gaps = [abs(optimal(LINE, LINE_LABELS, z, eps, alpha) - limit).max() for eps in (1e-2, 1e-4, 1e-6)]
+    assert gaps[0] > gaps[1] > gaps[2]
+    assert gaps[2] < 1e-4
+
+
+def test_limit_on_the_line_is_a_ratio_of_densities():
+    z, f = np.array([0.25, 0.5, 0.75]), stats.beta(8, 8).pdf
+    expected = ((1 - z) * f(z) + f(z / 2) / 2) / (f(z) + f(z / 2) / 2)
+    assert optimal(LINE, LINE_LABELS, z, 0, 8.0)[:, 0] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("alpha", "eps"), [(0.5, 0.01), (1.0, 0.1), (4.0, 0.02)])
+def test_samples_stay_right_in_small_balls(alpha, eps):
+    """Proposition 2.8 and its rate: 1 - h of the middle sample falls like 2 f(1/2) eps, or like eps^alpha if slower."""
+    small, smaller = (1 - optimal(LINE, LINE_LABELS, [1.0], e, alpha)[0, 1] for e in (eps, eps / 100))
+    assert smaller < small / 5
+    assert (optimal(LINE, LINE_LABELS, LINE, 0, alpha).argmax(axis=1) == LINE_LABELS).all()
+
+
+def test_classifier_of_a_fixed_ball_jumps_where_the_ball_lets_a_sample_go():
+    """Lemma 2.3 calls it continuous; on finite data it is not, since a sample mixed with itself is an atom."""
+    alpha, eps = 1.0, 0.25
+    left, right = optimal(LINE, LINE_LABELS, [1.25 - 1e-9, 1.25 + 1e-9], eps, alpha)[:, 1]
+    law = stats.beta(alpha, alpha)
+    inside = ball_by_quadrature(LINE[:, None], LINE_LABELS, np.array([1.25 - 1e-9]), eps, law, 2)
+    outside = inside - [0, 1]  # the atom of sample 1 is gone, nothing else has moved
+    assert left == pytest.approx((inside / inside.sum())[1], abs=1e-6)
+    assert right == pytest.approx((outside / outside.sum())[1], abs=1e-6)
+    assert left - right > 0.1
+
+
+def test_duplicates_count_as_themselves():
+    """Twice the same data set is the same data set."""
+    twice, labels = np.concatenate([PLANE, PLANE]), np.concatenate([PLANE_LABELS, PLANE_LABELS])
+    z = np.vstack([PLANE[:2], [[0.5, 0.2]]])
+    assert optimal(twice, labels, z, 0.3, 2.0) == pytest.approx(optimal(PLANE, PLANE_LABELS, z, 0.3, 2.0), abs=1e-12)
+    assert minimum_loss(np.r_[LINE, LINE], np.r_[LINE_LABELS, LINE_LABELS], 2.0) == pytest.approx(
+        minimum_loss(LINE, LINE_LABELS, 2.0), abs=1e-8
+    )
+
+
+@pytest.mark.parametrize("alpha", [1.0, 2.0, 8.0])
+def test_minimum_loss_is_the_loss_of_the_limit(alpha):
+    law, (node, weight) = stats.beta(alpha, alpha), np.polynomial.legendre.leggauss(400)
+    loss = 0.0
+    for s in range(3):
+        for t in range(3):
+            for start in (0.0, 0.5):  # the classifier jumps at the middle sample
+                lam = start + (node + 1) / 4
+                h = optimal(LINE, LINE_LABELS, lam * LINE[s] + (1 - lam) * LINE[t], 0, alpha)
+                own = lam * np.log(h[:, LINE_LABELS[s]]) + (1 - lam) * np.log(h[:, LINE_LABELS[t]])
+                loss -= (weight / 4 * law.pdf(lam) * own).sum() / 9
+    assert minimum_loss(LINE, LINE_LABELS, alpha) == pytest.approx(loss, abs=2e-5)
+
+
+def test_no_step_function_goes_below_the_minimum_loss_and_fine_ones_come_close():
+    """On the cells of a grid the best answer is the mean target; finer cells lose less."""
+    rng, alpha = np.random.default_rng(1), 8.0
+    first, second = rng.integers(3, size=(2, 400_000))
+    lam = rng.beta(alpha, alpha, 400_000)
+    z = lam * LINE[first] + (1 - lam) * LINE[second]
+    target = lam * LINE_LABELS[first] + (1 - lam) * LINE_LABELS[second]
+
+    def loss_of_cells(cells):
+        cell = np.floor(z * cells).astype(int)
+        cell[z == LINE[1]] = 2 * cells + 1  # a sample mixed with itself may be answered on its own
+        count, total = np.bincount(cell), np.bincount(cell, target)
+        mean = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+        return (count * special.entr([mean, 1 - mean]).sum(axis=0)).sum() / len(z)
+
+    best = minimum_loss(LINE, LINE_LABELS, alpha)
+    coarse, fine = loss_of_cells(4), loss_of_cells(64)
+    noise = 0.002
+    assert coarse > fine + noise
+    assert fine == pytest.approx(best, abs=2 * noise)
+
+
+def wrong_by_quadrature(alpha, eps):
+    """Class-A mass minus class-B mass on the ball around the middle sample, times 9."""
+    masses = ball_by_quadrature(LINE[:, None], LINE_LABELS, np.array([1.0]), eps, stats.beta(alpha, alpha), 2)
+    return masses[0] - masses[1]
+
+
+@pytest.mark.parametrize("eps", [0.1, 0.25, 0.5, 0.9])
+def test_critical_alpha_is_where_the_middle_sample_is_lost(eps):
+    alpha = critical_alpha(eps)
+    assert wrong_by_quadrature(0.99 * alpha, eps) < 0 < wrong_by_quadrature(1.01 * alpha, eps)
+    assert optimal(LINE, LINE_LABELS, [1.0], eps, alpha)[0, 0] == pytest.approx(0.5, abs=1e-9)
+
+
+def test_printed_threshold_suffices_for_small_balls_only():
+    """Theorem 2.7's proof: alpha > (log 4 / eps^2 - 1) / 2. It is enough below some eps near 0.4 and too little above."""
+
+    def printed(eps):
+        return (np.log(4) / eps**2 - 1) / 2
+
+    crossing = optimize.brentq(lambda eps: wrong_by_quadrature(printed(eps), eps), 0.3, 0.5, xtol=1e-9)
+    assert crossing == pytest.approx(0.399143955, abs=1e-7)  # recomputed on the line above, by quadrature
+    assert critical_alpha(crossing) == pytest.approx(printed(crossing), rel=1e-5)
+    assert critical_alpha(0.39) < printed(0.39)
+    assert critical_alpha(0.41) > printed(0.41)
+
+
+def test_one_alpha_is_critical():
+    """Both sides of the condition are monotone in alpha, so that above the root every alpha fails."""
+    for eps in (0.05, 0.5, 0.95):
+        h = [optimal(LINE, LINE_LABELS, [1.0], eps, alpha)[0, 0] for alpha in np.geomspace(0.05, 2000, 60)]
+        wrong = np.array(h) > 0.5
+        assert not wrong[0]
+        assert wrong[-1]
+        assert (np.diff(wrong.astype(int)) >= 0).all()
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_units_of_the_data_do_not_matter(scale):
+    z = np.vstack([(PLANE[0] + PLANE[1]) / 2, PLANE[3]])
+    for eps in (0.0, 0.3):
+        assert optimal(scale * PLANE, PLANE_LABELS, scale * z, scale * eps, 2.0) == pytest.approx(
+            optimal(PLANE, PLANE_LABELS, z, eps, 2.0), abs=1e-9
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"points": [0.0, np.nan, 2.0]}, "points must be finite"),
+        ({"points": []}, "points must have shape"),
+        ({"labels": [0, 1]}, "labels must have shape"),
+        ({"labels": [0.0, 1.0, 0.0]}, "labels must be integers"),
+        ({"labels": [0, -1, 0]}, "labels must lie in"),
+        ({"num_classes": 1}, r"labels must lie in \[0, 1\), got 0 to 1"),
+        ({"z": [[0.0, 1.0]]}, "z must have the 1 coordinates"),
+        ({"eps": -0.1}, "eps must be a radius >= 0, got -0.1"),
+        ({"alpha": 0.0}, "alpha must be positive"),
+        ({"alpha": (1.0, -2.0)}, "alpha must be positive"),
+    ],
+)
+def test_bad_input_is_named(change, message):
+    good = {"points": LINE, "labels": LINE_LABELS, "z": [1.0], "eps": 0.1, "alpha": 1.0}
+    with pytest.raises(ValueError, match=message):
+        optimal(**(good | change))
+
+
+def test_bad_input_of_the_line_functions_is_named():
+    with pytest.raises(ValueError, match=r"eps must be in \(0, 1\), got 1"):
+        critical_alpha(1)
+    with pytest.raises(ValueError, match="points must lie on a line"):
+        minimum_loss(PLANE, PLANE_LABELS, 1.0)
