@@ -21,18 +21,18 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: $(READY)  ## execute every chapter here and make _build/html/index.html
-	@$(PY) scripts/book.py book $(if $(ALL),--all)
+	@$(PY) scripts/make_book.py book $(if $(ALL),--all)
 
 preview: $(READY)  ## render the committed outputs without executing anything
-	@$(PY) scripts/book.py preview
+	@$(PY) scripts/make_book.py preview
 
 notebooks: $(READY)  ## refresh the committed .ipynb of chapters that changed (ALL=1: of every chapter)
-	@$(PY) scripts/book.py notebooks $(if $(ALL),--all)
+	@$(PY) scripts/make_book.py notebooks $(if $(ALL),--all)
 
 test: $(READY) browser  ## run the tests, and every chapter against its committed outputs
 	$(PY) -m pytest
 	@echo "chapters against their committed outputs:"
-	@$(PY) scripts/book.py chapters | xargs -P 2 -n 1 $(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=120 -p no:cacheprovider
+	@$(PY) scripts/make_book.py chapters | xargs -P 2 -n 1 $(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=120 -p no:cacheprovider
 
 smoke: $(READY)  ## run every experiment at its smallest profile
 	$(VENV)/bin/mixbook bench run --all --profile smoke

@@ -87,6 +87,7 @@ def execute(path: Path) -> NotebookNode:
             kernel_name=KERNEL["name"],
             progress_bar=False,
             execution_timeout=CELL_TIMEOUT,
+            extra_arguments=["--IPKernelApp.log_level=50"],  # what goes wrong in a cell comes back as an output
         )
     except papermill.exceptions.PapermillExecutionError as error:
         trace = "\n".join(error.traceback)

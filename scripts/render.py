@@ -30,15 +30,17 @@ def render(notebooks: Path, stage: Path, output: Path, leave_out_missing: bool =
     """
     html = output / "_build" / "html"
     wanted = _files(notebooks, leave_out_missing)
-    _stage(wanted, stage)
+    changed = _stage(wanted, stage)
     digest = _digest(wanted)
     record = html / ".inputs"
     if record.is_file() and record.read_text() == digest:
         print(f"nothing changed since the last build: {html / 'index.html'}")
         return html
-    # Sphinx shows the warnings of the pages it reads again only: after a failed build it must read them all.
+    # Sphinx notices a changed page, but not what lies around pages; and it repeats no warning of a page that it does not
+    # read again, so that after a failed build it must read them all.
+    all_pages = not record.is_file() or any(not name.endswith((".md", ".ipynb")) for name in changed)
     command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(stage), "--path-output", str(output)]
-    command += ["-W", "--keep-going", "-q", *([] if record.is_file() else ["--all"])]
+    command += ["-W", "--keep-going", "-q", *(["--all"] if all_pages else [])]
     record.unlink(missing_ok=True)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, env=environment, text=True, capture_output=quiet)
@@ -73,17 +75,18 @@ def _page(page: str, notebooks: Path) -> Path:
     return notebooks / page if page.endswith(".ipynb") else contents.source(page)
 
 
-def _stage(files: dict[str, bytes], stage: Path) -> None:
-    """Make `stage` hold exactly these files; untouched ones keep their time, by which Sphinx sees what is new."""
+def _stage(files: dict[str, bytes], stage: Path) -> set[str]:
+    """Make `stage` hold exactly these files, and say which ones changed; the others keep their time, as Sphinx needs."""
     stage.mkdir(parents=True, exist_ok=True)
-    for path in [path for path in stage.rglob("*") if path.is_file()]:
-        if path.relative_to(stage).as_posix() not in files:
-            path.unlink()
-    for name, content in files.items():
-        path = stage / name
-        if not path.is_file() or path.read_bytes() != content:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+    present = {path.relative_to(stage).as_posix(): path for path in stage.rglob("*") if path.is_file()}
+    extra = present.keys() - files.keys()
+    changed = {name for name, content in files.items() if name not in present or present[name].read_bytes() != content}
+    for name in extra:
+        present[name].unlink()
+    for name in changed:
+        (stage / name).parent.mkdir(parents=True, exist_ok=True)
+        (stage / name).write_bytes(files[name])
+    return changed | extra
 
 
 def _digest(files: dict[str, bytes]) -> str:

@@ -1,4 +1,4 @@
-"""Make the book: `python scripts/book.py notebooks|book|preview|chapters`. The Makefile is the way in.
+"""Make the book: `python scripts/make_book.py notebooks|book|preview|chapters`. The Makefile is the way in.
 
 * `notebooks` refreshes the committed pairs: each `.ipynb` whose stamp is stale is executed again.
 * `book` executes every chapter here, into `_build/executed/`, and renders that. It touches no tracked file.
