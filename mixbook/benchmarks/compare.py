@@ -3,10 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.stats import t
 
+from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.printed import PrintedValue
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell, Experiment
@@ -53,6 +55,22 @@ def half_width(values: Sequence[float], level: float = 0.95) -> float | None:
     """Half the width of Student's t interval of the mean; None for fewer than two values."""
     n = len(values)
     return float(t.ppf((1 + level) / 2, n - 1) * np.std(values, ddof=1) / math.sqrt(n)) if n > 1 else None
+
+
+def fullest_results(experiment: Experiment, folder: Path, profile: str | None = None) -> Results:
+    """The results of ``profile``, or of the fullest profile that has any, smoke left out.
+
+    Raises:
+        BenchmarkError: if there are none; the message says how to make them.
+    """
+    names = [profile] if profile else [name for name in experiment.profiles if name != "smoke"]
+    there = [results for name in names if (results := Results(experiment, name, folder)).exists()]
+    if not there:
+        raise BenchmarkError(
+            f"{experiment.name} has not been run yet{f' with profile {profile}' if profile else ''}: "
+            f"mixbook bench run {experiment.name} --profile {names[0]}"
+        )
+    return there[-1]
 
 
 def compare(results: Results) -> list[Comparison]:

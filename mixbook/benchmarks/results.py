@@ -89,6 +89,20 @@ class Results:
             raise ResultsError(f"{self.json} belongs to other results: {'; '.join(changed)}. {_way_out(self)}")
         return found
 
+    def origin(self) -> str:
+        """When, with what and on what these results were made, in a line.
+
+        Raises:
+            ResultsError: as :meth:`provenance`.
+        """
+        runs = self.provenance()["runs"]
+        if not runs:
+            return "no run yet"
+        last, minutes = runs[-1], sum(run["seconds"] for run in runs) / 60
+        commit = f"commit {str(last['commit'])[:8]}{' with changes' if last['dirty'] else ''}"
+        machine = f"{last['processor']}, {last['jobs']} processes of {last['threads_per_trial']} thread"
+        return f"{last['started'][:10]}, {commit}, torch {last['torch']}, {machine}, {minutes:.0f} min"
+
     def check_resumable(self) -> None:
         """Whether a run may add to what is here.
 

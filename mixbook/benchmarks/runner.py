@@ -9,6 +9,13 @@ from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.spec import Experiment
 
 NOTEBOOKS = Path("book", "benchmarks")
+RESULTS = Path("book", "results")
+
+
+class RunFailed(BenchmarkError):
+    """The notebook of an experiment failed."""
+
+    exit_code = 1
 
 
 def find_book(given: Path | None = None) -> Path:
@@ -28,7 +35,7 @@ def find_book(given: Path | None = None) -> Path:
 
 def results_folder(book: Path, profile: str) -> Path:
     """Where results go: ``book/results``, which is kept; those of smoke runs to ``_build``, which is not."""
-    return book / "_build" / "benchmarks" / "smoke" if profile == "smoke" else book / "book" / "results"
+    return book / "_build" / "benchmarks" / "smoke" if profile == "smoke" else book / RESULTS
 
 
 def run(experiment: Experiment, profile: str, book: Path, *, jobs: int | None = None, fresh: bool = False) -> Results:
@@ -42,8 +49,9 @@ def run(experiment: Experiment, profile: str, book: Path, *, jobs: int | None = 
         fresh: set aside what is there and start again. A smoke run always does.
 
     Raises:
-        BenchmarkError: if ``jobs`` is less than 1, papermill or the notebook is missing, the notebook fails, or the results
+        BenchmarkError: if ``jobs`` is less than 1, papermill or the notebook is missing, or the results
             that are there cannot be continued.
+        RunFailed: if the notebook fails.
     """
     if jobs is not None and jobs < 1:
         raise BenchmarkError(f"--jobs must be at least 1, got {jobs}")
@@ -81,4 +89,4 @@ def _execute(notebook: Path, executed: Path, parameters: dict[str, object]) -> N
             notebook, executed, parameters, cwd=notebook.parent, progress_bar=False, stdout_file=sys.stdout
         )
     except papermill.PapermillExecutionError as error:
-        raise BenchmarkError(f"{error.ename}: {error.evalue}\nThe notebook as far as it came is {executed}") from error
+        raise RunFailed(f"{error.ename}: {error.evalue}\nThe notebook as far as it came is {executed}") from error

@@ -6,9 +6,7 @@ from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.experiments import kmixup_tmlr_table5
 from mixbook.benchmarks.spec import Experiment
 
-EXPERIMENTS: dict[str, Experiment] = {
-    experiment.name: experiment for experiment in [*kmixup_tmlr_table5.EXPERIMENTS]
-}
+EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in [*kmixup_tmlr_table5.EXPERIMENTS]}
 
 
 def get_experiment(name: str) -> Experiment:

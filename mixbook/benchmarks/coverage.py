@@ -1,0 +1,127 @@
+"""The scoreboard: of all that the papers print, how much has an experiment, and how much a result of ours."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mixbook.benchmarks.experiments import all_experiments
+from mixbook.benchmarks.printed import PrintedValue, printed_figures, printed_values
+from mixbook.benchmarks.results import Results
+from mixbook.benchmarks.spec import Cell, Experiment
+
+
+@dataclass(frozen=True)
+class TableCoverage:
+    """Printed values of one table: how many there are, have an experiment, and have a result; on which profiles."""
+
+    paper: str
+    table: str
+    printed: int
+    with_experiment: int
+    with_result: int
+    profiles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FigureCoverage:
+    """A figure without numbers: the experiment that redraws it, and the profile of its fullest result."""
+
+    paper: str
+    figure: str
+    experiment: str | None
+    result: str | None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """All tables and figures of the five papers."""
+
+    tables: tuple[TableCoverage, ...]
+    figures: tuple[FigureCoverage, ...]
+
+    @property
+    def printed(self) -> int:
+        """All printed values."""
+        return sum(table.printed for table in self.tables)
+
+    @property
+    def with_experiment(self) -> int:
+        """Those that an experiment answers on the printed data set and network."""
+        return sum(table.with_experiment for table in self.tables)
+
+    @property
+    def with_result(self) -> int:
+        """Those that we have a result for."""
+        return sum(table.with_result for table in self.tables)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as ``mixbook bench coverage --json`` prints them."""
+        return {
+            "printed": self.printed,
+            "with_experiment": self.with_experiment,
+            "with_result": self.with_result,
+            "tables": [{**vars(table), "profiles": list(table.profiles)} for table in self.tables],
+            "figures": [vars(figure) for figure in self.figures],
+        }
+
+
+def coverage(folder: Path) -> Coverage:
+    """Count what the results in ``folder`` (``book/results``) cover.
+
+    A value counts where an experiment runs it on the printed data set and network, and its cell is finished; smoke runs
+    and surrogates never count.
+
+    Raises:
+        ResultsError: if results are damaged or belong to another protocol.
+    """
+    real = [experiment for experiment in all_experiments() if not experiment.surrogate]
+    finished = {experiment.name: _finished(experiment, folder) for experiment in real}
+    have_experiment = {row for experiment in real for row in experiment.printed}
+    profiles: dict[PrintedValue, set[str]] = {}
+    for experiment in real:
+        for row in experiment.printed:
+            cell = Cell(row.method, row.params)
+            done = {profile for profile, cells in finished[experiment.name].items() if cell in cells}
+            profiles.setdefault(row, set()).update(done)
+
+    by_table: dict[tuple[str, str], list[PrintedValue]] = {}
+    for row in printed_values():
+        by_table.setdefault((row.paper, row.table), []).append(row)
+    tables = tuple(
+        TableCoverage(
+            *home,
+            printed=len(rows),
+            with_experiment=sum(row in have_experiment for row in rows),
+            with_result=sum(bool(profiles.get(row)) for row in rows),
+            profiles=tuple(sorted(set().union(*(profiles.get(row, set()) for row in rows)))),
+        )
+        for home, rows in by_table.items()
+    )
+    return Coverage(tables, tuple(_figure(f.paper, f.figure, finished) for f in printed_figures()))
+
+
+def by_paper(tables: tuple[TableCoverage, ...]) -> list[dict[str, Any]]:
+    """The counts added up over each paper."""
+    names = dict.fromkeys(table.paper for table in tables)
+    counts: Counter[tuple[str, str]] = Counter()
+    for table in tables:
+        for what in ("printed", "with_experiment", "with_result"):
+            counts[table.paper, what] += getattr(table, what)
+    return [
+        {"paper": paper, **{what: counts[paper, what] for what in ("printed", "with_experiment", "with_result")}}
+        for paper in names
+    ]
+
+
+def _finished(experiment: Experiment, folder: Path) -> dict[str, set[Cell]]:
+    """The finished cells by profile, smoke left out."""
+    return {name: set(Results(experiment, name, folder).load()) for name in experiment.profiles if name != "smoke"}
+
+
+def _figure(paper: str, figure: str, finished: dict[str, dict[str, set[Cell]]]) -> FigureCoverage:
+    for experiment in all_experiments():
+        if experiment.paper == paper and figure in experiment.figures:
+            done = [profile for profile, cells in finished.get(experiment.name, {}).items() if cells]
+            return FigureCoverage(paper, figure, experiment.name, done[-1] if done else None)
+    return FigureCoverage(paper, figure, None, None)

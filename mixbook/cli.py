@@ -1,0 +1,149 @@
+"""The command line: ``mixbook bench list|run|compare|coverage``. It prints what the package computes, and decides nothing.
+
+Each group of commands is a function that returns its commands; ``_GROUPS`` lists them.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import mixbook
+from mixbook.benchmarks import BenchmarkError
+
+Commands = dict[str, Callable[..., None]]
+
+
+def bench() -> Commands:
+    """The papers' tables: run them again, and compare ours with print."""
+    from mixbook.benchmarks import compare as comparison
+    from mixbook.benchmarks import coverage as scoreboard
+    from mixbook.benchmarks import runner
+    from mixbook.benchmarks.experiments import all_experiments, get_experiment
+    from mixbook.benchmarks.tables import columns
+
+    def list_() -> None:
+        """Show the experiments: the printed table, how many values it has, and the profiles."""
+        for e in all_experiments():
+            print(f"{e.name}\n  {e.paper}, {e.table}: {e.title}; {len(e.printed)} printed values")
+            for name, profile in e.profiles.items():
+                print(f"  {name}: {profile.note}")
+
+    def run(
+        experiment: str | None = None,
+        /,
+        *,
+        profile: str = "laptop",
+        all: bool = False,
+        book: Path | None = None,
+        jobs: int | None = None,
+        fresh: bool = False,
+    ) -> None:
+        """Run an experiment through its notebook. A run that was stopped goes on after its last finished cell.
+
+        Args:
+            experiment: which one; `mixbook bench list` shows them.
+            profile: how much of it: smoke, laptop, gpu or paper, as far as the experiment has them.
+            all: run every experiment.
+            book: the book's folder, if this is not inside it.
+            jobs: processes, one network each; as many as there are processors by default.
+            fresh: start again; earlier results are kept under another name.
+        """
+        if all == (experiment is not None):
+            names = ", ".join(e.name for e in all_experiments())
+            raise BenchmarkError(f"name one experiment, or give --all. There are: {names}")
+        chosen = list(all_experiments()) if experiment is None else [get_experiment(experiment)]
+        for e in chosen:
+            e.profile(profile)
+        home = runner.find_book(book)
+        for e in chosen:
+            print(f"{e.name}, profile {profile}", flush=True)
+            results = runner.run(e, profile, home, jobs=jobs, fresh=fresh)
+            print(f"results are in {os.path.relpath(results.csv)}", flush=True)
+
+    def compare(experiment: str, /, *, profile: str | None = None, book: Path | None = None) -> None:
+        """Show ours beside the printed values: mean, 95% interval over trials, n, difference.
+
+        Args:
+            experiment: which one; `mixbook bench list` shows them.
+            profile: whose results; the fullest that there are by default.
+            book: the book's folder, if this is not inside it.
+        """
+        e = get_experiment(experiment)
+        results = comparison.fullest_results(e, runner.find_book(book) / runner.RESULTS, profile)
+        rows = comparison.compare(results)
+        print(f"{e.title} ({e.paper}, {e.table}), profile {results.profile}: {results.origin()}")
+        print(columns(comparison.as_table(rows)))
+        judged = comparison.verdict(e, rows)
+        if judged:
+            print(f"{'comparable' if judged.comparable else 'NOT comparable'}: {judged.reason}")
+
+    def coverage(*, json_: bool = False, book: Path | None = None) -> None:
+        """Count printed values that have an experiment, and a result of ours, by paper and table.
+
+        Args:
+            json_: print everything as JSON, figures included.
+            book: the book's folder, if this is not inside it.
+        """
+        found = scoreboard.coverage(runner.find_book(book) / runner.RESULTS)
+        if json_:
+            print(json.dumps(found.as_dict(), indent=1))
+            return
+        print(columns([{**vars(table), "profiles": " ".join(table.profiles)} for table in found.tables]))
+        done = sum(figure.result is not None for figure in found.figures)
+        print(f"\nfigures without numbers: {done} of {len(found.figures)} redrawn")
+        print(
+            f"printed values: {found.with_result} of {found.printed} have a result, {found.with_experiment} an experiment"
+        )
+
+    return {"list": list_, "run": run, "compare": compare, "coverage": coverage}
+
+
+_GROUPS: dict[str, Callable[[], Commands]] = {"bench": bench}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line. Exits with 2 where the person who typed it can put it right, with 1 where a run failed."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments == ["--version"]:
+        print(f"mixbook {mixbook.__version__}")
+        return
+    try:
+        _app().cli(prog="mixbook", args=arguments, config=_flags(), description=f"mixbook {mixbook.__version__}")
+    except BenchmarkError as error:
+        _leave(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _leave("stopped. Finished cells are kept: the same command goes on from there", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as head, has seen enough
+
+
+def _app() -> Any:
+    try:
+        from tyro.extras import SubcommandApp
+    except ImportError:
+        _leave("the command line needs tyro: pip install 'mixbook[bench]'", 2)
+    app = SubcommandApp()
+    for name, group in _GROUPS.items():
+        commands = SubcommandApp()
+        for command, function in group().items():
+            commands.command(name=command)(function)
+        app.command(commands, name=name, help=group.__doc__)
+    return app
+
+
+def _flags() -> Sequence[Any]:
+    import tyro
+
+    return (tyro.conf.FlagCreatePairsOff,)
+
+
+def _leave(message: str, code: int) -> None:
+    print(f"mixbook: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()
