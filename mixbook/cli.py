@@ -3,12 +3,12 @@
 Each group of commands is a function that returns its commands; ``_GROUPS`` lists them.
 """
 
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import mixbook
 from mixbook.benchmarks import BenchmarkError
@@ -18,21 +18,25 @@ Commands = dict[str, Callable[..., None]]
 
 def bench() -> Commands:
     """The papers' tables: run them again, and compare ours with print."""
+    from tyro.conf import arg
+
     from mixbook.benchmarks import compare as comparison
     from mixbook.benchmarks import coverage as scoreboard
     from mixbook.benchmarks import runner
     from mixbook.benchmarks.experiments import all_experiments, get_experiment
     from mixbook.benchmarks.tables import columns
 
+    name = arg(metavar="EXPERIMENT")
+
     def list_() -> None:
         """Show the experiments: the printed table, how many values it has, and the profiles."""
         for e in all_experiments():
             print(f"{e.name}\n  {e.paper}, {e.table}: {e.title}; {len(e.printed)} printed values")
-            for name, profile in e.profiles.items():
-                print(f"  {name}: {profile.note}")
+            for level, profile in e.profiles.items():
+                print(f"  {level}: {profile.note}")
 
     def run(
-        experiment: str | None = None,
+        experiment: Annotated[str | None, name] = None,
         /,
         *,
         profile: str = "laptop",
@@ -63,7 +67,7 @@ def bench() -> Commands:
             results = runner.run(e, profile, home, jobs=jobs, fresh=fresh)
             print(f"results are in {os.path.relpath(results.csv)}", flush=True)
 
-    def compare(experiment: str, /, *, profile: str | None = None, book: Path | None = None) -> None:
+    def compare(experiment: Annotated[str, name], /, *, profile: str | None = None, book: Path | None = None) -> None:
         """Show ours beside the printed values: mean, 95% interval over trials, n, difference.
 
         Args:
@@ -80,22 +84,22 @@ def bench() -> Commands:
         if judged:
             print(f"{'comparable' if judged.comparable else 'NOT comparable'}: {judged.reason}")
 
-    def coverage(*, json_: bool = False, book: Path | None = None) -> None:
+    def coverage(*, json: bool = False, book: Path | None = None) -> None:
         """Count printed values that have an experiment, and a result of ours, by paper and table.
 
         Args:
-            json_: print everything as JSON, figures included.
+            json: print everything as JSON, figures included.
             book: the book's folder, if this is not inside it.
         """
         found = scoreboard.coverage(runner.find_book(book) / runner.RESULTS)
-        if json_:
-            print(json.dumps(found.as_dict(), indent=1))
+        if json:
+            print(dumps(found.as_dict(), indent=1))
             return
         print(columns([{**vars(table), "profiles": " ".join(table.profiles)} for table in found.tables]))
         done = sum(figure.result is not None for figure in found.figures)
         print(f"\nfigures without numbers: {done} of {len(found.figures)} redrawn")
         print(
-            f"printed values: {found.with_result} of {found.printed} have a result, {found.with_experiment} an experiment"
+            f"printed values: {found.printed}, {found.with_experiment} with an experiment, {found.with_result} with a result"
         )
 
     return {"list": list_, "run": run, "compare": compare, "coverage": coverage}

@@ -1,0 +1,50 @@
+"""One trial of our own comparison of methods: digits with few labels, every method under the same recipe."""
+
+import torch
+
+from mixbook.benchmarks.spec import Cell, Experiment, Profile
+from mixbook.data import digits
+from mixbook.evaluation import evaluate
+from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.pairing import OptimalTransport, RandomPairing
+from mixbook.mixing.place import ManifoldMixer
+from mixbook.mixing.ratio import Beta
+from mixbook.models import MLP, seeded
+from mixbook.training import Recipe, fit
+from mixbook.training.streams import derive
+
+
+def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> dict[str, float]:
+    """Train one network on ``labels`` digits and test it on all others.
+
+    Split, initial weights and order of samples follow from ``number`` alone, so methods are compared trial by trial.
+
+    Returns:
+        ``error`` (%), ``nll`` (nats) and ``ece`` (%) on the test part after the last epoch.
+    """
+    data = digits()
+    train, test = data.split(len(data) - experiment["labels"], torch.Generator().manual_seed(derive(number, "split")))
+    model = seeded(derive(number, "weights"), lambda: MLP(64, experiment["hidden"], data.num_classes))
+    recipe = Recipe(
+        epochs=profile.epochs,
+        batch_size=experiment["batch_size"],
+        lr=experiment["lr"],
+        optimizer=experiment["optimizer"],
+        weight_decay=experiment["weight_decay"],
+        pairs=experiment["pairs"],
+        seed=number,
+    )
+    fit(model, train, recipe, mixer=_mixer(cell, model, data.num_classes), progress=False)
+    scores = evaluate(model, test)
+    return {"error": 100 * (1 - scores["accuracy"]), "nll": scores["nll"], "ece": 100 * scores["ece"]}
+
+
+def _mixer(cell: Cell, model: MLP, num_classes: int) -> Mixer | ManifoldMixer | None:
+    """The four answers that a cell's parameters give: k, alpha, K and layers, mixup's where one is absent."""
+    if cell.method == "erm":
+        return None
+    answers = cell.answers()
+    pairing = OptimalTransport(int(answers["k"]), strict=False) if "k" in answers else RandomPairing()
+    ratio = Beta(float(answers["alpha"]), draws=int(answers.get("K", 1)))
+    mixer = Mixer(pairing, ratio, num_classes=num_classes)
+    return ManifoldMixer(model, answers["layers"].split("+"), mixer) if "layers" in answers else mixer
