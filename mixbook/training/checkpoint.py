@@ -78,7 +78,7 @@ def check_writable(path: Path) -> None:
         if path.is_dir():
             raise IsADirectoryError("it is a folder, and must be a file")
         trial.touch()
-        trial.unlink()
+        trial.unlink(missing_ok=True)  # another process of the same run may have been quicker
     except OSError as error:
         raise type(error)(f"checkpoint {path} cannot be written: {error}. Give a file in a folder you can write") from error
 

@@ -4,7 +4,6 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -13,6 +12,8 @@ from torch import Tensor, nn
 
 from mixbook.data import Arrays, shuffled_batches
 from mixbook.training import checkpoint as checkpoints
+from mixbook.training.extras import one_device, progress_bar
+from mixbook.training.history import History
 from mixbook.training.recipe import Recipe
 from mixbook.training.streams import Streams
 
@@ -35,21 +36,6 @@ class Mixes(Protocol):
         partner: tuple[Tensor, Tensor] | None = None,
         generator: torch.Generator | None = None,
     ) -> tuple[Tensor, Tensor]: ...
-
-
-@dataclass(frozen=True)
-class History:
-    """What happened: one record per epoch with its ``loss`` (mean over the mixtures trained on), ``lr``, ``seconds`` and
-    whatever ``validate`` returned."""
-
-    records: tuple[Mapping[str, float], ...]
-
-    def __getitem__(self, name: str) -> list[float]:
-        """One value per epoch, e.g. ``history["loss"]``."""
-        return [record[name] for record in self.records]
-
-    def __len__(self) -> int:
-        return len(self.records)
 
 
 def fit(
@@ -94,7 +80,7 @@ def fit(
         OSError: if the checkpoint cannot be written; checked before training.
         ImportError: if lightning-fabric or tqdm is missing.
     """
-    fabric = fabric or _one_device()
+    fabric = fabric or one_device()
     _check(data, recipe, save_every, fabric)
     path = None if checkpoint is None else Path(checkpoint)
     plain_optimizer = recipe.make_optimizer(model.parameters())
@@ -116,7 +102,7 @@ def fit(
             streams.load_state_dict(saved["streams"])
             records += saved["records"]
 
-        bar = _bar(recipe.epochs, len(records), data.name, progress and fabric.is_global_zero)
+        bar = progress_bar(recipe.epochs, len(records), data.name, progress and fabric.is_global_zero)
         for epoch in range(len(records), recipe.epochs):
             started = time.perf_counter()
             for group in optimizer.param_groups:
@@ -193,20 +179,3 @@ def _check(data: Arrays, recipe: Recipe, save_every: int, fabric: "Fabric") -> N
             f"{data.name} has {len(data)} samples, which leaves no batch: at least {least} are needed with "
             f"batch_size={recipe.batch_size}, drop_last={recipe.drop_last} and {fabric.world_size} processes"
         )
-
-
-def _one_device() -> "Fabric":
-    try:
-        from lightning_fabric import Fabric
-    except ImportError as error:
-        raise ImportError("training needs lightning-fabric: pip install 'mixbook[train]'") from error
-    return Fabric(devices=1)
-
-
-def _bar(total: int, done: int, name: str, shown: bool) -> Any:
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ImportError("training needs tqdm: pip install 'mixbook[train]'") from error
-    # None lets tqdm look whether the output is a terminal.
-    return tqdm(total=total, initial=done, desc=name, unit="epoch", disable=None if shown else True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor
 
+from mixbook.training.checkpoint import CheckpointError
+
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
@@ -53,18 +55,22 @@ class Streams:
         """Continue from what ``state_dict`` gave; within ``ambient``.
 
         Raises:
-            ValueError: if the state comes from another number of processes.
+            CheckpointError: if the state comes from another number of processes.
         """
         world = len(state["mixing"])
         if world != self.fabric.world_size:
-            raise ValueError(f"the checkpoint was made by {world} processes, but this run has {self.fabric.world_size}")
-        rank = self.fabric.global_rank
+            raise CheckpointError(
+                f"the checkpoint was made by {world} processes, but this run has {self.fabric.world_size}: "
+                f"continue with {world}, or give another file"
+            )
+        # Copied out of the gathered rows: torch crashes on a state that does not start at its storage's start.
+        own = {name: rows[self.fabric.global_rank].clone() for name, rows in state.items() if rows.ndim == 2}
         self.order.set_state(state["order"])
         self.partner.set_state(state["partner"])
-        self.mixing.set_state(state["mixing"][rank])
-        torch.set_rng_state(state["noise"][rank])
-        if "noise_cuda" in state and self.fabric.device.type == "cuda":
-            torch.cuda.set_rng_state(state["noise_cuda"][rank], self.fabric.device)
+        self.mixing.set_state(own["mixing"])
+        torch.set_rng_state(own["noise"])
+        if "noise_cuda" in own and self.fabric.device.type == "cuda":
+            torch.cuda.set_rng_state(own["noise_cuda"], self.fabric.device)
 
 
 def derive(seed: int, purpose: str, rank: int = 0) -> int:

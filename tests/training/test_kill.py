@@ -1,0 +1,88 @@
+"""A run that is killed, for real, and then continued equals one that was not."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import mixbook as mb
+from mixbook.data import iris
+from mixbook.models import MLP, seeded
+from mixbook.training import Recipe, fit
+from mixbook.training.checkpoint import load
+
+RECIPE = Recipe(epochs=6, batch_size=40, lr=0.05, milestones=(4,), pairs="across", seed=3)
+STEPS_PER_EPOCH = 4
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def train(path, loss=nn.functional.cross_entropy):
+    """k-mixup with dropout, so that every stream of random numbers matters, and with blocks of unequal size at the end."""
+    network = seeded(0, lambda: nn.Sequential(MLP(4, (16,), 8), nn.Dropout(0.2), nn.Linear(8, 3)))
+    fit(network, iris(), RECIPE, mixer=mb.kmixup(16, 1.0, 3), loss=loss, checkpoint=path, progress=False)
+    return network
+
+
+def train_and_die_in_a_step(path) -> None:
+    steps = []
+
+    def loss(logits, targets):
+        steps.append(1)
+        if len(steps) == 2 * STEPS_PER_EPOCH + 3:
+            die()
+        return nn.functional.cross_entropy(logits, targets)
+
+    train(path, loss)
+
+
+def train_and_die_while_saving(path) -> None:
+    fsync, calls = os.fsync, []
+
+    def fatal(handle):
+        calls.append(1)
+        if len(calls) == 5:  # two per save: the third file is written, but does not have its name yet
+            die()
+        fsync(handle)
+
+    os.fsync = fatal
+    train(path)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "run.pt"
+    return train(path), load(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("death", [train_and_die_in_a_step, train_and_die_while_saving])
+def test_a_killed_run_continues_exactly(death, tmp_path, uninterrupted):
+    path = tmp_path / "run.pt"
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}  # another number would add in another order
+    command = [sys.executable, __file__, death.__name__, str(path)]
+    killed = subprocess.run(command, env=os.environ | threads, timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(load(path)["records"]) == 2  # it had really begun, and had not finished
+    assert path.with_name("run.pt.part").exists() == (death is train_and_die_while_saving)
+
+    network, (whole, expected) = train(path), uninterrupted
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(network.state_dict()[name], weight), name
+    found = load(path)
+    assert found["streams"].keys() == {"order", "partner", "mixing", "noise"}
+    for name, state in expected["streams"].items():
+        assert torch.equal(found["streams"][name], state), name
+    assert [r["loss"] for r in found["records"]] == [r["loss"] for r in expected["records"]]
+    assert not path.with_name("run.pt.part").exists()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](Path(sys.argv[2]))

@@ -1,0 +1,288 @@
+import sys
+from itertools import chain
+
+import pytest
+import torch
+from torch import nn
+
+import mixbook as mb
+from mixbook.data import Arrays, four_bars, iris
+from mixbook.evaluation import evaluate
+from mixbook.models import MLP, seeded
+from mixbook.training import CheckpointError, History, Recipe, fit
+
+
+def model() -> MLP:
+    return seeded(0, lambda: MLP(4, (16, 8), 3))
+
+
+def weights(network: nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten().cpu() for p in network.parameters()])
+
+
+def run(recipe: Recipe, network: nn.Module | None = None, **options: object) -> tuple[torch.Tensor, History]:
+    network = network or model()
+    history = fit(network, iris(), recipe, **{"progress": False} | options)
+    return weights(network), history
+
+
+class Recorder:
+    """A mixer that mixes nothing and remembers the rows it was given; sample i of the data holds the number i."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.partners: list[list[int] | None] = []
+
+    def outputs(self, model, x, y, *, partner=None, generator=None):
+        self.batches.append(x[:, 0].long().tolist())
+        self.partners.append(None if partner is None else partner[0][:, 0].long().tolist())
+        return model(x), nn.functional.one_hot(y, 2).float()
+
+
+def recorded(recipe: Recipe, n: int = 50, **options: object) -> Recorder:
+    recorder, rows = Recorder(), torch.arange(n)
+    data = Arrays(rows[:, None].float(), rows % 2, 2, "numbered")
+    fit(nn.Linear(1, 2), data, recipe, mixer=recorder, progress=False, **options)
+    return recorder
+
+
+def test_without_a_mixer_it_is_gradient_descent_as_everybody_writes_it():
+    data, recipe = iris(), Recipe(epochs=3, batch_size=150, lr=0.05, momentum=0.9, weight_decay=1e-3, milestones=(2,))
+    ours, theirs = model(), model()
+    fit(ours, data, recipe, progress=False)
+    optimizer = torch.optim.SGD(theirs.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-3)
+    for lr in (0.05, 0.05, 0.005):
+        optimizer.param_groups[0]["lr"] = lr
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(theirs(data.x), data.y).backward()
+        optimizer.step()
+    assert torch.allclose(weights(ours), weights(theirs), atol=1e-6)  # up to the order of adding
+
+
+def test_it_learns(generator):
+    train, test = four_bars(600, generator).split(200, generator)
+    network = seeded(1, lambda: MLP(2, (32, 32), 2))
+    before = evaluate(network, test)["accuracy"]
+    history = fit(
+        network, train, Recipe(epochs=15, batch_size=32), mixer=mb.kmixup(16, 1.0, 2, strict=False), progress=False
+    )
+    assert evaluate(network, test)["accuracy"] > 0.98 > before
+    assert history["loss"][-1] < history["loss"][0] / 2
+
+
+@pytest.mark.parametrize("mixer", [None, mb.mixup(1.0, 3), mb.kmixup(4, 1.0, 3), mb.multimix(3, 1.0, 3)])
+@pytest.mark.parametrize("pairs", ["within", "across"])
+def test_the_seed_decides_everything_and_the_global_state_nothing(mixer, pairs):
+    recipe = Recipe(epochs=2, batch_size=50, lr=0.05, pairs=pairs, seed=1)
+    first, _ = run(recipe, mixer=mixer)
+    before = torch.get_rng_state()
+    again, _ = run(recipe, mixer=mixer)
+    assert torch.equal(torch.get_rng_state(), before)
+    other, _ = run(Recipe(**recipe.as_dict() | {"seed": 2}), mixer=mixer)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_dropout_follows_the_seed_too():
+    def network() -> nn.Module:
+        return seeded(0, lambda: nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 3)))
+
+    recipe = Recipe(epochs=2, batch_size=150, lr=0.05)
+    first, _ = run(recipe, network())
+    torch.rand(11)
+    assert torch.equal(first, run(recipe, network())[0])
+
+
+def test_mixing_leaves_the_order_of_samples_alone():
+    """Each purpose has its own generator: a mixer that draws more must not change which samples meet."""
+
+    class Greedy(Recorder):
+        def outputs(self, model, x, y, *, partner=None, generator=None):
+            torch.rand(1000, generator=generator)
+            return super().outputs(model, x, y, partner=partner, generator=generator)
+
+    recipe, rows, greedy = Recipe(epochs=2, batch_size=16), torch.arange(50), Greedy()
+    fit(nn.Linear(1, 2), Arrays(rows[:, None].float(), rows % 2, 2), recipe, mixer=greedy, progress=False)
+    assert greedy.batches == recorded(recipe).batches
+    assert greedy.batches == recorded(Recipe(epochs=2, batch_size=16, pairs="across")).batches
+
+
+def test_every_sample_is_seen_once_an_epoch_in_a_new_order():
+    batches = recorded(Recipe(epochs=2, batch_size=16)).batches
+    assert [len(b) for b in batches] == [16, 16, 16, 2] * 2
+    first, second = list(chain(*batches[:4])), list(chain(*batches[4:]))
+    assert sorted(first) == sorted(second) == list(range(50))
+    assert first != second
+
+
+def test_drop_last_leaves_out_the_short_batch():
+    assert [len(b) for b in recorded(Recipe(epochs=1, batch_size=16, drop_last=True)).batches] == [16] * 3
+
+
+def test_pairs_across_come_from_a_second_shuffle_of_all_samples():
+    assert recorded(Recipe(epochs=1, batch_size=16)).partners == [None] * 4
+    across = recorded(Recipe(epochs=2, batch_size=16, pairs="across"))
+    assert [len(p) for p in across.partners] == [len(b) for b in across.batches]
+    for epoch in (slice(0, 4), slice(4, 8)):
+        assert sorted(chain(*across.partners[epoch])) == list(range(50))
+    assert across.partners[:4] != across.batches[:4]
+    assert across.partners[:4] != across.partners[4:]
+
+
+def test_a_short_batch_that_the_mixer_refuses_says_what_helps():
+    with pytest.raises(ValueError, match=r"k=32 is larger than the batch of 22.*drop_last=True.*strict=False"):
+        run(Recipe(epochs=1, batch_size=128), mixer=mb.kmixup(32, 1.0, 3))
+    run(Recipe(epochs=1, batch_size=128, drop_last=True), mixer=mb.kmixup(32, 1.0, 3))
+    run(Recipe(epochs=1, batch_size=128), mixer=mb.kmixup(32, 1.0, 3, strict=False))
+
+
+def test_hidden_layers_can_be_mixed():
+    network = model()
+    mixer = mb.manifold_mixup(network, ["input", "layer1", "layer2"], 2.0, 3)
+    mixed, history = run(Recipe(epochs=3, batch_size=50, lr=0.05), network, mixer=mixer)
+    assert not torch.equal(mixed, run(Recipe(epochs=3, batch_size=50, lr=0.05))[0])
+    assert len(history) == 3
+
+
+def test_the_history_has_the_validation_and_the_learning_rate():
+    recipe = Recipe(epochs=4, batch_size=50, lr=0.1, milestones=(2,))
+    network = model()
+    history = fit(network, iris(), recipe, validate=lambda m: evaluate(m, iris()), progress=False)
+    assert history["lr"] == pytest.approx([0.1, 0.1, 0.01, 0.01])
+    assert history["accuracy"][-1] == evaluate(network, iris())["accuracy"]
+    assert all(seconds > 0 for seconds in history["seconds"])
+    with pytest.raises(KeyError, match="'f1' was not recorded: there is loss, lr, accuracy"):
+        history["f1"]
+
+
+def test_the_loss_on_record_is_the_mean_over_samples():
+    """Batches of 100 and 50: a mean over batches would weigh the short one double."""
+    seen = []
+
+    def loss(logits, y):
+        value = nn.functional.cross_entropy(logits, y)
+        seen.append((len(y), value.item()))
+        return value
+
+    _, history = run(Recipe(epochs=1, batch_size=100, lr=0.05), loss=loss)
+    assert history["loss"] == pytest.approx([sum(n * v for n, v in seen) / 150])
+    assert [n for n, _ in seen] == [100, 50]
+
+
+def test_a_diverging_run_warns():
+    with pytest.warns(UserWarning, match=r"the loss is (nan|inf) in epoch 0 of iris: lower lr=1e\+30"):
+        run(Recipe(epochs=1, batch_size=10, lr=1e30))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "options", "message"),
+    [
+        (Recipe(epochs=1, batch_size=151, drop_last=True), {}, "iris has 150 samples, which leaves no batch.*151"),
+        (Recipe(epochs=1), {"save_every": 0}, "save_every must be at least 1, got 0"),
+    ],
+)
+def test_what_cannot_run_is_refused(recipe, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(recipe, **options)
+
+
+def test_an_unwritable_checkpoint_is_refused_before_training(tmp_path):
+    (tmp_path / "file").write_text("")
+    network = model()
+    with pytest.raises(OSError, match=r"file/run\.pt cannot be written"):
+        run(Recipe(epochs=1), network, checkpoint=tmp_path / "file" / "run.pt")
+    assert torch.equal(weights(network), weights(model()))
+
+
+@pytest.mark.parametrize("mixer", [None, mb.kmixup(4, 1.0, 3)])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_more_epochs_later_equal_more_epochs_at_once(tmp_path, mixer, optimizer):
+    def recipe(epochs: int) -> Recipe:
+        return Recipe(epochs, batch_size=50, lr=0.01, optimizer=optimizer, milestones=(3,), pairs="across")
+
+    whole, history = run(recipe(5), mixer=mixer)
+    run(recipe(2), mixer=mixer, checkpoint=tmp_path / "run.pt")
+    # another network: its weights are replaced by those of the checkpoint
+    continued, later = run(recipe(5), seeded(9, lambda: MLP(4, (16, 8), 3)), mixer=mixer, checkpoint=tmp_path / "run.pt")
+    assert torch.equal(whole, continued)
+    assert later["loss"] == history["loss"]
+
+
+def test_a_finished_run_is_not_trained_again_unless_asked(tmp_path):
+    recipe, path = Recipe(epochs=2, batch_size=50, lr=0.05), tmp_path / "run.pt"
+    first, history = run(recipe, checkpoint=path)
+    again, known = run(recipe, seeded(9, lambda: MLP(4, (16, 8), 3)), checkpoint=path)
+    assert torch.equal(first, again)
+    assert known.records == history.records  # seconds too: nothing ran
+    _, anew = run(recipe, checkpoint=path, resume=False)
+    assert anew["seconds"] != history["seconds"]
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({"lr": 0.2}, {}, "lr: 0.05, now 0.2"),
+        ({"seed": 1}, {}, "seed: 0, now 1"),
+        ({"epochs": 1}, {}, "epochs: 2, now 1"),
+        ({}, {"mixer": mb.mixup(1.0, 3)}, "mixer: 'None', now .Mixer"),
+    ],
+)
+def test_the_checkpoint_of_another_run_is_refused_and_kept(tmp_path, change, options, message):
+    recipe, path = Recipe(epochs=2, batch_size=50, lr=0.05), tmp_path / "run.pt"
+    run(recipe, checkpoint=path)
+    before = path.read_bytes()
+    with pytest.raises(CheckpointError, match=f"belongs to another run.*{message}.*resume=False"):
+        run(Recipe(**recipe.as_dict() | change), checkpoint=path, **options)
+    assert path.read_bytes() == before
+
+
+def test_the_checkpoint_of_other_data_is_refused(tmp_path):
+    recipe, path = Recipe(epochs=1, batch_size=50, lr=0.05), tmp_path / "run.pt"
+    run(recipe, checkpoint=path)
+    with pytest.raises(CheckpointError, match="data: 'iris"):
+        fit(model(), iris()[torch.arange(149, -1, -1)], recipe, checkpoint=path, progress=False)
+
+
+def test_a_damaged_checkpoint_stops_the_run_and_is_kept(tmp_path):
+    path = tmp_path / "run.pt"
+    path.write_bytes(b"half a file")
+    with pytest.raises(CheckpointError, match="damaged"):
+        run(Recipe(epochs=1), checkpoint=path)
+    assert path.read_bytes() == b"half a file"
+
+
+@pytest.mark.parametrize(("every", "saves"), [(1, 5), (2, 3), (10, 1)])
+def test_the_last_epoch_is_always_saved(tmp_path, monkeypatch, every, saves):
+    from mixbook.training import checkpoint
+
+    save, count = checkpoint.save, []
+    monkeypatch.setattr(checkpoint, "save", lambda path, state: (count.append(1), save(path, state)))
+    run(Recipe(epochs=5, batch_size=50, lr=0.05), checkpoint=tmp_path / "run.pt", save_every=every)
+    assert len(count) == saves
+    assert len(checkpoint.load(tmp_path / "run.pt")["records"]) == 5
+
+
+def test_no_bar_where_the_output_is_no_terminal(capfd):
+    run(Recipe(epochs=1), progress=True)
+    assert "epoch" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("package", "module"), [("lightning-fabric", "lightning_fabric"), ("tqdm", "tqdm.auto")])
+def test_a_missing_package_is_named(package, module, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=rf"training needs {package}: pip install"):
+        run(Recipe(epochs=1))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_sees_the_same_batches_as_a_cpu():
+    from lightning_fabric import Fabric
+
+    recipe = Recipe(epochs=2, batch_size=16, lr=0.01, pairs="across")
+    there, here = (recorded(recipe, fabric=Fabric(accelerator=a, devices=1)) for a in ("cuda", "cpu"))
+    assert (there.batches, there.partners) == (here.batches, here.partners)
+    network = model()
+    history = fit(network, iris(), recipe, mixer=mb.kmixup(4, 1.0, 3, strict=False), progress=False)
+    assert next(network.parameters()).is_cuda
+    assert all(loss == loss and loss < 10 for loss in history["loss"])
