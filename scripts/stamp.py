@@ -8,6 +8,7 @@ running; `mixbook/__init__.py` imports lazily, and its table says where each nam
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -21,9 +22,9 @@ DATA = {".csv", ".json", ".npz", ".toml", ".yml"}
 
 def stamp(cells: Iterable[str]) -> str:
     """Hash of everything that the outputs of a notebook with these code cells depend on."""
-    trees = [_parse(cell) for cell in cells]
-    modules = sorted(_closure(trees))
-    parts = ["\n".join(_canonical(tree) for tree in trees)]
+    tree = _parse(cells)
+    modules = sorted(_closure(tree))
+    parts = [_canonical(tree)]
     parts += [f"{name} {_module_hash(name)}" for name in modules]
     parts += [f"{path.relative_to(ROOT).as_posix()} {_file_hash(path)}" for path in _data_files(modules)]
     parts += _pins()
@@ -32,13 +33,20 @@ def stamp(cells: Iterable[str]) -> str:
 
 def modules_used(cells: Iterable[str]) -> list[str]:
     """The modules of the package that these code cells import, directly or not."""
-    return sorted(_closure(_parse(cell) for cell in cells))
+    return sorted(_closure(_parse(cells)))
 
 
-def _parse(cell: str) -> ast.Module:
-    # IPython's magics and shell lines are no Python: read them as the strings they are.
-    lines = [repr(line) if line.lstrip().startswith(("%", "!")) else line for line in cell.splitlines()]
-    return ast.parse("\n".join(lines))
+def _parse(cells: Iterable[str]) -> ast.Module:
+    """All cells as one program: what one imports, the next ones use."""
+    return ast.Module([statement for cell in cells for statement in _statements(cell)], [])
+
+
+def _statements(cell: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(cell).body
+    except SyntaxError:  # IPython's magics and shell lines are no Python: read them as calls
+        magic = re.compile(r"^(\s*)([%!].*)$", re.MULTILINE)
+        return ast.parse(magic.sub(lambda line: f"{line[1]}ipython({line[2]!r})", cell)).body
 
 
 def _canonical(node: object) -> str:
@@ -55,8 +63,8 @@ def _is_docstring(node: object) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _closure(trees: Iterable[ast.Module]) -> set[str]:
-    waiting = {name for tree in trees for name in _imports(tree, PACKAGE)}
+def _closure(tree: ast.Module) -> set[str]:
+    waiting = _imports(tree, PACKAGE)
     found: set[str] = set()
     while waiting:
         name = waiting.pop()

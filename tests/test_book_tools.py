@@ -1,0 +1,207 @@
+"""The tools that make the book: what makes a chapter stale, what an execution leaves behind, and what a failure says."""
+
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import chapters
+import contents
+import nbformat
+import pytest
+import stamp
+from contents import ROOT
+
+HEADER = """---
+jupytext:
+  formats: ipynb,md:myst
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A tiny package with a lazy front door; `edit` changes a file as an editor would, between two builds."""
+    files = {
+        "requirements.txt": "numpy==2.4.6  # arrays\n",
+        "mixbook/__init__.py": '_HOME = {"mix": "mixbook.mixing.mixer", "train": "mixbook.training"}\n',
+        "mixbook/mixing/__init__.py": "",
+        "mixbook/mixing/mixer.py": "from mixbook.mixing.plan import Plan\n\n\ndef mix():\n    return Plan()\n",
+        "mixbook/mixing/plan.py": '"""A plan."""\n\n\nclass Plan:\n    """What is mixed."""\n\n    rows = 2  # rows\n',
+        "mixbook/training/__init__.py": "from .loop import train\n",
+        "mixbook/training/loop.py": "def train():\n    return 1\n",
+        "mixbook/benchmarks/__init__.py": "",
+        "mixbook/benchmarks/printed.csv": "1\n",
+        "book/results/table.csv": "1\n",
+    }
+    monkeypatch.setattr(stamp, "ROOT", tmp_path)
+
+    def edit(name: str, text: str | None = None) -> None:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(files[name] if text is None else text)
+        for cached in vars(stamp).values():
+            if hasattr(cached, "cache_clear"):
+                cached.cache_clear()
+
+    for name in files:
+        edit(name)
+    yield edit
+    monkeypatch.undo()
+    for cached in vars(stamp).values():
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
+
+
+USES_MIX = ["import mixbook as mb", "mb.mix()"]
+
+
+def test_the_front_door_leads_to_the_modules_that_are_used(project):
+    assert stamp.modules_used(USES_MIX) == ["mixbook.mixing", "mixbook.mixing.mixer", "mixbook.mixing.plan"]
+    assert stamp.modules_used(["from mixbook import train"]) == ["mixbook.training", "mixbook.training.loop"]
+    assert stamp.modules_used(["from mixbook.mixing import plan", "plan.Plan"]) == ["mixbook.mixing", "mixbook.mixing.plan"]
+    assert stamp.modules_used(["import mixbook\nmixbook.mixing.plan.Plan()"]) == ["mixbook.mixing", "mixbook.mixing.plan"]
+    assert stamp.modules_used(["import numpy"]) == []
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("mixbook/mixing/plan.py", '"""Another docstring."""\nclass Plan:\n    """And here."""\n    rows = 2\n'),
+        ("mixbook/training/loop.py", "def train():\n    return 2\n"),
+        ("mixbook/__init__.py", '"""Docs."""\n_HOME = {"mix": "mixbook.mixing.mixer", "new": "mixbook.training.loop"}\n'),
+        ("requirements.txt", "# a comment\nnumpy==2.4.6\n"),
+        ("book/results/table.csv", "2\n"),
+    ],
+)
+def test_a_stamp_does_not_change_with_what_outputs_cannot_depend_on(project, name, text):
+    before = stamp.stamp(USES_MIX)
+    project(name, text)
+    assert stamp.stamp(USES_MIX) == before
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("mixbook/mixing/plan.py", "class Plan:\n    rows = 3\n"),
+        ("mixbook/mixing/mixer.py", "def mix():\n    return None\n"),
+        ("requirements.txt", "numpy==2.4.7\n"),
+    ],
+)
+def test_a_stamp_changes_with_the_code_and_the_pins_that_outputs_depend_on(project, name, text):
+    before = stamp.stamp(USES_MIX)
+    project(name, text)
+    assert stamp.stamp(USES_MIX) != before
+
+
+def test_a_stamp_is_of_the_code_not_of_its_text(project):
+    assert stamp.stamp(["x = 1  # one", "y=2"]) == stamp.stamp(["x = 1", "y = 2"])
+    assert stamp.stamp(["x = 1", "y = 2"]) != stamp.stamp(["x = 1", "y = 3"])
+    assert stamp.stamp(["x = 1", "y = 2"]) != stamp.stamp(["y = 2", "x = 1"])
+    assert stamp.stamp(["x = None"]) != stamp.stamp(["x = 0"])
+    assert stamp.stamp(["%matplotlib inline\nx = 1"]) != stamp.stamp(["x = 1"])
+
+
+@pytest.mark.parametrize("name", ["book/results/table.csv", "mixbook/benchmarks/printed.csv"])
+def test_a_page_that_reads_results_is_stale_when_they_change(project, name):
+    page = ["from mixbook import benchmarks"]
+    before = stamp.stamp(page)
+    project(name, "2\n")
+    assert stamp.stamp(page) != before
+
+
+def test_a_new_text_keeps_the_outputs(tmp_path):
+    path, target = tmp_path / "page.md", tmp_path / "page.ipynb"
+    path.write_text(HEADER + "\n# One\n\n```{code-cell} ipython3\nprint(6 * 7)\n```\n")
+    assert chapters.refresh(path, target)
+    path.write_text(
+        HEADER + "\n# Two\n\nMore.\n\n```{code-cell} ipython3\n:tags: [hide-input]\n\nprint(6 * 7)  # again\n```\n"
+    )
+    assert not chapters.refresh(path, target)
+    notebook = nbformat.read(target, as_version=4)
+    assert notebook.cells[0].source == "# Two\n\nMore."
+    assert notebook.cells[1].outputs[0].text == "42\n"
+    assert notebook.cells[1].metadata.tags == ["hide-input"]
+
+
+def test_two_executions_leave_the_same_file(tmp_path):
+    path, target = tmp_path / "page.md", tmp_path / "page.ipynb"
+    path.write_text(HEADER + "\n# One\n\n```{code-cell} ipython3\nfor i in range(100):\n    print(i, flush=True)\n```\n")
+    chapters.refresh(path, target)
+    first = target.read_bytes()
+    assert chapters.refresh(path, target, force=True)
+    assert target.read_bytes() == first
+
+
+def test_a_chapter_without_a_header_is_refused(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text("# A page\n")
+    with pytest.raises(chapters.ChapterError, match="header that names its kernel"):
+        chapters.read(path)
+    with pytest.raises(chapters.ChapterError, match="no such chapter"):
+        chapters.read(tmp_path / "absent.md")
+
+
+def test_a_part_without_pages_is_left_out():
+    toc = {
+        "root": "a",
+        "parts": [{"caption": "1", "chapters": [{"file": "b"}]}, {"caption": "2", "chapters": [{"file": "c"}]}],
+    }
+    assert contents.pages(toc) == ["a", "b", "c"]
+    assert contents.pages(contents.without(toc, {"b"})) == ["a", "c"]
+    assert [part["caption"] for part in contents.without(toc, {"b"})["parts"]] == ["2"]
+
+
+@pytest.mark.slow
+def test_make_book_builds_fails_and_builds_again_without_touching_a_source(tmp_path):
+    book = tmp_path / "book"
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("_ext", "_static"):
+        shutil.copytree(ROOT / "book" / folder, book / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "_config.yml", tmp_path)
+    shutil.copy(ROOT / "book" / "references.bib", book)
+    (tmp_path / "requirements.txt").write_text("numpy==2.4.6\n")
+    (tmp_path / "mixbook").mkdir()
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nparts:\n- caption: Why\n  chapters:\n  - file: book/why/one.ipynb\n"
+    )
+    (book / "index.md").write_text("# Front\n")
+    chapter = book / "why" / "one.md"
+    chapter.parent.mkdir()
+
+    def sources() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in book.rglob("*") if path.is_file()}
+
+    def make() -> subprocess.CompletedProcess:
+        before = sources()
+        command = [sys.executable, str(tmp_path / "scripts" / "make_book.py"), "book"]
+        done = subprocess.run(command, capture_output=True, text=True, env=None, timeout=120)
+        assert {path: text for path, text in sources().items() if "__pycache__" not in path.parts} == before
+        return done
+
+    def write(line: str) -> None:
+        chapter.write_text(HEADER + textwrap.dedent(f"\n# One\n\n```{{code-cell}} ipython3\n{line}\n```\n"))
+
+    write("raise RuntimeError('out of luck')")
+    failed = make()
+    assert failed.returncode != 0
+    assert "FAILED" in failed.stdout and "out of luck" in failed.stderr and "raise RuntimeError" in failed.stderr
+    assert not (tmp_path / "_build" / "html" / "index.html").exists()
+
+    write("print('the answer is', 6 * 7)")
+    done = make()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[1/1] book/why/one" in done.stdout
+    assert "the answer is 42" in (tmp_path / "_build" / "html" / "book" / "why" / "one.html").read_text()
+
+    again = make()
+    assert again.returncode == 0
+    assert "up to date" in again.stdout and "nothing changed" in again.stdout
