@@ -97,10 +97,9 @@ def bench() -> Commands:
             return
         print(columns([{**vars(table), "profiles": " ".join(table.profiles)} for table in found.tables]))
         done = sum(figure.result is not None for figure in found.figures)
-        print(f"\nfigures without numbers: {done} of {len(found.figures)} redrawn")
-        print(
-            f"printed values: {found.printed}, {found.with_experiment} with an experiment, {found.with_result} with a result"
-        )
+        print(f"\nfigures without numbers: {len(found.figures)}, {done} of them redrawn")
+        counts = f"{found.with_experiment} with an experiment, {found.with_result} with a result"
+        print(f"printed values: {found.printed}, {counts}")
 
     return {"list": list_, "run": run, "compare": compare, "coverage": coverage}
 

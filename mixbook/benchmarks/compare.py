@@ -97,8 +97,8 @@ def verdict(experiment: Experiment, comparisons: Sequence[Comparison]) -> Verdic
     if off <= experiment.band:
         return Verdict(True, f"{ours}; the band set beforehand is {experiment.band:g}")
     if off <= half:
-        return Verdict(True, f"{ours}; our interval, +-{half:.2f}, holds the printed value")
-    return Verdict(False, f"{ours}; the band set beforehand is {experiment.band:g}, and our interval is +-{half:.2f}")
+        return Verdict(True, f"{ours}; our interval, ±{half:.2f}, holds the printed value")
+    return Verdict(False, f"{ours}; the band set beforehand is {experiment.band:g}, and our interval is ±{half:.2f}")
 
 
 def as_table(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
@@ -110,7 +110,7 @@ def as_table(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
             c.printed.metric: c.printed.unit,
             "printed": c.printed.value,
             "ours": "not run yet" if c.mean is None else f"{c.mean:.2f}",
-            "95% interval": "" if c.half_width is None else f"+-{c.half_width:.2f}",
+            "95% interval": "" if c.half_width is None else f"±{c.half_width:.2f}",
             "n": str(c.n) if c.n else "",
             "ours - printed": "" if c.difference is None else f"{c.difference:+.2f}",
         }

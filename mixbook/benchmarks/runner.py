@@ -84,9 +84,11 @@ def _execute(notebook: Path, executed: Path, parameters: dict[str, object]) -> N
         import papermill
     except ImportError as error:
         raise BenchmarkError("running an experiment needs papermill: pip install 'mixbook[bench]'") from error
+    # The kernel of this environment, whatever kernels the home folder offers; and not its remarks about sockets.
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    quiet = ["--IPKernelApp.log_level=50"]
+    options = {"cwd": notebook.parent, "progress_bar": False, "stdout_file": sys.stdout, "extra_arguments": quiet}
     try:
-        papermill.execute_notebook(
-            notebook, executed, parameters, cwd=notebook.parent, progress_bar=False, stdout_file=sys.stdout
-        )
+        papermill.execute_notebook(notebook, executed, parameters, kernel_name="python3", **options)
     except papermill.PapermillExecutionError as error:
         raise RunFailed(f"{error.ename}: {error.evalue}\nThe notebook as far as it came is {executed}") from error

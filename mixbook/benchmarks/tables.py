@@ -3,8 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mixbook.benchmarks.spec import Experiment
 
-def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+Rows = Sequence[Mapping[str, Any]]
+
+
+def protocol_rows(experiment: Experiment) -> list[dict[str, str]]:
+    """The protocol of an experiment: each setting, its value, and who decided it for what reason."""
+    chosen = f"our choice, {experiment.decided}"
+    rows = [(s.name, _plain(s.value), "the paper" if s.stated else chosen, s.why) for s in experiment.settings]
+    return [dict(zip(("setting", "value", "who says so", "where, or why"), row, strict=True)) for row in rows]
+
+
+def markdown(rows: Rows) -> str:
     """A Markdown table; the keys of the first row are the header."""
     if not rows:
         return ""
@@ -12,29 +23,33 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [list(rows[0]), ["---"] * len(rows[0]), *body])
 
 
-def columns(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Text in aligned columns; numbers to the right."""
+def columns(rows: Rows) -> str:
+    """Text in aligned columns; columns of numbers to the right."""
     if not rows:
         return ""
     cells = [list(rows[0]), *[[str(value) for value in row.values()] for row in rows]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    numeric = [all(_is_number(value) for value in column[1:]) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(v.rjust(w) if right else v.ljust(w) for v, w, right in zip(line, widths, numeric, strict=True)).rstrip()
-        for line in cells
-    )
+    right = [all(_is_number(value) for value in column[1:]) for column in zip(*cells, strict=True)]
+    lines = [[v.rjust(w) if r else v.ljust(w) for v, w, r in zip(line, widths, right, strict=True)] for line in cells]
+    return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
-def show(text: str) -> None:
-    """Display Markdown as a notebook's output."""
+def show(rows: Rows) -> None:
+    """Display rows as a table in a notebook."""
     from IPython.display import Markdown, display
 
-    display(Markdown(text))
+    display(Markdown(markdown(rows)))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return ", ".join(map(_plain, value)) if isinstance(value, tuple) else str(value)
 
 
 def _is_number(text: str) -> bool:
     try:
-        float(text.removeprefix("+-") or 0)
+        float(text.removeprefix("±") or 0)
     except ValueError:
         return False
     return True
