@@ -5,14 +5,17 @@ not depend on the order of adding. Each raises ValueError if the shapes do not f
 range.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
 
 def accuracy(logits: Tensor, y: Tensor) -> float:
-    """Share of samples whose largest logit is their label's, in [0, 1]."""
+    """Share of samples whose largest logit is their label's, in [0, 1]. NaN is no prediction, so it counts as wrong."""
     _check(logits, y)
-    return float((logits.argmax(dim=1) == y).double().mean())
+    right = (logits.argmax(dim=1) == y) & ~logits.isnan().any(dim=1)
+    return float(right.double().mean())
 
 
 def nll(logits: Tensor, y: Tensor) -> float:
@@ -41,12 +44,14 @@ def reliability(logits: Tensor, y: Tensor, bins: int = 10) -> tuple[Tensor, Tens
         Counts, mean confidence and accuracy of each bin, float64 (bins,); the means are 0 where a bin is empty.
 
     Raises:
-        ValueError: if ``bins`` is less than 1, or as said at the top of the module.
+        ValueError: if ``bins`` is less than 1, a probability is NaN, or as said at the top of the module.
     """
     _check(logits, y)
     if bins < 1:
         raise ValueError(f"bins must be at least 1, got {bins}")
     confidence, predicted = logits.double().softmax(dim=1).max(dim=1)
+    if confidence.isnan().any():
+        raise ValueError("logits must give probabilities, got NaN: has training diverged?")
     index = (confidence * bins).long().clamp(max=bins - 1)
     counts = torch.bincount(index, minlength=bins).double()
     total = counts.clamp(min=1)
@@ -59,8 +64,11 @@ def expected_calibration_error(logits: Tensor, y: Tensor, bins: int = 10) -> flo
     """Mean distance of accuracy from confidence over the bins of ``reliability``, in [0, 1] (Guo et al. 2017, eq. 3).
 
     Ten bins, as in the comparison of multi-mix. It is not a proper score: a constant prediction of the
-    class frequencies is perfectly calibrated. Read it beside ``nll`` or ``brier``.
+    class frequencies is perfectly calibrated. Read it beside ``nll`` or ``brier``. NaN for a network that diverged.
     """
+    _check(logits, y)
+    if logits.softmax(dim=1).isnan().any():
+        return math.nan  # as nll and brier are: a sweep goes on, and the reader sees it
     counts, confidences, accuracies = reliability(logits, y, bins)
     return float((counts * (accuracies - confidences).abs()).sum() / counts.sum())
 

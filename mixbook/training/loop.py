@@ -64,8 +64,8 @@ def fit(
         recipe: the hyper-parameters.
         mixer: mixes each batch with the loop's own generator; None trains on the samples as they are.
         loss: from logits (N, C) and targets, float (N, C) with a mixer and int64 (N,) without, to a mean.
-        validate: called with the model after each epoch, e.g. ``lambda m: evaluate(m, held_out)``; what it returns is
-            recorded. It decides nothing: the model of the last epoch is the result.
+        validate: called in every process with the model after each epoch, e.g. ``lambda m: evaluate(m, held_out)``;
+            what it returns is recorded. It decides nothing: the model of the last epoch is the result.
         checkpoint: file to save to, whole or not at all.
         save_every: epochs between saves; the last one is always saved.
         resume: continue from ``checkpoint`` where it exists, else start again and replace it. On a CPU the result equals
@@ -75,7 +75,7 @@ def fit(
         progress: show a bar, where the output is a terminal.
 
     Raises:
-        ValueError: if the recipe does not fit the data or the number of processes.
+        ValueError: if the recipe does not fit the data or the number of processes, or the model has too few outputs.
         CheckpointError: if the checkpoint is damaged or belongs to another run.
         OSError: if the checkpoint cannot be written; checked before training.
         ImportError: if lightning-fabric or tqdm is missing.
@@ -107,8 +107,8 @@ def fit(
             started = time.perf_counter()
             for group in optimizer.param_groups:
                 group["lr"] = recipe.lr_at(epoch)
-            mean = _train_epoch(network, optimizer, loss, mixer, _batches(data, recipe, streams), streams)
-            if not math.isfinite(mean):
+            mean = _train_epoch(network, optimizer, loss, mixer, data, recipe, streams)
+            if not math.isfinite(mean) and all(math.isfinite(r["loss"]) for r in records):
                 warnings.warn(f"the loss is {mean} in epoch {epoch} of {data.name}: lower lr={recipe.lr}?", stacklevel=2)
             scores = {name: float(value) for name, value in validate(model).items()} if validate else {}
             seconds = time.perf_counter() - started
@@ -135,18 +135,22 @@ def _train_epoch(
     optimizer: torch.optim.Optimizer,
     loss: Loss,
     mixer: Mixes | None,
-    batches: Iterator[tuple[Batch, Batch | None]],
+    data: Arrays,
+    recipe: Recipe,
     streams: Streams,
 ) -> float:
-    """One pass over the batches; the mean loss per sample."""
+    """One pass over the data; the mean loss per sample."""
     fabric = streams.fabric
     network.train()
     total, seen = torch.zeros((), device=fabric.device), 0  # summed on the device: reading each value would stall it
-    for (x, y), partner in batches:
+    for (x, y), partner in _batches(data, recipe, streams):
         if mixer is None:
-            value = loss(network(x), y)
+            logits, targets = network(x), y
         else:
-            value = loss(*mixer.outputs(network, x, y, partner=partner, generator=streams.mixing))
+            logits, targets = mixer.outputs(network, x, y, partner=partner, generator=streams.mixing)
+        if logits.shape[1:] < (data.num_classes,):
+            raise ValueError(f"model must give {data.num_classes} logits for {data.name}, got {tuple(logits.shape)}")
+        value = loss(logits, targets)
         optimizer.zero_grad()
         fabric.backward(value)
         optimizer.step()

@@ -1,3 +1,4 @@
+import io
 import sys
 from itertools import chain
 
@@ -169,9 +170,19 @@ def test_the_loss_on_record_is_the_mean_over_samples():
     assert [n for n, _ in seen] == [100, 50]
 
 
-def test_a_diverging_run_warns():
-    with pytest.warns(UserWarning, match=r"the loss is (nan|inf) in epoch 0 of iris: lower lr=1e\+30"):
-        run(Recipe(epochs=1, batch_size=10, lr=1e30))
+def test_a_diverging_run_warns_once_and_ends():
+    network = model()
+    with pytest.warns(UserWarning, match=r"the loss is (nan|inf) in epoch 0 of iris: lower lr=1e\+30") as caught:
+        _, history = run(Recipe(epochs=3, batch_size=10, lr=1e30), network)
+    assert len(caught) == 1
+    assert len(history) == 3
+    assert evaluate(network, iris())["accuracy"] == 0
+
+
+@pytest.mark.parametrize("mixer", [None, mb.mixup(1.0, 3)])
+def test_a_model_with_too_few_outputs_is_named(mixer):
+    with pytest.raises(ValueError, match=r"model must give 3 logits for iris, got \(50, 2\)"):
+        run(Recipe(epochs=1, batch_size=50), MLP(4, (5,), 2), mixer=mixer)
 
 
 @pytest.mark.parametrize(
@@ -262,9 +273,13 @@ def test_the_last_epoch_is_always_saved(tmp_path, monkeypatch, every, saves):
     assert len(checkpoint.load(tmp_path / "run.pt")["records"]) == 5
 
 
-def test_no_bar_where_the_output_is_no_terminal(capfd):
-    run(Recipe(epochs=1), progress=True)
-    assert "epoch" not in capfd.readouterr().err
+@pytest.mark.parametrize(("terminal", "progress"), [(True, True), (True, False), (False, True)])
+def test_the_bar_is_shown_in_a_terminal_unless_switched_off(terminal, progress, monkeypatch):
+    screen = io.StringIO()
+    screen.isatty = lambda: terminal
+    monkeypatch.setattr(sys, "stderr", screen)
+    run(Recipe(epochs=2), progress=progress)
+    assert ("iris" in screen.getvalue()) == (terminal and progress)
 
 
 @pytest.mark.parametrize(("package", "module"), [("lightning-fabric", "lightning_fabric"), ("tqdm", "tqdm.auto")])

@@ -27,6 +27,7 @@ class Watched:
         self.batches: list[list[int]] = []
 
     def outputs(self, model, x, y, *, partner=None, generator=None):
+        self.seed = generator.initial_seed()
         self.batches.append((x[:, 0] * ROWS).round().long().tolist())
         return self.mixer.outputs(model, x, y, partner=partner, generator=generator)
 
@@ -49,7 +50,7 @@ def main(folder: Path) -> None:
     train(fabric, 2, folder / "parts.pt")
     resumed, _ = train(fabric, 3, folder / "parts.pt")
     states = {"plain": plain.state_dict(), "whole": network.state_dict(), "resumed": resumed.state_dict()}
-    torch.save({"batches": mixer.batches, **states}, folder / f"rank{fabric.global_rank}.pt")
+    torch.save({"batches": mixer.batches, "seed": mixer.seed, **states}, folder / f"rank{fabric.global_rank}.pt")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,11 @@ def test_processes_see_different_samples_of_the_same_batches(ranks):
     for epoch in range(3):
         seen = list(chain(*first[3 * epoch : 3 * epoch + 3], *second[3 * epoch : 3 * epoch + 3]))
         assert len(set(seen)) == len(seen) == ROWS - 1  # 41 is odd: one sample rests
+
+
+@pytest.mark.slow
+def test_processes_mix_independently(ranks):
+    assert ranks[1][0]["seed"] != ranks[1][1]["seed"]
 
 
 @pytest.mark.slow
