@@ -91,7 +91,7 @@ def _prepare_worker() -> None:
 def _timed(experiment: Experiment, cell: Cell, number: int, profile: str) -> Trial:
     started = time.perf_counter()
     metrics = experiment.run_trial(cell, number, profile)
-    return Trial(number, metrics, time.perf_counter() - started)
+    return Trial(number, metrics, round(time.perf_counter() - started, 3))
 
 
 def _duration(seconds: float) -> str:

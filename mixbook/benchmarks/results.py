@@ -140,7 +140,7 @@ class Results:
         for cell in self.experiment.selected(self.profile):
             for trial in cells.get(cell, []):
                 for metric, value in trial.metrics.items():
-                    times = (trial.number, trial.number, metric, repr(float(value)), f"{trial.seconds:.3f}")
+                    times = (trial.number, trial.number, metric, repr(float(value)), repr(trial.seconds))
                     writer.writerow([*home, cell.method, cell.params, *times])
         _write(self.json, json.dumps({**self.identity(), "runs": runs}, indent=1) + "\n")
         _write(self.csv, text.getvalue())

@@ -1,0 +1,95 @@
+"""Running cells: what is there is kept, what is missing is run, and a kill loses the current cell only."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from toy_trial import TOY
+
+from mixbook.benchmarks.cells import run_missing_cells
+from mixbook.benchmarks.results import Results
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def test_all_cells_are_run_once_with_a_line_each(tmp_path):
+    lines: list[str] = []
+    cells = run_missing_cells(Results(TOY, "laptop", tmp_path), jobs=1, report=lines.append)
+    assert list(cells) == list(TOY.cells)
+    assert len(lines) == len(cells)
+    assert "left" in lines[0]
+    again = run_missing_cells(Results(TOY, "laptop", tmp_path), jobs=1, report=quiet)
+    assert again == cells
+
+
+def test_trials_are_spread_over_processes_and_come_back_in_order(tmp_path):
+    cells = run_missing_cells(Results(TOY, "laptop", tmp_path), jobs=2, report=quiet)
+    assert all([trial.number for trial in trials] == [0, 1, 2] for trials in cells.values())
+    processes = {trial.metrics["process"] for trials in cells.values() for trial in trials}
+    assert len(processes) == 2
+    assert os.getpid() not in processes
+
+
+def test_provenance_says_with_what_it_was_measured(tmp_path):
+    results = Results(TOY, "smoke", tmp_path)
+    run_missing_cells(results, jobs=1, report=quiet)
+    (run,) = results.provenance()["runs"]
+    assert run["torch"] and run["python"] and run["processor"] and run["jobs"] == 1
+    assert run["cells"] == [str(cell) for cell in TOY.selected("smoke")]
+
+
+SCRIPT = """
+from pathlib import Path
+from toy_trial import TOY
+from mixbook.benchmarks.cells import run_missing_cells
+from mixbook.benchmarks.results import Results
+
+if __name__ == "__main__":
+    run_missing_cells(Results(TOY, "laptop", Path({folder!r})), jobs={jobs})
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_killed_run_keeps_its_finished_cells_and_leaves_no_process(tmp_path, jobs):
+    here = Path(__file__).parent
+    script = tmp_path / "run.py"
+    script.write_text(SCRIPT.format(folder=str(tmp_path), jobs=jobs))
+    environment = {**os.environ, "TOY_STOPS_AT": str(TOY.cells[3]), "PYTHONPATH": str(here)}
+    results = Results(TOY, "laptop", tmp_path)
+    run = subprocess.Popen([sys.executable, str(script)], env=environment, stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: results.csv.exists() and str(TOY.cells[2]).split()[-1] in results.csv.read_text())
+    finally:
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+
+    kept = results.load()
+    assert list(kept) == list(TOY.cells[:3])
+    workers = {int(trial.metrics["process"]) for trials in kept.values() for trial in trials} - {run.pid}
+    until(lambda: not any(alive(worker) for worker in workers))
+
+    finished = run_missing_cells(results, jobs=1, report=quiet)
+    assert list(finished) == list(TOY.cells)
+    assert {cell: finished[cell] for cell in kept} == kept
+    assert len(results.provenance()["runs"]) == 2
+
+
+def until(holds, seconds: float = 60) -> None:
+    limit = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < limit, "waited in vain"
+        time.sleep(0.05)
+
+
+def alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

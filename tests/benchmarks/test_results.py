@@ -1,0 +1,141 @@
+"""Results files: what goes in comes out, and what cannot be trusted is refused and kept."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from toy_trial import TOY
+
+import mixbook
+from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.results import Results, ResultsError
+from mixbook.benchmarks.spec import Setting
+
+RUN = {"started": "2026-11-20T12:00:00+00:00", "seconds": 3.0}
+
+
+@pytest.fixture
+def results(tmp_path, invented):
+    saved = Results(TOY, "laptop", tmp_path)
+    saved.save(invented(TOY, "laptop", cells=4), [RUN])
+    return saved
+
+
+def test_what_was_saved_is_loaded(results, invented):
+    assert results.load() == invented(TOY, "laptop", cells=4)
+    assert results.provenance()["runs"] == [RUN]
+
+
+def test_nothing_there_is_no_error(tmp_path):
+    assert Results(TOY, "laptop", tmp_path).load() == {}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(keep=st.floats(0, 1))
+def test_a_cut_file_is_refused_or_holds_whole_cells_only(results, invented, keep):
+    whole = invented(TOY, "laptop", cells=4)
+    results.save(whole, [RUN])
+    text = results.csv.read_text()
+    results.csv.write_text(text[: int(keep * len(text))])
+    try:
+        loaded = results.load()
+    except ResultsError:
+        return
+    assert loaded.items() <= whole.items()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: text.replace("experiment,", "experiments,", 1), "name the columns"),
+        (lambda text: text.replace(",5.0,", ",nan,", 1), "must be finite"),
+        (lambda text: text.replace(",5.0,", ",five,", 1), "could not convert"),
+        (lambda text: text.replace("toy,", "other,", 1), "belongs to no cell"),
+        (lambda text: text + text.splitlines()[1] + "\n", "repeats"),
+        (lambda text: "", "does not end"),
+    ],
+)
+def test_a_damaged_file_is_named_with_what_is_wrong_and_left_alone(results, damage, said):
+    damaged = damage(results.csv.read_text())
+    results.csv.write_text(damaged)
+    with pytest.raises(ResultsError, match=said) as caught:
+        results.check_resumable()
+    assert str(results.csv) in str(caught.value)
+    assert "--fresh" in str(caught.value)
+    assert results.csv.read_text() == damaged
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"runs": 3}'])
+def test_damaged_provenance_is_refused(results, content):
+    results.json.write_text(content)
+    with pytest.raises(ResultsError, match=r"laptop\.json is damaged"):
+        results.load()
+
+
+def test_results_without_provenance_are_refused(results):
+    results.json.unlink()
+    with pytest.raises(ResultsError, match=r"laptop\.json is missing"):
+        results.load()
+
+
+def test_another_protocol_is_refused_and_the_difference_named(results, tmp_path):
+    changed = tuple(
+        Setting(s.name, 32, s.why) if s.name == "batch_size" else replace(s, why="other words") for s in TOY.settings
+    )
+    with pytest.raises(ResultsError, match="protocol batch_size is 16 there, 32 now") as caught:
+        Results(replace(TOY, settings=changed), "laptop", tmp_path).load()
+    assert "why" not in str(caught.value)
+    assert str(caught.value).count(" now") == 1
+
+
+def test_another_number_of_epochs_is_refused(results, tmp_path):
+    longer = {**TOY.profiles, "laptop": replace(TOY.profiles["laptop"], epochs=9)}
+    with pytest.raises(ResultsError, match="profile epochs is 1 there, 9 now"):
+        Results(replace(TOY, profiles=longer), "laptop", tmp_path).load()
+
+
+def test_results_of_another_version_are_read_but_not_added_to(results, monkeypatch):
+    version = mixbook.__version__
+    monkeypatch.setattr(mixbook, "__version__", "99.0")
+    assert len(results.load()) == 4
+    with pytest.raises(ResultsError, match=rf"made by mixbook {version}.*99\.0"):
+        results.check_resumable()
+
+
+def test_a_failed_write_leaves_what_was_there(results, invented, monkeypatch):
+    before = results.csv.read_text()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(BenchmarkError, match=r"No space left.*unchanged"):
+        results.save(invented(TOY, "laptop"), [])
+    assert results.csv.read_text() == before
+    assert len(results.load()) == 4
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, invented):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BenchmarkError, match="cannot write results to .*file"):
+        Results(TOY, "laptop", tmp_path / "file").save({}, [])
+
+
+def test_set_aside_keeps_the_old_files_under_new_names(results):
+    old = results.csv.read_text()
+    first = results.set_aside()
+    assert not results.exists()
+    results.save({}, [])
+    second = results.set_aside()
+    assert first[0].read_text() == old
+    assert not set(first) & set(second)
+    assert all(isinstance(path, Path) and path.exists() for path in [*first, *second])
+
+
+def test_the_json_file_is_plain_and_complete(results):
+    found = json.loads(results.json.read_text())
+    assert found["protocol"]["batch_size"] == TOY["batch_size"]
+    assert found["cells"] == [str(cell) for cell in TOY.cells]

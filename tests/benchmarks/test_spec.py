@@ -1,0 +1,68 @@
+"""Every experiment that exists: it answers printed values, and says what it runs and why."""
+
+from collections import Counter
+from datetime import date
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.experiments import EXPERIMENTS, get_experiment
+
+NOTEBOOKS = Path(__file__).parents[2] / "book" / "benchmarks"
+each_experiment = pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=EXPERIMENTS)
+
+
+@each_experiment
+def test_each_cell_is_one_printed_row_per_metric(experiment):
+    for cell in experiment.cells:
+        rows = [row for row in experiment.printed if (row.method, row.params) == (cell.method, cell.params)]
+        assert rows
+        assert max(Counter(row.metric for row in rows).values()) == 1
+
+
+@each_experiment
+def test_the_protocol_says_why_and_when(experiment):
+    names = [setting.name for setting in experiment.settings]
+    assert len(set(names)) == len(names)
+    assert all(len(setting.why) > 5 for setting in experiment.settings)
+    assert any(not setting.stated for setting in experiment.settings)
+    assert date.fromisoformat(experiment.decided) <= date.today()
+    assert experiment.band > 0
+
+
+@each_experiment
+def test_what_runs_it_exists(experiment):
+    module, function = experiment.trial.split(":")
+    assert callable(getattr(import_module(module), function))
+    assert (NOTEBOOKS / experiment.notebook).is_file()
+    assert (NOTEBOOKS / experiment.notebook).with_suffix(".md").is_file()
+
+
+@each_experiment
+def test_smoke_is_small_and_touches_mixing_and_plain_training(experiment):
+    methods = {cell.method for cell in experiment.selected("smoke")}
+    assert len(methods) > 1
+    smoke = experiment.profile("smoke")
+    assert smoke.trials * smoke.epochs <= 2
+
+
+def test_table_5_has_every_printed_cell_of_the_two_sets():
+    for name in ("kmixup-tmlr-table5-iris", "kmixup-tmlr-table5-breast-cancer"):
+        experiment = get_experiment(name)
+        grid = {(cell.value("alpha"), cell.value("k")) for cell in experiment.cells if cell.method != "erm"}
+        assert grid == {(alpha, k) for alpha in (0.05, 0.1, 1.0) for k in (1, 2, 4, 8, 16)}
+        assert len(experiment.cells) == len(experiment.printed) == len(grid) + 1
+
+
+def test_two_experiments_never_claim_the_same_value():
+    claimed = Counter(row for experiment in EXPERIMENTS.values() for row in experiment.printed)
+    assert [row for row, times in claimed.items() if times > 1] == []
+
+
+def test_an_unknown_experiment_or_profile_says_which_exist():
+    with pytest.raises(BenchmarkError, match="no experiment 'iris'.*kmixup-tmlr-table5-iris"):
+        get_experiment("iris")
+    with pytest.raises(BenchmarkError, match=r"no profile 'huge'.*smoke.*laptop"):
+        get_experiment("kmixup-tmlr-table5-iris").profile("huge")
