@@ -101,6 +101,23 @@ def verdict(experiment: Experiment, comparisons: Sequence[Comparison]) -> Verdic
     return Verdict(False, f"{ours}; the band set beforehand is {experiment.band:g}, and our interval is ±{half:.2f}")
 
 
+def paired(ours: Comparison, other: Comparison) -> tuple[float, float]:
+    """Mean of ``ours - other`` over trials, and half its 95% interval.
+
+    Trial t has the same split, weights and order of samples in every cell, so trials are compared one by one: what a hard
+    split costs both cancels.
+
+    Raises:
+        ValueError: if the two do not have the same trials, at least two.
+    """
+    if ours.n != other.n or ours.n < 2:
+        raise ValueError(f"both must have the same trials, at least two, got {ours.n} and {other.n}")
+    differences = np.subtract(ours.values, other.values)
+    half = half_width(differences.tolist())
+    assert half is not None
+    return float(differences.mean()), half
+
+
 def as_table(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
     """The comparisons as rows of text, for a terminal or a page."""
     return [

@@ -120,7 +120,7 @@ def test_a_failed_write_leaves_what_was_there(results, invented, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, invented):
     (tmp_path / "file").write_text("")
-    with pytest.raises(BenchmarkError, match="cannot write results to .*file"):
+    with pytest.raises(BenchmarkError, match=r"cannot write results to .*file"):
         Results(TOY, "laptop", tmp_path / "file").save({}, [])
 
 

@@ -1,0 +1,94 @@
+"""Ours beside print."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_1samp, ttest_rel
+from toy_trial import TOY
+
+from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.compare import as_table, compare, fullest_results, half_width, paired, verdict
+from mixbook.benchmarks.results import Results, Trial
+from mixbook.benchmarks.spec import Cell
+
+
+def results_with(folder, errors: dict[Cell, list[float]]) -> Results:
+    trials = TOY.profile("laptop").trials
+    results = Results(TOY, "laptop", folder)
+    cells = {cell: [Trial(i, {"error": e}, 1.0) for i, e in enumerate(es)] for cell, es in errors.items()}
+    assert all(len(es) == trials for es in errors.values())
+    results.save(cells, [])
+    return results
+
+
+def test_the_interval_is_students(generator):
+    values = list(np.random.default_rng(3).normal(5, 2, 7))
+    expected = ttest_1samp(values, 0).confidence_interval(0.95)
+    half = half_width(values)
+    assert half == pytest.approx((expected.high - expected.low) / 2)
+    assert half_width(values[:1]) is None
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say():
+    draws = np.random.default_rng(4).normal(0, 1, (2000, 5))
+    held = np.mean([abs(row.mean()) <= half_width(row) for row in draws])
+    assert held == pytest.approx(0.95, abs=0.02)
+
+
+def test_each_printed_value_gets_its_own_trials(tmp_path):
+    errors = {cell: [float(i), i + 1.0, i + 2.0] for i, cell in enumerate(TOY.cells)}
+    rows = compare(results_with(tmp_path, errors))
+    assert [c.printed for c in rows] == list(TOY.printed)
+    for i, c in enumerate(rows):
+        assert c.mean == pytest.approx(i + 1)
+        assert c.difference == pytest.approx(c.mean - float(c.printed.value))
+        assert c.n == 3
+
+
+def test_what_has_not_been_run_says_so(tmp_path):
+    rows = compare(results_with(tmp_path, {TOY.cells[0]: [1.0, 2.0, 3.0]}))
+    table = as_table(rows)
+    assert table[0]["ours"] == "2.00"
+    assert {row["ours"] for row in table[1:]} == {"not run yet"}
+    assert rows[1].mean is None and rows[1].difference is None and rows[1].half_width is None
+
+
+@pytest.mark.parametrize(
+    ("off", "spread", "comparable"), [(2.9, 0.01, True), (3.1, 0.01, False), (3.1, 3.0, True), (-4.0, 0.01, False)]
+)
+def test_erm_decides_whether_the_rest_is_comparable(tmp_path, off, spread, comparable):
+    erm = TOY.cells[0]
+    printed = TOY.printed[0].number
+    values = [printed + off - spread, printed + off, printed + off + spread]
+    judged = verdict(TOY, compare(results_with(tmp_path, {erm: values})))
+    assert judged is not None
+    assert judged.comparable == comparable
+    assert f"{printed + off:.2f}" in judged.reason
+
+
+def test_without_erm_there_is_no_verdict(tmp_path):
+    assert verdict(TOY, compare(results_with(tmp_path, {TOY.cells[1]: [1.0, 2.0, 3.0]}))) is None
+
+
+def test_paired_differences_use_that_trials_share_their_split(tmp_path):
+    first, second = TOY.cells[1], TOY.cells[2]
+    a, b = [1.0, 8.0, 20.0], [2.0, 8.5, 21.5]
+    rows = {c.cell: c for c in compare(results_with(tmp_path, {first: a, second: b}))}
+    mean, half = paired(rows[second], rows[first])
+    expected = ttest_rel(b, a).confidence_interval(0.95)
+    assert (mean - half, mean + half) == pytest.approx((expected.low, expected.high))
+    with pytest.raises(ValueError, match="same trials"):
+        paired(rows[second], rows[TOY.cells[3]])
+
+
+def test_fullest_results_skip_smoke_and_say_how_to_make_some(tmp_path):
+    Results(TOY, "smoke", tmp_path).save({}, [])
+    with pytest.raises(BenchmarkError, match="bench run toy --profile laptop"):
+        fullest_results(TOY, tmp_path)
+    two = replace(TOY, profiles={**TOY.profiles, "paper": TOY.profiles["laptop"]})
+    Results(two, "laptop", tmp_path).save({}, [])
+    assert fullest_results(two, tmp_path).profile == "laptop"
+    Results(two, "paper", tmp_path).save({}, [])
+    assert fullest_results(two, tmp_path).profile == "paper"
+    assert fullest_results(two, tmp_path, "laptop").profile == "laptop"

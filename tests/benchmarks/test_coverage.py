@@ -1,0 +1,71 @@
+"""The scoreboard counts what is there, and nothing else."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from mixbook.benchmarks import experiments
+from mixbook.benchmarks.coverage import by_paper, coverage
+from mixbook.benchmarks.experiments import EXPERIMENTS
+from mixbook.benchmarks.printed import printed_figures, printed_values
+from mixbook.benchmarks.results import Results
+
+IRIS = EXPERIMENTS["kmixup-tmlr-table5-iris"]
+
+
+def test_it_starts_with_every_printed_value_and_no_result(tmp_path):
+    found = coverage(tmp_path)
+    assert found.printed == len(printed_values())
+    assert found.with_experiment == sum(len(e.printed) for e in EXPERIMENTS.values() if not e.surrogate)
+    assert found.with_result == 0
+    assert {(t.paper, t.table) for t in found.tables} == {(row.paper, row.table) for row in printed_values()}
+    assert len(found.figures) == len(printed_figures())
+
+
+@pytest.mark.parametrize("cells", [0, 3, 16])
+def test_finished_cells_count_in_their_table(tmp_path, invented, cells):
+    Results(IRIS, "laptop", tmp_path).save(invented(IRIS, "laptop", cells), [])
+    found = coverage(tmp_path)
+    assert found.with_result == cells
+    table = next(t for t in found.tables if (t.paper, t.table) == (IRIS.paper, IRIS.table))
+    assert table.with_result == cells
+    assert table.profiles == (("laptop",) if cells else ())
+
+
+def test_smoke_never_counts(tmp_path, invented):
+    Results(IRIS, "smoke", tmp_path).save(invented(IRIS, "smoke"), [])
+    assert coverage(tmp_path).with_result == 0
+
+
+def test_surrogates_never_count(tmp_path, invented, monkeypatch):
+    before = coverage(tmp_path).with_experiment
+    Results(IRIS, "laptop", tmp_path).save(invented(IRIS, "laptop"), [])
+    monkeypatch.setitem(experiments.EXPERIMENTS, IRIS.name, replace(IRIS, surrogate=True))
+    found = coverage(tmp_path)
+    assert found.with_result == 0
+    assert found.with_experiment == before - len(IRIS.printed)
+
+
+def test_a_redrawn_figure_names_its_experiment_and_profile(tmp_path, invented, monkeypatch):
+    figure = next(f for f in printed_figures() if f.paper == IRIS.paper)
+    monkeypatch.setitem(experiments.EXPERIMENTS, IRIS.name, replace(IRIS, figures=(figure.figure,)))
+
+    def row():
+        return next(f for f in coverage(tmp_path).figures if (f.paper, f.figure) == (figure.paper, figure.figure))
+
+    assert (row().experiment, row().result) == (IRIS.name, None)
+    Results(IRIS, "laptop", tmp_path).save(invented(IRIS, "laptop", 2), [])
+    assert (row().experiment, row().result) == (IRIS.name, "laptop")
+
+
+def test_the_json_form_has_the_promised_keys_and_adds_up(tmp_path):
+    found = json.loads(json.dumps(coverage(tmp_path).as_dict()))
+    assert found.keys() == {"printed", "with_experiment", "with_result", "tables", "figures"}
+    for table in found["tables"]:
+        assert table.keys() == {"paper", "table", "printed", "with_experiment", "with_result", "profiles"}
+        assert table["with_result"] <= table["with_experiment"] <= table["printed"]
+    assert all(figure.keys() == {"paper", "figure", "experiment", "result"} for figure in found["figures"])
+    for count in ("printed", "with_experiment", "with_result"):
+        assert sum(table[count] for table in found["tables"]) == found[count]
+        assert sum(paper[count] for paper in by_paper(coverage(tmp_path).tables)) == found[count]

@@ -1,0 +1,84 @@
+"""From the command to a results file, through the notebook."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mixbook.benchmarks import BenchmarkError, runner
+from mixbook.benchmarks.experiments import get_experiment
+
+ROOT = Path(__file__).parents[2]
+IRIS = get_experiment("kmixup-tmlr-table5-iris")
+
+
+@pytest.fixture
+def book(tmp_path):
+    shutil.copytree(ROOT / runner.NOTEBOOKS, tmp_path / runner.NOTEBOOKS)
+    return tmp_path
+
+
+def test_the_book_is_found_from_within_and_by_name(book, monkeypatch):
+    (book / "book" / "results" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(book / "book" / "results" / "deep")
+    assert runner.find_book() == book
+    monkeypatch.chdir("/")
+    assert runner.find_book(book) == runner.find_book(book / "book") == book
+
+
+def test_where_there_is_no_book_it_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BenchmarkError, match="--book FOLDER"):
+        runner.find_book()
+    with pytest.raises(BenchmarkError, match="nowhere holds no"):
+        runner.find_book(Path("nowhere"))
+
+
+def test_a_smoke_run_goes_through_the_notebook_and_is_not_kept(book, capfd):
+    results = runner.run(IRIS, "smoke", book, jobs=1)
+    assert set(results.load()) == set(IRIS.selected("smoke"))
+    assert not (book / runner.RESULTS).exists()
+    assert (book / "_build" / "benchmarks" / f"{IRIS.name}-smoke.ipynb").is_file()
+    said = capfd.readouterr().out
+    assert said.count("left") == len(IRIS.selected("smoke"))
+    assert (book / runner.NOTEBOOKS / IRIS.notebook).read_text() == (ROOT / runner.NOTEBOOKS / IRIS.notebook).read_text()
+
+
+def test_damaged_results_stop_a_run_before_it_starts(book, monkeypatch):
+    target = runner.results_folder(book, "laptop") / IRIS.name
+    target.mkdir(parents=True)
+    (target / "laptop.csv").write_text("half a l")
+    monkeypatch.setattr(runner, "_execute", lambda *_: pytest.fail("it started"))
+    with pytest.raises(BenchmarkError, match=r"laptop\.json is missing"):
+        runner.run(IRIS, "laptop", book)
+    assert (target / "laptop.csv").read_text() == "half a l"
+
+
+def test_fresh_keeps_what_was_there_under_another_name(book, monkeypatch, invented):
+    monkeypatch.setattr(runner, "_execute", lambda *_: None)
+    results = runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    results.save(invented(IRIS, "laptop", 2), [])
+    old = results.csv.read_text()
+    assert len(runner.run(IRIS, "laptop", book).load()) == 2
+    assert runner.run(IRIS, "laptop", book, fresh=True).load() == {}
+    assert [path.read_text() for path in results.csv.parent.glob("laptop.csv.old*")] == [old]
+
+
+def test_a_failing_notebook_says_what_failed_and_where_to_look(book):
+    broken = replace(IRIS, notebook="broken.ipynb")
+    text = (book / runner.NOTEBOOKS / IRIS.notebook).read_text()
+    (book / runner.NOTEBOOKS / "broken.ipynb").write_text(text.replace("results = Results(", "results = Resultz("))
+    with pytest.raises(runner.RunFailed, match=r"NameError.*Resultz(.|\n)*smoke\.ipynb"):
+        runner.run(broken, "smoke", book, jobs=1)
+
+
+@pytest.mark.parametrize("jobs", [0, -2])
+def test_jobs_must_be_positive(book, jobs):
+    with pytest.raises(BenchmarkError, match=f"at least 1, got {jobs}"):
+        runner.run(IRIS, "smoke", book, jobs=jobs)
+
+
+def test_a_missing_notebook_is_named(book):
+    with pytest.raises(BenchmarkError, match=r"absent\.ipynb, which is missing"):
+        runner.run(replace(IRIS, notebook="absent.ipynb"), "smoke", book)

@@ -1,0 +1,113 @@
+"""The command line, as somebody types it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mixbook
+from mixbook import cli
+from mixbook.benchmarks.experiments import EXPERIMENTS
+
+ROOT = Path(__file__).parents[1]
+IRIS = "kmixup-tmlr-table5-iris"
+
+
+@pytest.fixture(autouse=True)
+def in_the_book(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_version(capsys):
+    cli.main(["--version"])
+    assert capsys.readouterr().out == f"mixbook {mixbook.__version__}\n"
+
+
+def test_list_names_every_experiment_and_profile(capsys):
+    cli.main(["bench", "list"])
+    said = capsys.readouterr().out
+    for name, experiment in EXPERIMENTS.items():
+        assert name in said
+        assert all(profile in said for profile in experiment.profiles)
+
+
+def test_coverage_as_json_is_json_and_as_text_ends_with_the_sum(capsys):
+    cli.main(["bench", "coverage", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    cli.main(["bench", "coverage"])
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert all(str(found[count]) in last for count in ("printed", "with_experiment", "with_result"))
+
+
+def test_compare_shows_every_printed_value(capsys):
+    cli.main(["bench", "compare", IRIS])
+    said = capsys.readouterr().out
+    for row in EXPERIMENTS[IRIS].printed:
+        assert row.value in said
+    assert "comparable" in said.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["bench", "run", "no-such"], f"no experiment 'no-such'. There are: {IRIS}"),
+        (["bench", "compare", "no-such"], "no experiment 'no-such'"),
+        (["bench", "run", IRIS, "--profile", "huge"], "no profile 'huge'. It has: smoke"),
+        (["bench", "run", IRIS, "--all"], "name one experiment, or give --all"),
+        (["bench", "run"], "name one experiment, or give --all"),
+        (["bench", "run", IRIS, "--jobs", "0"], "--jobs must be at least 1"),
+        (["bench", "coverage", "--book", "/nowhere"], "the book is not here"),
+        (["bench", "compare", IRIS, "--profile", "smoke"], "has not been run yet"),
+    ],
+)
+def test_what_was_typed_wrongly_is_explained_without_a_traceback(arguments, said, capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    assert left.value.code == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.startswith("mixbook: ")
+
+
+@pytest.mark.parametrize("arguments", [[], ["bench"], ["bensh"], ["bench", "rum"], ["bench", "run", IRIS, "--prfile", "x"]])
+def test_unknown_commands_and_options_exit_with_2(arguments):
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    assert left.value.code == 2
+
+
+def test_without_tyro_it_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tyro.extras", None)
+    with pytest.raises(SystemExit) as left:
+        cli.main(["bench", "list"])
+    assert left.value.code == 2
+    assert "pip install 'mixbook[bench]'" in capsys.readouterr().err
+
+
+def test_without_papermill_it_says_what_to_install(monkeypatch, capsys, tmp_path):
+    (tmp_path / "book" / "benchmarks").mkdir(parents=True)
+    (tmp_path / "book" / "benchmarks" / "tabular.ipynb").write_text("{}")
+    monkeypatch.setitem(sys.modules, "papermill", None)
+    with pytest.raises(SystemExit) as left:
+        cli.main(["bench", "run", IRIS, "--profile", "smoke", "--book", str(tmp_path)])
+    assert left.value.code == 2
+    assert "pip install 'mixbook[bench]'" in capsys.readouterr().err
+
+
+def test_stopping_a_run_says_that_finished_cells_are_kept(monkeypatch, capsys):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mixbook.benchmarks.runner.run", stop)
+    with pytest.raises(SystemExit) as left:
+        cli.main(["bench", "run", IRIS, "--profile", "smoke"])
+    assert left.value.code == 130
+    assert "Finished cells are kept" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    command = f"{sys.executable} -m mixbook.cli bench coverage | head -1"
+    ended = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, cwd=ROOT)
+    assert ended.stderr == ""
