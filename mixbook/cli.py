@@ -22,7 +22,7 @@ def bench() -> Commands:
 
     from mixbook.benchmarks import compare as comparison
     from mixbook.benchmarks import coverage as scoreboard
-    from mixbook.benchmarks import runner
+    from mixbook.benchmarks import runner, versus
     from mixbook.benchmarks.experiments import all_experiments, get_experiment
     from mixbook.benchmarks.tables import columns
 
@@ -31,7 +31,8 @@ def bench() -> Commands:
     def list_() -> None:
         """Show the experiments: the printed table, how many values it has, and the profiles."""
         for e in all_experiments():
-            print(f"{e.name}\n  {e.paper}, {e.table}: {e.title}; {len(e.printed)} printed values")
+            home = f"{e.paper}, {e.table}: {e.title}; {len(e.printed)} printed values" if e.printed else e.title
+            print(f"{e.name}\n  {home}")
             for level, profile in e.profiles.items():
                 print(f"  {level}: {profile.note}")
 
@@ -77,6 +78,10 @@ def bench() -> Commands:
         """
         e = get_experiment(experiment)
         results = comparison.fullest_results(e, runner.find_book(book) / runner.RESULTS, profile)
+        if not e.printed:
+            print(f"{e.title}, profile {results.profile}: {results.origin()}")
+            print(columns(versus.as_table(results)))
+            return
         rows = comparison.compare(results)
         print(f"{e.title} ({e.paper}, {e.table}), profile {results.profile}: {results.origin()}")
         print(columns(comparison.as_table(rows)))

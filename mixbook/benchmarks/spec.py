@@ -56,17 +56,21 @@ class Cell:
     def __str__(self) -> str:
         return f"{self.method} {self.params}".strip()
 
+    def answers(self) -> dict[str, str]:
+        """The parameters by name, as spelled."""
+        return parse_params(self.params)
+
     def value(self, name: str) -> float:
-        """A printed parameter, such as ``alpha``, as a number."""
-        return float(parse_params(self.params)[name])
+        """A parameter, such as ``alpha``, as a number."""
+        return float(self.answers()[name])
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A table of a paper (or the part of it for one data set and network), and how it is run again.
+    """A table of a paper (or the part of it for one data set and network), and how it is run again; or a table of our own.
 
-    The cells are not listed: they are those that the paper prints for this table, data set and network. So a printed value
-    is never typed into code, and none can be forgotten.
+    The cells of a paper's table are not listed: they are those that the paper prints for this table, data set and network.
+    So a printed value is never typed into code, and none can be forgotten. A table of our own lists its cells.
 
     Args:
         name: what the command line calls it.
@@ -74,12 +78,13 @@ class Experiment:
         paper, table, dataset, model: the printed values that it answers.
         settings: the protocol, everything that a trial asks for.
         decided: the day on which the choices among ``settings`` were frozen, as YYYY-MM-DD.
-        band: percentage points by which our ERM may differ from the printed one for the rest to be comparable.
         profiles: how much is run under which name. ``smoke`` never counts as a result.
         notebook: the notebook in ``book/benchmarks`` that runs it.
         trial: ``"module:function"`` that runs one trial: (experiment, cell, trial, profile) to metrics.
+        band: percentage points by which our ERM may differ from the printed one for the rest to be comparable.
         surrogate: whether it stands in for a data set or network that we cannot run. Such results are not counted.
         figures: figures without numbers that it redraws.
+        own_cells: the cells of a table of our own, which no paper prints.
     """
 
     name: str
@@ -90,12 +95,13 @@ class Experiment:
     model: str
     settings: tuple[Setting, ...]
     decided: str
-    band: float
     profiles: dict[ProfileName, Profile]
     notebook: str
     trial: str
+    band: float = 0.0
     surrogate: bool = False
     figures: tuple[str, ...] = ()
+    own_cells: tuple[Cell, ...] = ()
 
     def __getitem__(self, setting: str) -> Any:
         """The value of a setting.
@@ -117,8 +123,8 @@ class Experiment:
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """The printed cells, each once, in printed order."""
-        return tuple(dict.fromkeys(Cell(row.method, row.params) for row in self.printed))
+        """The printed cells, each once, in printed order; or our own."""
+        return self.own_cells or tuple(dict.fromkeys(Cell(row.method, row.params) for row in self.printed))
 
     def profile(self, name: str) -> Profile:
         """The profile of that name.

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.experiments import kmixup_tmlr_table5
+from mixbook.benchmarks.experiments import few_labels, kmixup_tmlr_table5
 from mixbook.benchmarks.spec import Experiment
 
-EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in [*kmixup_tmlr_table5.EXPERIMENTS]}
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment for experiment in [*kmixup_tmlr_table5.EXPERIMENTS, *few_labels.EXPERIMENTS]
+}
 
 
 def get_experiment(name: str) -> Experiment:
