@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
 import jupytext
 import nbformat
+from figures import shrink
 from nbformat import NotebookNode
 from stamp import stamp
 
@@ -21,6 +23,7 @@ ENVIRONMENT = {
     "JUPYTER_PREFER_ENV_PATH": "1",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
+GLUED = "application/papermill.record/text/plain"
 CELL_TIMEOUT = 120  # seconds; a whole chapter should take 60 at most
 
 
@@ -94,7 +97,7 @@ def execute(path: Path) -> NotebookNode:
         raise ChapterError(f"{path}: cell [{error.exec_count}] failed\n\n{error.source}\n\n{trace}") from None
     except Exception as error:  # a dead kernel, a timeout: also a failed chapter
         raise ChapterError(f"{path}: {type(error).__name__}: {error}") from None
-    executed = clean(_merge_streams(executed))
+    executed = clean(shrink(_plain_numbers(_merge_streams(executed))))
     executed.metadata["mixbook"] = {"stamp": mark}
     return executed
 
@@ -110,6 +113,16 @@ def _merge_streams(notebook: NotebookNode) -> NotebookNode:
                 merged.append(output)
         if "outputs" in cell:
             cell.outputs = merged
+    return notebook
+
+
+def _plain_numbers(notebook: NotebookNode) -> NotebookNode:
+    # A glued NumPy scalar arrives as "np.float64(0.5)", which the page can neither format nor show to a reader.
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            for kind, text in output.get("data", {}).items():
+                if kind == GLUED:
+                    output.data[kind] = re.sub(r"^np\.\w+\((.*)\)$", r"\1", text)
     return notebook
 
 

@@ -75,6 +75,12 @@ def preview() -> None:
     render.render(ROOT, BUILD / "source", ROOT, leave_out_missing=True)
 
 
+def preview_for_tests() -> Path:
+    """The committed book, complete or an error, in a place where it does not replace the reader's."""
+    with one_at_a_time():
+        return render.render(ROOT, BUILD / "tests" / "source", BUILD / "tests")
+
+
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
     """Two builds in one folder would write over each other: the second waits."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ class RenderError(Exception):
     """The book could not be rendered, or only with warnings."""
 
 
-def render(notebooks: Path, stage: Path, output: Path, leave_out_missing: bool = False, quiet: bool = False) -> Path:
+def render(notebooks: Path, stage: Path, output: Path, leave_out_missing: bool = False) -> Path:
     """Make `output/_build/html` from the tree's pages and the executed notebooks below `notebooks`.
 
     Only what changed is staged again, and when nothing did, nothing is rendered. Warnings are errors.
@@ -40,13 +41,16 @@ def render(notebooks: Path, stage: Path, output: Path, leave_out_missing: bool =
     # read again, so that after a failed build it must read them all.
     all_pages = not record.is_file() or any(not name.endswith((".md", ".ipynb")) for name in changed)
     command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(stage), "--path-output", str(output)]
-    command += ["-W", "--keep-going", "-q", *(["--all"] if all_pages else [])]
+    command += ["-W", "--keep-going", *(["--all"] if all_pages else [])]
     record.unlink(missing_ok=True)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, env=environment, text=True, capture_output=quiet)
+    done = subprocess.run(command, env=environment, text=True, capture_output=True)
     if done.returncode:
-        raise RenderError(f"the book was not rendered without warnings\n{done.stdout or ''}{done.stderr or ''}")
+        said = re.sub(r"\x1b\[\d+m", "", done.stdout + done.stderr)
+        warnings = [line for line in said.splitlines() if "WARNING" in line or "ERROR" in line]
+        raise RenderError("the book was not rendered without warnings:\n" + ("\n".join(warnings) or said))
     record.write_text(digest)
+    print(f"the book is ready: {html / 'index.html'}")
     return html
 
 

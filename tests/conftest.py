@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -5,3 +7,11 @@ import torch
 @pytest.fixture
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(20261120)
+
+
+@pytest.fixture(scope="session")
+def built_book() -> Path:
+    """The folder of the book's pages, rendered once from the committed outputs, with warnings as errors."""
+    import make_book
+
+    return make_book.preview_for_tests()

@@ -1,5 +1,7 @@
 """The tools that make the book: what makes a chapter stale, what an execution leaves behind, and what a failure says."""
 
+import base64
+import io
 import shutil
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import nbformat
 import pytest
 import stamp
 from contents import ROOT
+from PIL import Image
 
 HEADER = """---
 jupytext:
@@ -139,6 +142,20 @@ def test_two_executions_leave_the_same_file(tmp_path):
     first = target.read_bytes()
     assert chapters.refresh(path, target, force=True)
     assert target.read_bytes() == first
+
+
+def test_figures_are_small_and_opaque_and_glued_numbers_are_numbers(tmp_path):
+    path, target = tmp_path / "page.md", tmp_path / "page.ipynb"
+    plot = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nfig.patch.set_alpha(0)\nax.plot([0, 1]);"
+    glue = "import numpy as np\nfrom myst_nb import glue\nglue('half', np.float64(0.5), display=False)"
+    cells = "".join(f"\n```{{code-cell}} ipython3\n{cell}\n```\n" for cell in (plot, glue))
+    path.write_text(f"{HEADER}\n# One\n{cells}")
+    chapters.refresh(path, target)
+    notebook = nbformat.read(target, as_version=4)
+    figure = Image.open(io.BytesIO(base64.b64decode(notebook.cells[1].outputs[0].data["image/png"])))
+    assert figure.mode == "P" and "transparency" not in figure.info
+    assert min(figure.convert("RGB").getpixel((0, 0))) >= 253
+    assert notebook.cells[2].outputs[0].data == {"application/papermill.record/text/plain": "0.5"}
 
 
 def test_a_chapter_without_a_header_is_refused(tmp_path):

@@ -1,0 +1,54 @@
+"""The rendered book: it has the pages it should have, and needs nothing from elsewhere."""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import contents
+
+LOADED = re.compile(r"<(?:script|img|iframe|source|video|audio)\b[^>]*?\ssrc=\"([^\"]+)\"")
+LINKED = re.compile(r"<link\b[^>]*?\shref=\"([^\"]+)\"")
+
+
+def pages(book: Path) -> list[Path]:
+    return sorted(book.rglob("*.html"))
+
+
+def test_pages_equal_the_table_of_contents(built_book):
+    made = {page.relative_to(built_book).with_suffix("").as_posix() for page in pages(built_book)}
+    own = {"index", "genindex", "search", "prf-prf"}  # made by Sphinx and its extensions, and the way in
+    assert made - own == {page.removesuffix(".ipynb") for page in contents.pages()}
+
+
+def test_the_way_in_leads_to_the_front_page(built_book):
+    way_in = (built_book / "index.html").read_text()
+    assert f"url={contents.read()['root']}.html" in way_in
+
+
+def test_everything_that_a_page_loads_lies_in_the_book(built_book):
+    for page in pages(built_book):
+        for address in LOADED.findall(page.read_text()) + LINKED.findall(page.read_text()):
+            parts = urlsplit(address)
+            if parts.scheme == "data":
+                continue
+            assert not parts.scheme and not parts.netloc, f"{page.name} loads {address}"
+            assert (page.parent / unquote(parts.path)).resolve().exists(), f"{page.name} loads {address}, which is absent"
+
+
+def test_links_inside_the_book_lead_somewhere(built_book):
+    ids = {page: set(re.findall(r"\bid=\"([^\"]+)\"", page.read_text())) for page in pages(built_book)}
+    for page in ids:
+        for address in re.findall(r"<a\b[^>]*?\shref=\"([^\"]+)\"", page.read_text()):
+            parts = urlsplit(address)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+            assert target.exists(), f"{page.name} links to {address}"
+            if parts.fragment and target in ids:
+                assert unquote(parts.fragment) in ids[target], f"{page.name} links to {address}"
+
+
+def test_every_image_has_alternative_text(built_book):
+    for page in pages(built_book):
+        for image in re.findall(r"<img\b[^>]*>", page.read_text()):
+            assert re.search(r"\balt=\"[^\"]", image), f"{page.name}: {image}"

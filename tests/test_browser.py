@@ -1,0 +1,148 @@
+"""The book in a real browser, on a telephone and on a desk, without a network."""
+
+import functools
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import contents
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright: it drives the browser")
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDTHS = [375, 1280]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium found: `apt-get install chromium`, then run this again"),
+]
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(built_book: Path) -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(built_book)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[object]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page that keeps a record of everything that goes wrong on it."""
+
+    def __init__(self, browser, home: str, width: int = 1280, **settings: object) -> None:
+        self.page = browser.new_context(viewport={"width": width, "height": 900}, **settings).new_page()
+        self.home = home
+        self.wrong: list[str] = []
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        self.page.on("request", self._request)
+        self.page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url}"))
+        self.page.on("response", lambda answer: answer.status < 400 or self.wrong.append(f"{answer.status}: {answer.url}"))
+
+    def _console(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.wrong.append(f"console: {message.text}")
+
+    def _request(self, request) -> None:
+        if not request.url.startswith((self.home, "data:", "blob:")):
+            self.wrong.append(f"left the book: {request.url}")
+
+    def open(self, name: str) -> None:
+        self.page.goto(self.home + name, wait_until="load")
+        if self.page.locator(".math").count():
+            self.page.wait_for_function("window.MathJax && MathJax.startup && MathJax.startup.promise")
+            self.page.evaluate("MathJax.startup.promise")
+
+    def close(self) -> None:
+        self.page.context.close()
+
+
+def names(book: Path) -> list[str]:
+    return sorted(page.relative_to(book).as_posix() for page in book.rglob("*.html"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_opens_cleanly_typesets_its_mathematics_and_fits(chromium, site, built_book, width, theme):
+    visit = Visit(chromium, site, width, color_scheme=theme)
+    for name in names(built_book):
+        visit.open(name)
+        assert visit.page.evaluate("document.documentElement.dataset.theme ?? 'light'") in ("light", theme), name
+        formulas, typeset = (visit.page.locator(kind).count() for kind in (".math", ".math mjx-container"))
+        assert typeset >= formulas, f"{name}: {typeset} of {formulas} formulas are typeset"
+        assert visit.page.locator("mjx-merror").count() == 0, f"{name}: TeX that MathJax does not understand"
+        across = visit.page.evaluate("document.scrollingElement.scrollWidth")
+        assert across <= width, f"{name} is {across} pixels wide at {width}"
+    visit.close()
+    assert not visit.wrong
+
+
+def test_search_finds_what_the_book_is_about(chromium, site):
+    visit = Visit(chromium, site)
+    visit.open("search.html?q=interpolation")
+    visit.page.locator("#search-results li a").first.wait_for(timeout=10_000)
+    assert visit.page.locator("#search-results li a").count() >= 1
+    visit.open("search.html?q=zyzzyva")
+    visit.page.get_by_text("did not match any documents").wait_for(timeout=10_000)
+    visit.close()
+    assert not visit.wrong
+
+
+def test_the_search_button_leads_to_results(chromium, site):
+    visit = Visit(chromium, site)
+    visit.open(f"{contents.read()['root']}.html")
+    visit.page.keyboard.press("Control+k")
+    visit.page.keyboard.type("mixup")
+    visit.page.keyboard.press("Enter")
+    visit.page.locator("#search-results li a").first.wait_for(timeout=10_000)
+    visit.close()
+    assert not visit.wrong
+
+
+def test_figures_are_opaque_on_white_in_the_dark(chromium, site):
+    visit = Visit(chromium, site, color_scheme="dark")
+    seen = 0
+    for page in contents.pages():
+        visit.open(f"{page.removesuffix('.ipynb')}.html")
+        for image in visit.page.locator(".cell_output img").all():
+            look = image.evaluate("image => [getComputedStyle(image).backgroundColor, getComputedStyle(image).filter]")
+            assert look == ["rgb(255, 255, 255)", "none"], page
+            seen += 1
+    visit.close()
+    assert seen
+
+
+def test_the_book_opens_from_a_folder_without_a_server(chromium, built_book):
+    visit = Visit(chromium, "file://", offline=True)
+    for page in contents.pages():
+        visit.open(f"{built_book}/{page.removesuffix('.ipynb')}.html")
+        assert visit.page.locator(".math").count() == visit.page.locator(".math:has(mjx-container)").count(), page
+    visit.close()
+    assert not visit.wrong
