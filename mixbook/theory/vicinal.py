@@ -50,7 +50,9 @@ def optimal(
         raise ValueError(f"eps must be a radius >= 0, got {eps}: 0 gives the limit of small balls")
     a, b = _check_law(alpha)
     if eps > 0:
-        masses = np.stack([_ball_masses(points, labels, x, eps, a, b, num_classes) for x in z])
+        step = points[None] - points[:, None]  # (n, n, d): from s to t
+        square = np.einsum("std,std->st", step, step)
+        masses = np.stack([_ball_masses(points, labels, step, square, x, eps, a, b, num_classes) for x in z])
     else:
         masses = np.stack([_point_masses(points, labels, x, a, b, num_classes) for x in z])
     total = masses.sum(axis=1, keepdims=True)
@@ -128,19 +130,25 @@ def critical_alpha(eps: float) -> float:
 
 
 def _ball_masses(
-    points: np.ndarray, labels: np.ndarray, x: np.ndarray, eps: float, a: float, b: float, num_classes: int
+    points: np.ndarray,
+    labels: np.ndarray,
+    step: np.ndarray,
+    square: np.ndarray,
+    x: np.ndarray,
+    eps: float,
+    a: float,
+    b: float,
+    num_classes: int,
 ) -> np.ndarray:
-    """n^2 times the class masses (C,) of the mixtures with |mixture - x| < eps."""
-    step = points[None] - points[:, None]  # (n, n, d): from s to t
+    """n^2 times the class masses (C,) of the mixtures with |mixture - x| < eps; step (n, n, d), square (n, n)."""
     offset = x - points  # (n, d): from s to x
-    square = (step**2).sum(-1)
     same = square == 0
     inverse = np.divide(1.0, square, out=np.zeros_like(square), where=~same)
     # Nearest point of the line s-t to x, at share u of the way, and its distance. Solving the quadratic equation of the
     # sphere instead would lose a small eps against |x - s|.
-    nearest = (step * offset[:, None]).sum(-1) * inverse
-    miss = ((offset[:, None] - nearest[..., None] * step) ** 2).sum(-1)
-    reach = np.sqrt(np.clip(eps**2 - miss, 0, None) * inverse)
+    nearest = np.einsum("std,sd->st", step, offset) * inverse
+    foot = offset[:, None] - nearest[..., None] * step
+    reach = np.sqrt(np.clip(eps**2 - np.einsum("std,std->st", foot, foot), 0, None) * inverse)
     # Each ordered pair answers for the half of the segment next to s, so that a share near an end keeps its digits.
     lo, hi = np.clip(nearest - reach, 0, None), np.clip(nearest + reach, None, 0.5)
     s, t = np.nonzero((lo < hi) & ~same)
@@ -209,9 +217,7 @@ def _as_points(name: str, values: ArrayLike) -> np.ndarray:
     return array
 
 
-def _check_data(
-    points: ArrayLike, labels: ArrayLike, num_classes: int | None
-) -> tuple[np.ndarray, np.ndarray, int]:
+def _check_data(points: ArrayLike, labels: ArrayLike, num_classes: int | None) -> tuple[np.ndarray, np.ndarray, int]:
     points, labels = _as_points("points", points), np.asarray(labels)
     if labels.shape != (len(points),):
         raise ValueError(f"labels must have shape ({len(points)},) as points have rows, got {labels.shape}")
