@@ -23,11 +23,12 @@ def evaluate(model: nn.Module, data: Arrays, batch_size: int = 1024) -> dict[str
     try:
         model.eval()
         with torch.inference_mode():
-            logits = torch.cat([model(x.to(device)) for x in data.x.split(batch_size)])
+            # Scored on the CPU: some devices have no float64.
+            logits = torch.cat([model(x.to(device)) for x in data.x.split(batch_size)]).cpu()
     finally:
         for module, training in modes:
             module.training = training
-    y = data.y.to(device)
+    y = data.y.cpu()
     return {
         "accuracy": accuracy(logits, y),
         "nll": nll(logits, y),
