@@ -119,20 +119,28 @@ def paired(ours: Comparison, other: Comparison) -> tuple[float, float]:
 
 
 def as_table(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
-    """The comparisons as rows of text, for a terminal or a page."""
+    """The comparisons as rows of text, for a terminal or a page; ours with half the width of its 95% interval."""
+    quantities = {f"{c.printed.metric} [{c.printed.unit}]" for c in comparisons}
+    printed = f"printed {quantities.pop()}" if len(quantities) == 1 else "printed"
     return [
         {
             "method": c.cell.method,
-            "parameters": c.cell.params.replace(";", " "),
-            c.printed.metric: c.printed.unit,
-            "printed": c.printed.value,
-            "ours": "not run yet" if c.mean is None else f"{c.mean:.2f}",
-            "95% interval": "" if c.half_width is None else f"±{c.half_width:.2f}",
+            "parameters": c.cell.params.replace(";", ", "),
+            **({} if not quantities else {"what": f"{c.printed.metric} [{c.printed.unit}]"}),
+            printed: c.printed.value,
+            "ours": _ours(c),
             "n": str(c.n) if c.n else "",
             "ours - printed": "" if c.difference is None else f"{c.difference:+.2f}",
         }
         for c in comparisons
     ]
+
+
+def _ours(comparison: Comparison) -> str:
+    if comparison.mean is None:
+        return "not run yet"
+    half = comparison.half_width
+    return f"{comparison.mean:.2f}" + ("" if half is None else f" ± {half:.2f}")
 
 
 def _comparison(row: PrintedValue, cells: dict[Cell, list[Trial]]) -> Comparison:

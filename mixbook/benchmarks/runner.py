@@ -73,10 +73,15 @@ def run(experiment: Experiment, profile: str, book: Path, *, jobs: int | None = 
         "experiment": experiment.name,
         "profile": profile,
         "folder": str(folder),
-        "jobs": jobs or len(os.sched_getaffinity(0)),
+        "jobs": jobs or _processors(),
     }
     _execute(notebook, executed, parameters)
     return results
+
+
+def _processors() -> int:
+    """How many processors this process may use: a container or a scheduler may grant fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _execute(notebook: Path, executed: Path, parameters: dict[str, object]) -> None:
@@ -91,4 +96,6 @@ def _execute(notebook: Path, executed: Path, parameters: dict[str, object]) -> N
     try:
         papermill.execute_notebook(notebook, executed, parameters, kernel_name="python3", **options)
     except papermill.PapermillExecutionError as error:
+        if error.ename == "KeyboardInterrupt":
+            raise KeyboardInterrupt from None
         raise RunFailed(f"{error.ename}: {error.evalue}\nThe notebook as far as it came is {executed}") from error
