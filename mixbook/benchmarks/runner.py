@@ -1,5 +1,6 @@
 """Run an experiment: its notebook, by papermill, in the book that the reader stands in."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -95,7 +96,9 @@ def _execute(notebook: Path, executed: Path, parameters: dict[str, object]) -> N
     options = {"cwd": notebook.parent, "progress_bar": False, "stdout_file": sys.stdout, "extra_arguments": quiet}
     try:
         papermill.execute_notebook(notebook, executed, parameters, kernel_name="python3", **options)
+    except KeyboardInterrupt:
+        # The kernel is shut down while a cell runs, and asyncio would report that at length after we have left.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        raise
     except papermill.PapermillExecutionError as error:
-        if error.ename == "KeyboardInterrupt":
-            raise KeyboardInterrupt from None
         raise RunFailed(f"{error.ename}: {error.evalue}\nThe notebook as far as it came is {executed}") from error
