@@ -46,7 +46,7 @@ def render(notebooks: Path, stage: Path, output: Path, leave_out_missing: bool =
     environment = {**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, env=environment, text=True, capture_output=True)
     if done.returncode:
-        said = re.sub(r"\x1b\[\d+m", "", done.stdout + done.stderr)
+        said = re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)
         warnings = [line for line in said.splitlines() if "WARNING" in line or "ERROR" in line]
         raise RenderError("the book was not rendered without warnings:\n" + ("\n".join(warnings) or said))
     record.write_text(digest)

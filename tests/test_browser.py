@@ -85,7 +85,7 @@ class Visit:
 
 
 def names(book: Path) -> list[str]:
-    return sorted(page.relative_to(book).as_posix() for page in book.rglob("*.html"))
+    return sorted(page.relative_to(book).as_posix() for page in book.rglob("*.html") if "_static" not in page.parts)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
