@@ -1,6 +1,7 @@
-"""Rows of values as a table: in Markdown for a page, in columns for a terminal."""
+"""Rows of values as a table: in HTML for a page, in columns for a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 from mixbook.benchmarks.spec import Experiment
@@ -15,12 +16,21 @@ def protocol_rows(experiment: Experiment) -> list[dict[str, str]]:
     return [dict(zip(("setting", "value", "who says so", "where, or why"), row, strict=True)) for row in rows]
 
 
-def markdown(rows: Rows) -> str:
-    """A Markdown table; the keys of the first row are the header."""
+def html(rows: Rows) -> str:
+    """An HTML table; the keys of the first row are the header, and columns of numbers are to the right."""
     if not rows:
         return ""
-    body = [[str(value).replace("|", r"\|") for value in row.values()] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [list(rows[0]), ["---"] * len(rows[0]), *body])
+    right = [
+        all(_is_number(str(value)) for value in column) for column in zip(*(row.values() for row in rows), strict=True)
+    ]
+    align = [' style="text-align: right"' if r else ' style="text-align: left"' for r in right]
+
+    def line(tag: str, values: Iterable[Any]) -> str:
+        cells = (f"<{tag}{a}>{escape(str(value))}</{tag}>" for a, value in zip(align, values, strict=True))
+        return f"<tr>{''.join(cells)}</tr>"
+
+    body = "\n".join(line("td", row.values()) for row in rows)
+    return f'<table class="dataframe">\n<thead>{line("th", rows[0])}</thead>\n<tbody>\n{body}\n</tbody>\n</table>'
 
 
 def columns(rows: Rows) -> str:
@@ -36,9 +46,9 @@ def columns(rows: Rows) -> str:
 
 def show(rows: Rows) -> None:
     """Display rows as a table in a notebook."""
-    from IPython.display import Markdown, display
+    from IPython.display import HTML, display
 
-    display(Markdown(markdown(rows)))
+    display(HTML(html(rows)))
 
 
 def _plain(value: Any) -> str:
@@ -49,7 +59,7 @@ def _plain(value: Any) -> str:
 
 def _is_number(text: str) -> bool:
     try:
-        float(text.removeprefix("±") or 0)
+        float(text.partition("±")[0].rstrip("% ") or 0)
     except ValueError:
         return False
     return True
