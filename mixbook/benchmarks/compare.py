@@ -140,7 +140,7 @@ def _ours(comparison: Comparison) -> str:
     if comparison.mean is None:
         return "not run yet"
     half = comparison.half_width
-    return f"{comparison.mean:.2f}" + ("" if half is None else f" ± {half:.2f}")
+    return f"{comparison.mean:.2f}" + ("" if half is None else f"\u00a0±\u00a0{half:.2f}")
 
 
 def _comparison(row: PrintedValue, cells: dict[Cell, list[Trial]]) -> Comparison:

@@ -23,10 +23,10 @@ def html(rows: Rows) -> str:
     right = [
         all(_is_number(str(value)) for value in column) for column in zip(*(row.values() for row in rows), strict=True)
     ]
-    align = [' style="text-align: right"' if r else ' style="text-align: left"' for r in right]
+    align = ["right" if r else "left" for r in right]
 
     def line(tag: str, values: Iterable[Any]) -> str:
-        cells = (f"<{tag}{a}>{escape(str(value))}</{tag}>" for a, value in zip(align, values, strict=True))
+        cells = (_cell(tag, a, str(value)) for a, value in zip(align, values, strict=True))
         return f"<tr>{''.join(cells)}</tr>"
 
     body = "\n".join(line("td", row.values()) for row in rows)
@@ -49,6 +49,12 @@ def show(rows: Rows) -> None:
     from IPython.display import HTML, display
 
     display(HTML(html(rows)))
+
+
+def _cell(tag: str, align: str, text: str) -> str:
+    # Short entries stay on one line; where a table is then too wide, it scrolls inside itself.
+    wrap = "; white-space: nowrap" if len(text) <= 30 else ""
+    return f'<{tag} style="text-align: {align}; padding: 0.15rem 0.5rem{wrap}">{escape(text)}</{tag}>'
 
 
 def _plain(value: Any) -> str:

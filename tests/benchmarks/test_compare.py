@@ -49,7 +49,7 @@ def test_each_printed_value_gets_its_own_trials(tmp_path):
 def test_what_has_not_been_run_says_so(tmp_path):
     rows = compare(results_with(tmp_path, {TOY.cells[0]: [1.0, 2.0, 3.0]}))
     table = as_table(rows)
-    assert table[0]["ours"].startswith("2.00 ± ")
+    assert table[0]["ours"].startswith("2.00\u00a0±\u00a0")
     assert table[0]["printed error [%]"] == TOY.printed[0].value
     assert {row["ours"] for row in table[1:]} == {"not run yet"}
     assert rows[1].mean is None and rows[1].difference is None and rows[1].half_width is None
