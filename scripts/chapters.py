@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-from figures import shrink
+from figures import tidy
 from nbformat import NotebookNode
 from stamp import stamp
 
@@ -93,11 +93,11 @@ def execute(path: Path) -> NotebookNode:
             extra_arguments=["--IPKernelApp.log_level=50"],  # what goes wrong in a cell comes back as an output
         )
     except papermill.exceptions.PapermillExecutionError as error:
-        trace = "\n".join(error.traceback)
+        trace = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(error.traceback))
         raise ChapterError(f"{path}: cell [{error.exec_count}] failed\n\n{error.source}\n\n{trace}") from None
     except Exception as error:  # a dead kernel, a timeout: also a failed chapter
         raise ChapterError(f"{path}: {type(error).__name__}: {error}") from None
-    executed = clean(shrink(_plain_numbers(_merge_streams(executed))))
+    executed = clean(tidy(_plain_numbers(_merge_streams(executed))))
     executed.metadata["mixbook"] = {"stamp": mark}
     return executed
 

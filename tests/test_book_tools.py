@@ -146,12 +146,13 @@ def test_two_executions_leave_the_same_file(tmp_path):
 
 def test_figures_are_small_and_opaque_and_glued_numbers_are_numbers(tmp_path):
     path, target = tmp_path / "page.md", tmp_path / "page.ipynb"
-    plot = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nfig.patch.set_alpha(0)\nax.plot([0, 1]);"
+    plot = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nfig.patch.set_alpha(0)\nax.plot([0, 1])"
     glue = "import numpy as np\nfrom myst_nb import glue\nglue('half', np.float64(0.5), display=False)"
     cells = "".join(f"\n```{{code-cell}} ipython3\n{cell}\n```\n" for cell in (plot, glue))
     path.write_text(f"{HEADER}\n# One\n{cells}")
     chapters.refresh(path, target)
     notebook = nbformat.read(target, as_version=4)
+    assert len(notebook.cells[1].outputs) == 1, "the value of the last call is no part of a figure"
     figure = Image.open(io.BytesIO(base64.b64decode(notebook.cells[1].outputs[0].data["image/png"])))
     assert figure.mode == "P" and "transparency" not in figure.info
     assert min(figure.convert("RGB").getpixel((0, 0))) >= 253

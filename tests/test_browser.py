@@ -117,7 +117,7 @@ def test_search_finds_what_the_book_is_about(chromium, site):
 
 def test_the_search_button_leads_to_results(chromium, site):
     visit = Visit(chromium, site)
-    visit.open(f"{contents.read()['root']}.html")
+    visit.open(f"{contents.pages()[0].removesuffix('.ipynb')}.html")
     visit.page.keyboard.press("Control+k")
     visit.page.keyboard.type("mixup")
     visit.page.keyboard.press("Enter")
