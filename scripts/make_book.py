@@ -1,9 +1,8 @@
-"""Make the book: `python scripts/make_book.py notebooks|book|preview|chapters`. The Makefile is the way in.
+"""Make the book: `python scripts/make_book.py notebooks|book|preview`. The Makefile is the way in.
 
 * `notebooks` refreshes the committed pairs: each `.ipynb` whose stamp is stale is executed again.
 * `book` executes every chapter here, into `_build/executed/`, and renders that. It touches no tracked file.
 * `preview` renders the committed `.ipynb` as they are.
-* `chapters` prints the paths of the committed notebooks.
 """
 
 import argparse
@@ -96,12 +95,9 @@ def one_at_a_time() -> Iterator[None]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["notebooks", "book", "preview", "chapters"])
+    parser.add_argument("what", choices=["notebooks", "book", "preview"])
     parser.add_argument("--all", action="store_true", help="execute every chapter, also those that are up to date")
     arguments = parser.parse_args()
-    if arguments.what == "chapters":
-        print("\n".join(str(path.with_suffix(".ipynb").relative_to(ROOT)) for path in contents.chapters()))
-        return
     with one_at_a_time():
         try:
             if arguments.what == "notebooks":
