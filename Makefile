@@ -73,7 +73,7 @@ $(READY): requirements.txt pyproject.toml
 
 # The browser test drives a Chromium; where nobody may install one, the test skips itself and says so.
 browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	    echo "installing chromium for the browser test" && \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || \
