@@ -28,6 +28,7 @@ preview: $(READY)  ## render the committed outputs without executing anything
 
 notebooks: $(READY)  ## refresh the committed .ipynb of chapters that changed (ALL=1: of every chapter)
 	@$(PY) scripts/make_book.py notebooks $(if $(ALL),--all)
+	@$(PY) scripts/picture.py
 
 test: $(READY) browser  ## run the tests, and every chapter against its committed outputs
 	$(PY) -m pytest
