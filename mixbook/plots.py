@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mixbook.evaluation.intervals import interval as interval
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -60,27 +62,6 @@ def couplings(ax: "Axes", start: ArrayLike, end: ArrayLike, **style: Any) -> Non
     look: dict[str, Any] = {"color": "0.55", "linewidth": 0.6, "zorder": 0} | style
     ax.add_collection(LineCollection(list(segments), **look))
     ax.autoscale_view()
-
-
-def interval(values: ArrayLike, level: float = 0.95, axis: int = -1) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and half-width of Student's t interval of the mean over independent repetitions.
-
-    Args:
-        values: repetitions along ``axis``, at least two.
-        level: coverage of the interval.
-        axis: where the repetitions are.
-
-    Raises:
-        ValueError: if there are fewer than two repetitions, which give no spread.
-    """
-    from scipy.stats import t
-
-    values = np.asarray(values, dtype=float)
-    n = values.shape[axis]
-    if n < 2:
-        raise ValueError(f"values must hold at least two repetitions along axis {axis}, got {n}")
-    half = t.ppf((1 + level) / 2, n - 1) * values.std(axis=axis, ddof=1) / np.sqrt(n)
-    return values.mean(axis=axis), half
 
 
 def interval_bars(ax: "Axes", labels: Sequence[str], values: Sequence[ArrayLike], **style: Any) -> None:

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "mixing.place": {"mixing.plan", "mixing.pairing", "mixing.ratio", "mixing.blend", "mixing.mixer"},
     "data": set(),
     "models": set(),
-    "plots": set(),
+    "plots": {"evaluation"},
     "vision": set(),
     "evaluation": {"data"},
     "theory": {"mixing"},

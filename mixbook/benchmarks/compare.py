@@ -1,17 +1,16 @@
 """Ours beside print: mean and interval over trials for each printed cell, and whether the two can be compared at all."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import t
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.printed import PrintedValue
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell, Experiment
+from mixbook.evaluation.intervals import interval
 
 
 @dataclass(frozen=True)
@@ -51,10 +50,9 @@ class Verdict:
     reason: str
 
 
-def half_width(values: Sequence[float], level: float = 0.95) -> float | None:
-    """Half the width of Student's t interval of the mean; None for fewer than two values."""
-    n = len(values)
-    return float(t.ppf((1 + level) / 2, n - 1) * np.std(values, ddof=1) / math.sqrt(n)) if n > 1 else None
+def half_width(values: Sequence[float]) -> float | None:
+    """Half the width of the 95% interval of the mean (Student's t); None for fewer than two values."""
+    return float(interval(values)[1]) if len(values) > 1 else None
 
 
 def fullest_results(experiment: Experiment, folder: Path, profile: str | None = None) -> Results:
@@ -112,10 +110,8 @@ def paired(ours: Comparison, other: Comparison) -> tuple[float, float]:
     """
     if ours.n != other.n or ours.n < 2:
         raise ValueError(f"both must have the same trials, at least two, got {ours.n} and {other.n}")
-    differences = np.subtract(ours.values, other.values)
-    half = half_width(differences.tolist())
-    assert half is not None
-    return float(differences.mean()), half
+    mean, half = interval(np.subtract(ours.values, other.values))
+    return float(mean), float(half)
 
 
 def as_table(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:

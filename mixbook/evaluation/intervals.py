@@ -1,0 +1,24 @@
+"""How sure a mean over repetitions is."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import t
+
+
+def interval(values: ArrayLike, level: float = 0.95, axis: int = -1) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and half-width of Student's t interval of the mean over independent repetitions.
+
+    Args:
+        values: repetitions along ``axis``, at least two.
+        level: coverage of the interval.
+        axis: where the repetitions are.
+
+    Raises:
+        ValueError: if there are fewer than two repetitions, which give no spread.
+    """
+    values = np.asarray(values, dtype=float)
+    n = values.shape[axis]
+    if n < 2:
+        raise ValueError(f"values must hold at least two repetitions along axis {axis}, got {n}")
+    half = t.ppf((1 + level) / 2, n - 1) * values.std(axis=axis, ddof=1) / np.sqrt(n)
+    return values.mean(axis=axis), half
