@@ -85,7 +85,17 @@ class Visit:
 
 
 def names(book: Path) -> list[str]:
-    return sorted(page.relative_to(book).as_posix() for page in book.rglob("*.html") if "_static" not in page.parts)
+    """Every page but the way in, which leads on to the front page at once."""
+    found = {page.relative_to(book).as_posix() for page in book.rglob("*.html") if "_static" not in page.parts}
+    return sorted(found - {"index.html"})
+
+
+def test_the_way_in_leads_to_the_front_page(chromium, site):
+    visit = Visit(chromium, site)
+    visit.page.goto(site)
+    visit.page.wait_for_url(f"{site}{contents.pages()[0].removesuffix('.ipynb')}.html")
+    visit.close()
+    assert not visit.wrong
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
