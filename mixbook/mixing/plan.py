@@ -17,6 +17,8 @@ class MixPlan:
         sources: rows that each mixture is made of, int64 (N, S), each in [0, rows).
         weights: how much of each, float32 (N, S); every row sums to 1.
         rows: R, the number of rows that the plan is applied to: B, or 2 B where partners come from a second batch.
+        masks: for spatial blends, how much of each source shows at each pixel, float32 (N, S, 1, H, W), summing to 1 over
+            the sources; their means over the pixels are the weights. None where every pixel has the weights themselves.
 
     Raises:
         ValueError: if the shapes differ, a source is out of range, or a row of weights does not sum to 1. The values are
@@ -26,12 +28,17 @@ class MixPlan:
     sources: Tensor
     weights: Tensor
     rows: int
+    masks: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.sources.ndim != 2 or self.sources.shape != self.weights.shape:
             raise ValueError(
                 "sources and weights must both have shape (N, S), "
                 f"got {tuple(self.sources.shape)} and {tuple(self.weights.shape)}"
+            )
+        if self.masks is not None and (self.masks.ndim != 5 or self.masks.shape[:3] != (*self.sources.shape, 1)):
+            raise ValueError(
+                f"masks must have shape (N, S, 1, H, W) with N, S = {tuple(self.sources.shape)}, got {tuple(self.masks.shape)}"
             )
         if self.sources.device.type == "cpu" and len(self.sources):
             low, high = self.sources.aminmax()
@@ -53,16 +60,16 @@ class MixPlan:
 
         Raises:
             TypeError: if ``x`` is not floating point.
-            ValueError: if ``x`` does not have the number of rows that the plan was made for.
+            ValueError: if ``x`` does not have the number of rows, or the height and width, that the plan was made for.
         """
         if not x.is_floating_point():
             raise TypeError(f"x must be floating point to be mixed, got {x.dtype}: convert it first, e.g. x.float() / 255")
         self._check_rows("x", x)
         exact = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-        weights = self.weights.to(exact.dtype).reshape(*self.weights.shape, *[1] * (x.ndim - 1))
-        mixed = exact[self.sources[:, 0]] * weights[:, 0]
+        share = self._shares(exact)
+        mixed = exact[self.sources[:, 0]] * share[:, 0]
         for s in range(1, self.sources.shape[1]):
-            mixed = mixed + exact[self.sources[:, s]] * weights[:, s]
+            mixed = mixed + exact[self.sources[:, s]] * share[:, s]
         return mixed.to(x.dtype)
 
     def targets(self, y: Tensor, num_classes: int | None = None) -> Tensor:
@@ -82,7 +89,7 @@ class MixPlan:
                     f"float y must have shape ({self.rows}, C), got {tuple(y.shape)}: "
                     "for one regression value per sample pass y[:, None]"
                 )
-            return self.apply(y.float())
+            return torch.einsum("ns,nsc->nc", self.weights, y.float()[self.sources])
         if y.ndim != 1:
             raise ValueError(
                 f"integer y must have shape ({self.rows},), got {tuple(y.shape)}: for multi-label targets pass y.float()"
@@ -99,6 +106,17 @@ class MixPlan:
     def matrix(self) -> Tensor:
         """W itself, float32 (N, R): row n holds the weights of mixture n."""
         return self.weights.new_zeros(len(self), self.rows).scatter_add(1, self.sources, self.weights)
+
+    def _shares(self, x: Tensor) -> Tensor:
+        """Weights or masks, (N, S, ...), in the dtype of ``x`` and with as many axes as its mixtures need."""
+        if self.masks is None:
+            return self.weights.to(x.dtype).reshape(*self.weights.shape, *[1] * (x.ndim - 1))
+        if x.shape[2:] != self.masks.shape[3:]:
+            raise ValueError(
+                f"the plan's masks are for images (rows, channels, {self.masks.shape[3]}, {self.masks.shape[4]}), "
+                f"got x of shape {tuple(x.shape)}"
+            )
+        return self.masks.to(x.dtype)
 
     def _check_rows(self, name: str, value: Tensor) -> None:
         if len(value) != self.rows:

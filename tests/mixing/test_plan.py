@@ -82,3 +82,23 @@ def test_what_cannot_be_mixed_is_refused_with_advice(plan):
 def test_targets_that_would_be_guesses_are_refused(plan, y, num_classes, message):
     with pytest.raises(ValueError, match=message):
         plan.targets(y, num_classes)
+
+
+def test_masks_decide_pixel_by_pixel_and_their_means_weigh_the_targets(generator):
+    mask = (torch.rand(4, 1, 6, 6, generator=generator) < 0.3).float()
+    masks = torch.stack([mask, 1 - mask], dim=1)
+    sources = torch.tensor([[0, 1], [1, 2], [2, 0], [1, 1]])
+    plan = MixPlan(sources, masks.mean(dim=(2, 3, 4)), rows=3, masks=masks)
+    x = torch.rand(3, 2, 6, 6, generator=generator)
+    expected = torch.where(mask.bool(), x[sources[:, 0]], x[sources[:, 1]])
+    torch.testing.assert_close(plan.apply(x), expected)
+    torch.testing.assert_close(plan.targets(torch.eye(3)), plan.matrix())
+
+
+def test_masks_of_another_shape_are_refused():
+    sources, weights = torch.tensor([[0, 1]]), torch.tensor([[0.5, 0.5]])
+    with pytest.raises(ValueError, match=r"masks must have shape \(N, S, 1, H, W\)"):
+        MixPlan(sources, weights, rows=2, masks=torch.ones(1, 2, 6, 6))
+    plan = MixPlan(sources, weights, rows=2, masks=torch.full((1, 2, 1, 6, 6), 0.5))
+    with pytest.raises(ValueError, match=r"masks are for images \(rows, channels, 6, 6\), got x of shape \(2, 3, 4, 4\)"):
+        plan.apply(torch.rand(2, 3, 4, 4))
