@@ -38,7 +38,7 @@ class MixPlan:
             )
         if self.masks is not None and (self.masks.ndim != 5 or self.masks.shape[:3] != (*self.sources.shape, 1)):
             raise ValueError(
-                f"masks must have shape (N, S, 1, H, W) with N, S = {tuple(self.sources.shape)}, got {tuple(self.masks.shape)}"
+                f"masks must be (N, S, 1, H, W) with N, S = {tuple(self.sources.shape)}, got {tuple(self.masks.shape)}"
             )
         if self.sources.device.type == "cpu" and len(self.sources):
             low, high = self.sources.aminmax()

@@ -97,7 +97,7 @@ def test_masks_decide_pixel_by_pixel_and_their_means_weigh_the_targets(generator
 
 def test_masks_of_another_shape_are_refused():
     sources, weights = torch.tensor([[0, 1]]), torch.tensor([[0.5, 0.5]])
-    with pytest.raises(ValueError, match=r"masks must have shape \(N, S, 1, H, W\)"):
+    with pytest.raises(ValueError, match=r"masks must be \(N, S, 1, H, W\)"):
         MixPlan(sources, weights, rows=2, masks=torch.ones(1, 2, 6, 6))
     plan = MixPlan(sources, weights, rows=2, masks=torch.full((1, 2, 1, 6, 6), 0.5))
     with pytest.raises(ValueError, match=r"masks are for images \(rows, channels, 6, 6\), got x of shape \(2, 3, 4, 4\)"):
