@@ -10,10 +10,11 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def protocol_rows(experiment: Experiment) -> list[dict[str, str]]:
-    """The protocol of an experiment: each setting, its value, and who decided it for what reason."""
-    chosen = f"our choice, {experiment.decided}"
-    rows = [(s.name, _plain(s.value), "the paper" if s.stated else chosen, s.why) for s in experiment.settings]
-    return [dict(zip(("setting", "value", "who says so", "where, or why"), row, strict=True)) for row in rows]
+    """The protocol of an experiment: each setting, its value, and where it is stated or why we chose it."""
+    return [
+        {"setting": s.name, "value": _plain(s.value), "why": f"the paper: {s.why}" if s.stated else f"our choice: {s.why}"}
+        for s in experiment.settings
+    ]
 
 
 def html(rows: Rows) -> str:
@@ -52,9 +53,17 @@ def show(rows: Rows) -> None:
 
 
 def _cell(tag: str, align: str, text: str) -> str:
-    # Short entries stay on one line; where a table is then too wide, it scrolls inside itself.
-    wrap = "; white-space: nowrap" if len(text) <= 30 else ""
-    return f'<{tag} style="text-align: {align}; padding: 0.15rem 0.5rem{wrap}">{escape(text)}</{tag}>'
+    # Short entries stay on one line and long ones keep some width: a table that is then too wide scrolls inside itself.
+    shape = (
+        ""
+        if tag == "th"
+        else "; min-width: 14rem"
+        if len(text) > 60
+        else "; white-space: nowrap"
+        if len(text) <= 30
+        else ""
+    )
+    return f'<{tag} style="text-align: {align}; padding: 0.15rem 0.5rem{shape}">{escape(text)}</{tag}>'
 
 
 def _plain(value: Any) -> str:
