@@ -54,16 +54,12 @@ def show(rows: Rows) -> None:
 
 def _cell(tag: str, align: str, text: str) -> str:
     # Short entries stay on one line and long ones keep some width: a table that is then too wide scrolls inside itself.
-    shape = (
-        ""
-        if tag == "th"
-        else "; min-width: 14rem"
-        if len(text) > 60
-        else "; white-space: nowrap"
-        if len(text) <= 30
-        else ""
-    )
-    return f'<{tag} style="text-align: {align}; padding: 0.15rem 0.5rem{shape}">{escape(text)}</{tag}>'
+    style = [f"text-align: {align}", "padding: 0.15rem 0.5rem"]
+    if tag == "td" and len(text) <= 16:
+        style.append("white-space: nowrap")
+    if len(text) > 60:
+        style.append("min-width: 14rem")
+    return f'<{tag} style="{"; ".join(style)}">{escape(text)}</{tag}>'
 
 
 def _plain(value: Any) -> str:
