@@ -49,14 +49,20 @@ class Mixer:
         return plan.apply(x), plan.targets(y, self.num_classes)
 
     def plan(
-        self, x: Tensor, y: Tensor | None = None, *, x2: Tensor | None = None, generator: torch.Generator | None = None
+        self,
+        x: Tensor,
+        y: Tensor | None = None,
+        *,
+        x2: Tensor | None = None,
+        y2: Tensor | None = None,
+        generator: torch.Generator | None = None,
     ) -> MixPlan:
         """Decide the mixtures of a batch without mixing anything.
 
         Args:
             x: the batch, (B, ...): transport pairings look at it.
-            y: its labels; checked against ``x`` where given.
-            x2: a second, independent batch of the same shape that partners come from. The plan then applies to
+            y: its targets, which some blends look at; checked against ``x`` where given.
+            x2, y2: a second, independent batch of the same shape that partners come from. The plan then applies to
                 ``torch.cat([x, x2])`` and ``torch.cat([y, y2])``.
             generator: used instead of the mixer's own.
         """
@@ -66,8 +72,9 @@ class Mixer:
         partner = self.pairing.pair(x, x2, generator)
         lam = self.ratio.sample(len(x), generator)
         if x2 is None:
-            return self.blend.plan(x, partner, lam, generator)
-        return self.blend.plan(torch.cat([x, x2]), partner + len(x), lam, generator)
+            return self.blend.plan(x, partner, lam, generator, y)
+        both = None if y is None or y2 is None else torch.cat([y, y2])
+        return self.blend.plan(torch.cat([x, x2]), partner + len(x), lam, generator, both)
 
     def outputs(
         self,
@@ -86,9 +93,10 @@ class Mixer:
             partner: a second, independent batch ``(x2, y2)`` that partners come from.
             generator: used instead of the mixer's own.
         """
-        plan = self.plan(x, y, x2=None if partner is None else partner[0], generator=generator)
-        if partner is not None:
-            x, y = torch.cat([x, partner[0]]), torch.cat([y, partner[1]])
+        x2, y2 = (None, None) if partner is None else partner
+        plan = self.plan(x, y, x2=x2, y2=y2, generator=generator)
+        if x2 is not None and y2 is not None:
+            x, y = torch.cat([x, x2]), torch.cat([y, y2])
         return model(plan.apply(x)), plan.targets(y, self.num_classes)
 
     def state_dict(self) -> dict[str, Any]:

@@ -11,7 +11,14 @@ from mixbook.mixing.plan import MixPlan
 class Blend(Protocol):
     """Turns pairs and weights into a plan."""
 
-    def plan(self, x: Tensor, partner: Tensor, lam: Tensor, generator: torch.Generator | None = None) -> MixPlan:
+    def plan(
+        self,
+        x: Tensor,
+        partner: Tensor,
+        lam: Tensor,
+        generator: torch.Generator | None = None,
+        y: Tensor | None = None,
+    ) -> MixPlan:
         """Plan for ``K * B`` mixtures of a batch ``x`` (B, ...).
 
         Args:
@@ -19,5 +26,6 @@ class Blend(Protocol):
             partner: row of ``x`` that each sample is mixed with, int64 (B,).
             lam: weight of the original sample, float32 (K, B).
             generator: source of randomness for blends that draw something of their own.
+            y: targets of the rows of ``x``, for blends that look at them (saliency); None where they are not known.
         """
         ...

@@ -13,7 +13,14 @@ class Linear:
     """Convex combination of the two samples (mixup, eq. 1; manifold mixup, eq. 2; multi-mix, eq. 2, whose lambda is ours
     subtracted from 1)."""
 
-    def plan(self, x: Tensor, partner: Tensor, lam: Tensor, generator: torch.Generator | None = None) -> MixPlan:
+    def plan(
+        self,
+        x: Tensor,
+        partner: Tensor,
+        lam: Tensor,
+        generator: torch.Generator | None = None,
+        y: Tensor | None = None,
+    ) -> MixPlan:
         """Plan for ``K * B`` mixtures: see :class:`mixbook.mixing.blend.Blend`."""
         draws, batch_size = lam.shape
         original = torch.arange(batch_size, device=x.device)
