@@ -1,5 +1,6 @@
 """The plan: which samples make up each mixture and how much of each, decided before anything is mixed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -102,6 +103,40 @@ class MixPlan:
             )
         targets = self.weights.new_zeros(len(self), num_classes)
         return targets.scatter_add(1, y.long()[self.sources], self.weights)
+
+    def loss(self, per_sample_loss: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, y: Tensor) -> Tensor:
+        """Any loss, mixed instead of the targets: the average, by the weights, of the losses with each source's target.
+
+        For cross entropy that is the cross entropy with the mixed targets; for most other losses it is not.
+
+        Args:
+            per_sample_loss: takes ``outputs`` and one target for each of them, gives one loss for each, (N,).
+            outputs: of the model on the mixtures, (N, ...).
+            y: targets of the rows that were mixed, (R, ...), in any form that ``per_sample_loss`` takes.
+
+        Returns:
+            float (N,): one loss for each mixture; ``.mean()`` is the loss of the batch.
+
+        Raises:
+            ValueError: if ``per_sample_loss`` does not give one number for each mixture, or ``y`` has another length.
+        """
+        self._check_rows("y", y)
+        losses = [per_sample_loss(outputs, y[source]) for source in self.sources.unbind(1)]
+        if losses[0].shape != (len(self),):
+            raise ValueError(
+                f"per_sample_loss must give shape ({len(self)},), got {tuple(losses[0].shape)}: "
+                "pass reduction='none' to losses of torch, and average over any other axis"
+            )
+        return (self.weights * torch.stack(losses, dim=1)).sum(1)
+
+    @property
+    def self_matches(self) -> float:
+        """Share of the mixtures that are made of one sample only, so not mixed. In [0, 1].
+
+        About k / B for :class:`~mixbook.mixing.pairing.OptimalTransport` within one batch of high dimension, 1 / B for a
+        random permutation.
+        """
+        return float((self.sources == self.sources[:, :1]).all(1).float().mean())
 
     def matrix(self) -> Tensor:
         """W itself, float32 (N, R): row n holds the weights of mixture n."""
