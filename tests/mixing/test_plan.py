@@ -1,5 +1,8 @@
+from functools import partial
+
 import pytest
 import torch
+from torch.nn import functional as F
 
 from mixbook.mixing.plan import MixPlan
 
@@ -19,6 +22,33 @@ def test_apply_and_targets_are_products_with_the_matrix(plan, generator):
     torch.testing.assert_close(plan.targets(y, 5), W @ torch.nn.functional.one_hot(y, 5).float())
     soft = torch.rand(6, 7, generator=generator)
     torch.testing.assert_close(plan.targets(soft), W @ soft)
+
+
+def test_mixed_losses_weigh_the_losses_with_each_source_s_target(plan, generator):
+    outputs, y = torch.randn(12, 5, generator=generator), torch.randint(0, 5, (6,), generator=generator)
+    every = torch.stack([F.cross_entropy(outputs, y[r].expand(12), reduction="none") for r in range(6)], dim=1)
+    losses = plan.loss(partial(F.cross_entropy, reduction="none"), outputs, y)
+    torch.testing.assert_close(losses, (plan.matrix() * every).sum(1))
+    # Linear in the target, so the same as the loss with the mixed target; a squared error is not.
+    torch.testing.assert_close(losses, F.cross_entropy(outputs, plan.targets(y, 5), reduction="none"))
+    values = torch.rand(6, 1, generator=generator)
+
+    def squared(prediction, target):
+        return (prediction - target).square().mean(1)
+
+    assert (plan.loss(squared, outputs, values) > squared(outputs, plan.targets(values)) + 1e-6).any()
+
+
+def test_a_loss_that_is_already_averaged_is_refused(plan):
+    with pytest.raises(ValueError, match=r"must give shape \(12,\), got \(\): pass reduction='none'"):
+        plan.loss(F.cross_entropy, torch.zeros(12, 5), torch.zeros(6, dtype=torch.int64))
+    with pytest.raises(ValueError, match="y has 5 rows"):
+        plan.loss(F.cross_entropy, torch.zeros(12, 5), torch.zeros(5, dtype=torch.int64))
+
+
+def test_self_matches_are_the_rows_with_one_sample_only():
+    plan = MixPlan(torch.tensor([[0, 0], [1, 0], [2, 2], [3, 1]]), torch.full((4, 2), 0.5), rows=4)
+    assert plan.self_matches == 0.5
 
 
 def test_a_sample_mixed_with_itself_keeps_its_whole_weight():
