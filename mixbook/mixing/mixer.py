@@ -38,15 +38,19 @@ class Mixer:
     num_classes: int | None = None
     generator: torch.Generator | None = field(default=None, repr=False)
 
-    def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, x: Tensor, y: Tensor, x2: Tensor | None = None, y2: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mixed batch and targets: x (B, ...) and y int (B,) or float (B, C) to (N, ...) and float32 (N, C), N = K B.
 
+        Args:
+            x, y: the batch.
+            x2, y2: a second, independent batch of the same shape that partners come from, as the theory assumes.
+
         Raises:
-            ValueError: if the batch is empty, ``x`` and ``y`` differ in length, or ``y`` does not fit ``num_classes``.
+            ValueError: if the batch is empty, ``x`` and ``y`` differ in length, ``y`` does not fit ``num_classes``, or only
+                one of ``x2`` and ``y2`` is given.
             TypeError: if ``x`` is not floating point.
         """
-        plan = self.plan(x, y)
-        return plan.apply(x), plan.targets(y, self.num_classes)
+        return self._mix(x, y, x2, y2, self.generator)
 
     def plan(
         self,
@@ -61,7 +65,7 @@ class Mixer:
 
         Args:
             x: the batch, (B, ...): transport pairings look at it.
-            y: its targets, which some blends look at; checked against ``x`` where given.
+            y: its targets, which some pairings and blends look at; checked against ``x`` where given.
             x2, y2: a second, independent batch of the same shape that partners come from. The plan then applies to
                 ``torch.cat([x, x2])`` and ``torch.cat([y, y2])``.
             generator: used instead of the mixer's own.
@@ -69,7 +73,7 @@ class Mixer:
         if y is not None and len(x) != len(y):
             raise ValueError(f"x and y must have the same length, got {len(x)} and {len(y)}")
         generator = self.generator if generator is None else generator
-        partner = self.pairing.pair(x, x2, generator)
+        partner = self.pairing.pair(x, x2, generator, y, y2)
         lam = self.ratio.sample(len(x), generator)
         if x2 is None:
             return self.blend.plan(x, partner, lam, generator, y)
@@ -94,10 +98,18 @@ class Mixer:
             generator: used instead of the mixer's own.
         """
         x2, y2 = (None, None) if partner is None else partner
+        mixed, targets = self._mix(x, y, x2, y2, generator)
+        return model(mixed), targets
+
+    def _mix(
+        self, x: Tensor, y: Tensor, x2: Tensor | None, y2: Tensor | None, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        if (x2 is None) != (y2 is None):
+            raise ValueError("x2 and y2 must be given together: the second batch needs its targets too")
         plan = self.plan(x, y, x2=x2, y2=y2, generator=generator)
         if x2 is not None and y2 is not None:
             x, y = torch.cat([x, x2]), torch.cat([y, y2])
-        return model(plan.apply(x)), plan.targets(y, self.num_classes)
+        return plan.apply(x), plan.targets(y, self.num_classes)
 
     def state_dict(self) -> dict[str, Any]:
         """State of the generator, to continue the same sequence of mixtures later; empty with torch's global one."""

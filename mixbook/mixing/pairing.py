@@ -1,24 +1,35 @@
 """Who is mixed with whom: a partner for each sample of a batch."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
 
 from mixbook.mixing.transport import assignment, squared_cost
 
+Cost = Literal["squared", "euclidean"]
+Classes = Literal["same", "different", "any"]
+
 
 class Pairing(Protocol):
-    """Finds a partner for each sample. Nobody is chosen twice: partners are a permutation."""
+    """Finds a partner for each sample."""
 
-    def pair(self, x: Tensor, other: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+    def pair(
+        self,
+        x: Tensor,
+        other: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        y: Tensor | None = None,
+        y2: Tensor | None = None,
+    ) -> Tensor:
         """Partners of the samples of a batch.
 
         Args:
             x: the batch, (B, ...).
             other: a second, independent batch of the same length that partners come from; the batch itself if None.
-            generator: source of the random permutation.
+            generator: source of randomness.
+            y, y2: targets of ``x`` and of ``other``, for pairings that look at them; None where they are not known.
 
         Returns:
             int64 (B,) on the device of ``x``: row of ``other`` (or of ``x``) that each sample is mixed with.
@@ -28,9 +39,16 @@ class Pairing(Protocol):
 
 @dataclass(frozen=True)
 class RandomPairing:
-    """A random permutation: mixup (Zhang et al. 2018)."""
+    """A random permutation, so nobody is chosen twice: mixup (Zhang et al. 2018)."""
 
-    def pair(self, x: Tensor, other: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+    def pair(
+        self,
+        x: Tensor,
+        other: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        y: Tensor | None = None,
+        y2: Tensor | None = None,
+    ) -> Tensor:
         """Partners (B,): see :class:`Pairing`."""
         return _shuffle(x, other, generator).to(x.device)
 
@@ -43,26 +61,39 @@ class OptimalTransport:
     each block is matched with its counterpart so that the summed squared distance is least. What remains when k does not
     divide B is matched as a smaller block. With k = 1 this is :class:`RandomPairing`.
 
-    Within one batch a sample finds itself in its counterpart block with probability k / B and then mostly stays unmixed
-    (in high dimension nearly always, for k = B always): use a batch much larger than k, or partners from a second batch.
+    Nobody is chosen twice: partners are a permutation. Within one batch a sample finds itself in its counterpart block with
+    probability k / B and then mostly stays unmixed (in high dimension nearly always, for k = B always);
+    ``plan.self_matches`` reports the share. Use a batch much larger than k, or partners from a second batch.
 
     Args:
         k: block size, >= 1.
         strict: refuse a batch smaller than k. ``False`` matches it as one smaller block, for the last batch of an epoch.
+        cost: ``"squared"`` distances, as in the paper's text; ``"euclidean"`` ones, as in its Figure 5 and its released
+            code. In many dimensions they rarely choose different partners, in the plane often.
 
     Raises:
-        ValueError: if ``k`` is less than 1; when pairing, if the batch is smaller than k (and ``strict``), or a feature is
-            NaN or infinite.
+        ValueError: if ``k`` is less than 1 or ``cost`` is neither; when pairing, if the batch is smaller than k (and
+            ``strict``), or a feature is NaN or infinite.
     """
 
     k: int
     strict: bool = True
+    cost: Cost = "squared"
 
     def __post_init__(self) -> None:
         if self.k < 1:
             raise ValueError(f"k must be at least 1, got {self.k}: k=1 is mixup, k=16 a good start")
+        if self.cost not in get_args(Cost):
+            raise ValueError(f"cost must be one of {get_args(Cost)}, got {self.cost!r}")
 
-    def pair(self, x: Tensor, other: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+    def pair(
+        self,
+        x: Tensor,
+        other: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        y: Tensor | None = None,
+        y2: Tensor | None = None,
+    ) -> Tensor:
         """Partners (B,): see :class:`Pairing`."""
         candidates = _shuffle(x, other, generator).to(x.device)
         if self.k == 1:
@@ -72,29 +103,168 @@ class OptimalTransport:
                 f"k={self.k} is larger than the batch of {len(x)}: use a smaller k, a larger batch, drop_last=True in the "
                 "loader, or strict=False to match a short batch as one block"
             )
-        left = x.detach().flatten(1)
-        right = (x if other is None else other).detach().flatten(1)[candidates]
-        if left.dtype in (torch.float16, torch.bfloat16):
-            left, right = left.float(), right.float()
+        left = _features(x)
+        right = (left if other is None else _features(other))[candidates]
         whole = len(x) - len(x) % self.k
-        columns = [_match(left[:whole], right[:whole], self.k), _match(left[whole:], right[whole:], len(x) - whole)]
+        columns = [
+            self._match(left[:whole], right[:whole], self.k),
+            self._match(left[whole:], right[whole:], len(x) - whole),
+        ]
         columns[1] += whole
         return candidates[torch.cat(columns).to(x.device)]
 
+    def _match(self, left: Tensor, right: Tensor, size: int) -> Tensor:
+        """Rows of ``right`` matched with the rows of ``left``, block of ``size`` by block."""
+        if len(left) == 0:
+            return torch.empty(0, dtype=torch.int64)
+        if self.cost == "euclidean":  # a root of nearly nothing needs more digits than float32 has
+            left, right = left.double(), right.double()
+        blocks = (-1, size, left.shape[1])
+        cost = squared_cost(left.reshape(blocks), right.reshape(blocks))
+        columns = assignment(cost.sqrt() if self.cost == "euclidean" else cost)
+        return (columns + size * torch.arange(len(columns))[:, None]).flatten()
+
+
+@dataclass(frozen=True)
+class NearestNeighbour:
+    """One of the k nearest other samples: what k-mixup is not, and the control for it (its footnote 1).
+
+    A sample may be chosen many times, so most partners lie in the same cluster and the space between clusters stays empty.
+    The footnote does not say which of the k neighbours is taken. Here each is equally likely, and distances are Euclidean.
+
+    Args:
+        k: number of neighbours to choose from, >= 1.
+        strict: refuse a batch with fewer than k other samples. ``False`` chooses from those that there are; a batch of one
+            then stays unmixed.
+
+    Raises:
+        ValueError: if ``k`` is less than 1; when pairing, if there are fewer than k others (and ``strict``), or a feature
+            is NaN or infinite.
+    """
+
+    k: int
+    strict: bool = True
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ValueError(f"k must be at least 1, got {self.k}: k=1 takes the nearest neighbour, the paper took k=16")
+
+    def pair(
+        self,
+        x: Tensor,
+        other: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        y: Tensor | None = None,
+        y2: Tensor | None = None,
+    ) -> Tensor:
+        """Partners (B,), not a permutation: see :class:`Pairing`. In a second batch every row is a candidate."""
+        _check_batches(x, other)
+        available = len(x) - 1 if other is None else len(x)
+        if self.strict and self.k > available:
+            raise ValueError(
+                f"k={self.k} is larger than the {available} other samples of the batch: use a smaller k, a larger batch, "
+                "drop_last=True in the loader, or strict=False to choose from fewer"
+            )
+        if available == 0:
+            return torch.zeros(1, dtype=torch.int64, device=x.device)
+        left = _features(x)
+        distances = squared_cost(left[None], (left if other is None else _features(other))[None])[0]
+        if other is None:
+            distances.fill_diagonal_(float("inf"))
+        nearest = distances.topk(min(self.k, available), largest=False).indices
+        choice = torch.randint(nearest.shape[1], (len(x), 1), generator=generator, device=_device(generator))
+        return nearest.gather(1, choice.to(x.device)).squeeze(1)
+
+
+@dataclass(frozen=True)
+class ByClass:
+    """A random other sample of the same class, of a different class, or of any: what a pair's labels contribute.
+
+    Each sample draws its partner anew, so one may be chosen many times: classes have different sizes, and no permutation
+    pairs every sample with another class where one class holds most of the batch.
+
+    Args:
+        classes: ``"same"``, ``"different"`` or ``"any"``. The last differs from the others in nothing else.
+        strict: refuse a batch where some sample has no candidate. ``False`` leaves such a sample unmixed; with a second
+            batch that is impossible.
+
+    Raises:
+        ValueError: if ``classes`` is none of the three; when pairing, if labels are missing (not needed for ``"any"``) or
+            not integers (B,), or some sample has no candidate (and ``strict``, or partners come from a second batch).
+    """
+
+    classes: Classes
+    strict: bool = True
+
+    def __post_init__(self) -> None:
+        if self.classes not in get_args(Classes):
+            raise ValueError(f"classes must be one of {get_args(Classes)}, got {self.classes!r}")
+
+    def pair(
+        self,
+        x: Tensor,
+        other: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        y: Tensor | None = None,
+        y2: Tensor | None = None,
+    ) -> Tensor:
+        """Partners (B,), not a permutation: see :class:`Pairing`."""
+        _check_batches(x, other)
+        candidates = self._candidates(x, other, y, y2).cpu()
+        if other is None:
+            candidates.fill_diagonal_(False)
+        alone = ~candidates.any(1)
+        if alone.any():
+            if self.strict or other is not None:
+                raise ValueError(self._nobody(int(alone.nonzero()[0]), y, other is not None))
+            candidates |= torch.diag(alone)
+        # The largest of independent uniform numbers is equally likely to be any of the candidates'.
+        tickets = torch.rand(candidates.shape, generator=generator, device=_device(generator))
+        return tickets.masked_fill(~candidates.to(tickets.device), -1).argmax(1).to(x.device)
+
+    def _candidates(self, x: Tensor, other: Tensor | None, y: Tensor | None, y2: Tensor | None) -> Tensor:
+        """Who may be the partner of whom, bool (B, B)."""
+        if self.classes == "any":
+            return torch.ones(len(x), len(x), dtype=torch.bool)
+        left = _labels("y", y, len(x))
+        right = left if other is None else _labels("y2", y2, len(x))
+        same = left[:, None] == right
+        return same if self.classes == "same" else ~same
+
+    def _nobody(self, row: int, y: Tensor | None, second: bool) -> str:
+        who = f"sample {row}" if y is None else f"sample {row} of class {int(y[row])}"
+        wanted = {"same": "sample of its class", "different": "sample of another class", "any": "sample"}[self.classes]
+        where, advice = ("second batch", "") if second else ("batch", ", or strict=False to leave it unmixed")
+        return f"{who} has no other {wanted} in the {where} to be mixed with: use larger batches{advice}"
+
 
 def _shuffle(x: Tensor, other: Tensor | None, generator: torch.Generator | None) -> Tensor:
+    _check_batches(x, other)
+    return torch.randperm(len(x), generator=generator, device=_device(generator))
+
+
+def _check_batches(x: Tensor, other: Tensor | None) -> None:
     if len(x) == 0:
         raise ValueError("x is an empty batch: there is nobody to pair")
     if other is not None and other.shape != x.shape:
         raise ValueError(f"the second batch must have the shape of the first, {tuple(x.shape)}, got {tuple(other.shape)}")
-    device = "cpu" if generator is None else generator.device
-    return torch.randperm(len(x), generator=generator, device=device)
 
 
-def _match(left: Tensor, right: Tensor, size: int) -> Tensor:
-    """Rows of ``right`` matched with the rows of ``left``, block of ``size`` by block."""
-    if len(left) == 0:
-        return torch.empty(0, dtype=torch.int64)
-    blocks = (-1, size, left.shape[1])
-    columns = assignment(squared_cost(left.reshape(blocks), right.reshape(blocks)))
-    return (columns + size * torch.arange(len(columns))[:, None]).flatten()
+def _features(x: Tensor) -> Tensor:
+    """Rows to measure distances between, (B, d); half precision has too few digits for that."""
+    rows = x.detach().flatten(1)
+    return rows.float() if rows.dtype in (torch.float16, torch.bfloat16) else rows
+
+
+def _labels(name: str, y: Tensor | None, size: int) -> Tensor:
+    if y is None:
+        raise ValueError(f"{name} is needed to pair by class, got None: pass it to the mixer's plan")
+    if y.is_floating_point() or y.shape != (size,):
+        raise ValueError(
+            f"{name} must be integer labels of shape ({size},) to pair by class, got {y.dtype} {tuple(y.shape)}"
+        )
+    return y
+
+
+def _device(generator: torch.Generator | None) -> torch.device:
+    return torch.device("cpu") if generator is None else generator.device

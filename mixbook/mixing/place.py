@@ -89,7 +89,8 @@ class ManifoldMixer:
             if not isinstance(output, Tensor) or len(output) != len(rows):
                 raise RuntimeError(f"layer {layer!r} must give one tensor with {len(rows)} rows, got {_describe(output)}")
             first, second = (output, None) if partner is None else output.split(len(x))
-            plans.append(self.mixer.plan(first, x2=second, generator=generator))
+            y2 = None if partner is None else partner[1]
+            plans.append(self.mixer.plan(first, y, x2=second, y2=y2, generator=generator))
             return plans[0].apply(output)
 
         hook = self._modules[layer].register_forward_hook(mix)

@@ -46,9 +46,37 @@ class Beta:
         """Weights of the original samples, float32 (draws, B): see :class:`Ratio`."""
 
         def law(shape: tuple[int, ...]) -> Tensor:
-            # Two gammas, normalised; float64, because float32 underflows for alpha below about 0.02.
-            alpha = torch.full((*shape, 2), self.alpha, dtype=torch.float64, device=_device(generator))
-            return torch._sample_dirichlet(alpha, generator)[..., 0]
+            return _symmetric_beta(self.alpha, shape, generator)
+
+        return _draw(law, self.draws, self.per, batch_size)
+
+
+@dataclass(frozen=True)
+class TruncatedBeta:
+    """lambda ~ Beta(alpha, alpha) on [1/2, 1]: the original is always the larger part (k-mixup, Theorem H.1).
+
+    A Beta(alpha, alpha) is symmetric, so its restriction to [1/2, 1] is the law of max(lambda, 1 - lambda).
+
+    Args:
+        alpha, draws, per: as for :class:`Beta`.
+
+    Raises:
+        ValueError: if ``alpha`` is not positive, ``draws`` is less than 1, or ``per`` is neither.
+    """
+
+    alpha: float = 1.0
+    draws: int = 1
+    per: Scope = "batch"
+
+    def __post_init__(self) -> None:
+        Beta(self.alpha, self.draws, self.per)  # the same arguments, so the same checks
+
+    def sample(self, batch_size: int, generator: torch.Generator | None = None) -> Tensor:
+        """Weights of the original samples, float32 (draws, B): see :class:`Ratio`."""
+
+        def law(shape: tuple[int, ...]) -> Tensor:
+            lam = _symmetric_beta(self.alpha, shape, generator)
+            return torch.maximum(lam, 1 - lam)
 
         return _draw(law, self.draws, self.per, batch_size)
 
@@ -107,6 +135,12 @@ class Fixed:
         """Weights of the original samples, float32 (draws, B): see :class:`Ratio`."""
         weights = torch.tensor(sorted(self.lam), dtype=torch.float32, device=_device(generator))
         return weights[:, None].expand(-1, batch_size)
+
+
+def _symmetric_beta(alpha: float, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
+    # Two gammas, normalised; float64, because float32 underflows for alpha below about 0.02.
+    shapes = torch.full((*shape, 2), alpha, dtype=torch.float64, device=_device(generator))
+    return torch._sample_dirichlet(shapes, generator)[..., 0]
 
 
 def _draw(law: Callable[[tuple[int, ...]], Tensor], draws: int, per: Scope, batch_size: int) -> Tensor:

@@ -1,12 +1,16 @@
 """Optimal transport between small sets of points: costs, exact assignment, and alpha at constant xi."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from scipy.optimize import brentq, linear_sum_assignment
 from scipy.special import betaln
 from torch import Tensor
+
+_PART = 4096  # problems that are solved at once, which bounds the memory
+_MOST_PAIRS = 2_000_000  # about a minute
 
 
 class InfeasibleXi(ValueError):
@@ -82,6 +86,41 @@ def matching_cost(x: Tensor, k: int, *, trials: int = 1024, generator: torch.Gen
     return float(cost.gather(2, assignment(cost)[..., None]).mean())
 
 
+def matching_distribution(
+    x: Tensor, i: int, k: int, *, trials: int | None = 1024, generator: torch.Generator | None = None
+) -> Tensor:
+    """Whom sample i is matched with: the locally-informed distribution D_i (k-mixup, Section 4).
+
+    A k-subset of ``x`` that holds sample i and any k-subset of ``x`` are drawn, independently and uniformly, and matched
+    at the least squared distance. k = 1 gives the uniform distribution, k = n all weight to i itself.
+
+    Args:
+        x: the data set, (n, ...).
+        i: row of the sample, 0 <= i < n.
+        k: size of the subsets, 1 <= k <= n.
+        trials: pairs of subsets to draw; None enumerates all of them, for small sets.
+        generator: source of the random subsets.
+
+    Returns:
+        float64 (n,) on the CPU: probability of each row to be the partner. With ``trials`` these are frequencies, with
+        standard errors of at most 1 / (2 sqrt(trials)).
+
+    Raises:
+        ValueError: if ``i``, ``k`` or ``trials`` is out of range, ``x`` is not finite, or there are too many pairs of
+            subsets to enumerate (more than 2,000,000).
+    """
+    points = x.detach().flatten(1).double().cpu()
+    size = len(points)
+    if not 0 <= i < size:
+        raise ValueError(f"i must be a row of the data set, between 0 and {size - 1}, got {i}")
+    _check_k(k, size, "the data set")
+    counts = torch.zeros(size, dtype=torch.float64)
+    for ours, theirs in _subset_pairs(size, i, k, trials, generator):
+        matched = assignment(squared_cost(points[ours], points[theirs]))[:, 0]
+        counts += theirs.gather(1, matched[:, None]).flatten().bincount(minlength=size)
+    return counts / counts.sum()
+
+
 def xi(x: Tensor, k: int, alpha: float, *, trials: int = 1024, generator: torch.Generator | None = None) -> float:
     """Root mean square distance of a mixture to its nearer end, in the units of ``x`` (k-mixup, Section 2)."""
     return math.sqrt(mean_square_ratio(alpha) * matching_cost(x, k, trials=trials, generator=generator))
@@ -117,6 +156,30 @@ def alpha_at_constant_xi(
     # E min^2 = 1/4 - O(alpha^-1/2), so this upper end is beyond every root that double precision can tell from 1/4.
     log_alpha = brentq(lambda t: mean_square_ratio(math.exp(t)) - wanted, math.log(1e-8), math.log(1e12))
     return math.exp(log_alpha)
+
+
+def _subset_pairs(
+    size: int, i: int, k: int, trials: int | None, generator: torch.Generator | None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Pairs of k-subsets of ``size`` rows, (pairs, k) each, part by part; the first of a pair starts with row i."""
+    others = torch.tensor([row for row in range(size) if row != i], dtype=torch.int64)
+    if trials is not None:
+        if trials < 1:
+            raise ValueError(f"trials must be at least 1, or None to enumerate all pairs of subsets, got {trials}")
+        for start in range(0, trials, _PART):
+            count = min(_PART, trials - start)
+            ours = torch.stack([others[torch.randperm(size - 1, generator=generator)[: k - 1]] for _ in range(count)])
+            theirs = torch.stack([torch.randperm(size, generator=generator)[:k] for _ in range(count)])
+            yield torch.cat([torch.full((count, 1), i), ours], dim=1), theirs
+        return
+    pairs = math.comb(size - 1, k - 1) * math.comb(size, k)
+    if pairs > _MOST_PAIRS:
+        raise ValueError(f"{pairs} pairs of subsets are too many to enumerate: pass trials, e.g. trials=1024")
+    everyone = torch.combinations(torch.arange(size), k)
+    for rest in torch.combinations(others, k - 1) if k > 1 else [others[:0]]:
+        first = torch.cat([torch.tensor([i]), rest])
+        for part in everyone.split(_PART):
+            yield first.expand(len(part), k), part
 
 
 def _check_k(k: int, available: int, where: str) -> None:

@@ -7,8 +7,15 @@ from torch.nn.functional import one_hot
 import mixbook as mb
 from mixbook.mixing import mixer, place
 
-PAIRINGS = [mb.RandomPairing(), mb.OptimalTransport(4)]
-RATIOS = [mb.Beta(1.0), mb.Beta(0.05, draws=3), mb.Beta(1.0, draws=2, per="pair"), mb.Uniform(), mb.Fixed(0.2, 0.8)]
+PAIRINGS = [mb.RandomPairing(), mb.OptimalTransport(4), mb.NearestNeighbour(4), mb.ByClass("any")]
+RATIOS = [
+    mb.Beta(1.0),
+    mb.TruncatedBeta(1.0),
+    mb.Beta(0.05, draws=3),
+    mb.Beta(1.0, draws=2, per="pair"),
+    mb.Uniform(),
+    mb.Fixed(0.2, 0.8),
+]
 
 
 def batch(generator, size=12):
@@ -100,6 +107,24 @@ def test_partners_can_come_from_a_second_batch(mix, generator):
     torch.testing.assert_close(mixed, lam[:, None, None] * x + (1 - lam)[:, None, None] * x2[partner])
     expected = lam[:, None] * one_hot(y, 5) + (1 - lam)[:, None] * one_hot(y2[partner], 5)
     torch.testing.assert_close(targets, expected)
+    called = mb.Mixer(mix.pairing, mix.ratio, num_classes=5, generator=torch.Generator().manual_seed(8))(x, y, x2, y2)
+    assert torch.equal(called[0], mixed) and torch.equal(called[1], targets)
+    with pytest.raises(ValueError, match="x2 and y2 must be given together"):
+        mix(x, y, x2)
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_pairings_see_the_labels_at_the_input_and_at_hidden_layers(second, generator):
+    y = torch.arange(12) % 3
+    x, x2, y2 = torch.rand(12, 4, generator=generator), torch.rand(12, 4, generator=generator), y.flip(0)
+    mix = mb.Mixer(mb.ByClass("different"), mb.Fixed(0.5), num_classes=3, generator=generator)
+    hidden = mb.ManifoldMixer(torch.nn.Sequential(torch.nn.Linear(4, 3)), ["0"], mix)
+    partner = (x2, y2) if second else None
+    for targets in (
+        mix.outputs(torch.nn.Identity(), x, y, partner=partner)[1],
+        hidden.outputs(hidden.model, x, y, partner=partner)[1],
+    ):
+        assert torch.equal(targets.max(1).values, torch.full((12,), 0.5))
 
 
 def test_a_batch_of_one_and_odd_batches_are_fine(generator):

@@ -3,9 +3,9 @@ import itertools
 import pytest
 import torch
 
-from mixbook.mixing.pairing import OptimalTransport, RandomPairing
+from mixbook.mixing.pairing import ByClass, NearestNeighbour, OptimalTransport, RandomPairing
 
-PAIRINGS = [RandomPairing(), OptimalTransport(1), OptimalTransport(4), OptimalTransport(7), OptimalTransport(22)]
+PAIRINGS = [RandomPairing(), *(OptimalTransport(k) for k in (1, 4, 7, 22)), OptimalTransport(4, cost="euclidean")]
 
 
 @pytest.mark.parametrize("pairing", PAIRINGS, ids=str)
@@ -22,18 +22,20 @@ def test_blocks_of_one_are_mixup():
     assert torch.equal(OptimalTransport(1).pair(x, generator=one), RandomPairing().pair(x, generator=two))
 
 
+@pytest.mark.parametrize("power", [2, 1])
 @pytest.mark.parametrize("other", [None, torch.rand(10, 3, generator=torch.Generator().manual_seed(9))])
-def test_each_block_is_matched_at_the_least_cost_with_its_permuted_counterpart(other):
+def test_each_block_is_matched_at_the_least_cost_with_its_permuted_counterpart(other, power):
     k, x = 4, torch.rand(10, 3, generator=torch.Generator().manual_seed(4))
-    partner = OptimalTransport(k).pair(x, other, torch.Generator().manual_seed(5))
+    pairing = OptimalTransport(k, cost="squared" if power == 2 else "euclidean")
+    partner = pairing.pair(x, other, torch.Generator().manual_seed(5))
     candidates = torch.randperm(10, generator=torch.Generator().manual_seed(5))
     source = x if other is None else other
     for block in (slice(0, 4), slice(4, 8), slice(8, 10)):  # the last one is what remains
         assert set(partner[block].tolist()) == set(candidates[block].tolist())
-        paid = (x[block] - source[partner[block]]).square().sum()
+        paid = (x[block] - source[partner[block]]).norm(dim=1).pow(power).sum()
         rivals = torch.stack(
             [
-                (x[block] - source[candidates[block]][torch.tensor(p)]).square().sum()
+                (x[block] - source[candidates[block]][torch.tensor(p)]).norm(dim=1).pow(power).sum()
                 for p in itertools.permutations(range(len(x[block])))
             ]
         )
@@ -53,6 +55,92 @@ def test_self_matches_within_a_batch_approach_k_over_b_in_high_dimension(dim, le
     assert least < torch.stack(own).mean() < k / size + 0.015
 
 
+def test_the_two_costs_choose_different_partners_where_long_and_short_moves_compete():
+    x, other = torch.tensor([[0.0, 0.0], [1.0, 0.0]]), torch.tensor([[1.0, 0.1], [2.0, 1.0]])
+    squared, euclidean = (OptimalTransport(2, cost=cost).pair(x, other) for cost in ("squared", "euclidean"))
+    assert squared.tolist() == [0, 1] and euclidean.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_a_nearest_neighbour_is_any_of_the_k_nearest_others(second, generator):
+    k, x = 3, torch.rand(20, 4, generator=generator)
+    other = torch.rand(20, 4, generator=generator) if second else None
+    distance = (x[:, None] - (x if other is None else other)).norm(dim=2)
+    if other is None:
+        distance += 1e9 * torch.eye(20)
+    rank = distance.argsort(dim=1).argsort(dim=1)
+    chosen = torch.stack([NearestNeighbour(k).pair(x, other, generator) for _ in range(2000)])
+    ranks = rank.gather(1, chosen.T)
+    assert ranks.max() < k
+    share = torch.stack([(ranks == r).float().mean(dim=1) for r in range(k)])
+    torch.testing.assert_close(share, torch.full_like(share, 1 / k), atol=0.06, rtol=0)
+
+
+def test_nearest_neighbours_are_many_to_one_and_stay_in_their_cluster(generator):
+    x = torch.rand(60, 2, generator=generator)
+    x[:20] += 100.0  # the smaller of two clusters
+    near, matched = NearestNeighbour(5).pair(x, generator=generator), OptimalTransport(20).pair(x, generator=generator)
+    crossing = [((partner < 20) != (torch.arange(60) < 20)).sum().item() for partner in (near, matched)]
+    assert len(near.unique()) < 60 and crossing[0] == 0
+    assert len(matched.unique()) == 60 and crossing[1] > 0
+
+
+@pytest.mark.parametrize("second", [False, True])
+@pytest.mark.parametrize("classes", ["same", "different", "any"])
+def test_by_class_draws_evenly_among_the_other_samples_that_fit(classes, second, generator):
+    y, y2 = torch.tensor([0, 0, 0, 1, 1, 2, 2, 2]), torch.tensor([2, 1, 0, 0, 0, 1, 2, 1])
+    x = torch.rand(8, 3, generator=generator)
+    labels = y2 if second else y
+    fits = {"same": y[:, None] == labels, "different": y[:, None] != labels, "any": torch.ones(8, 8, dtype=torch.bool)}[
+        classes
+    ]
+    if not second:
+        fits = fits & ~torch.eye(8, dtype=torch.bool)
+    pairing = ByClass(classes)
+    chosen = torch.stack([pairing.pair(x, x + 1 if second else None, generator, y, y2) for _ in range(3000)])
+    share = torch.stack([(chosen == j).float().mean(dim=0) for j in range(8)], dim=1)
+    expected = fits / fits.sum(dim=1, keepdim=True)
+    assert (share[~fits] == 0).all()
+    torch.testing.assert_close(share, expected, atol=0.06, rtol=0)
+
+
+def test_the_control_pairings_are_reproducible(generator):
+    x, y = torch.rand(12, 3, generator=generator), torch.arange(12) % 3
+    for pairing in (NearestNeighbour(4), ByClass("same"), ByClass("different"), ByClass("any")):
+        first, second = (pairing.pair(x, generator=torch.Generator().manual_seed(2), y=y) for _ in range(2))
+        assert torch.equal(first, second)
+        assert first.dtype == torch.int64 and (first != torch.arange(12)).all()
+
+
+def test_a_sample_without_a_candidate_is_refused_or_stays_unmixed():
+    x, y = torch.rand(5, 2), torch.tensor([0, 0, 7, 0, 0])
+    with pytest.raises(
+        ValueError, match=r"sample 2 of class 7 has no other sample of its class in the batch.*strict=False"
+    ):
+        ByClass("same").pair(x, y=y)
+    assert ByClass("same", strict=False).pair(x, y=y)[2] == 2
+    with pytest.raises(ValueError, match=r"sample 0 of class 0 has no other sample of another class"):
+        ByClass("different").pair(x, y=torch.zeros(5, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"sample 2 of class 7 .* in the second batch"):
+        ByClass("same", strict=False).pair(x, x, y=y, y2=torch.zeros(5, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"k=5 is larger than the 4 other samples.*strict=False"):
+        NearestNeighbour(5).pair(x)
+    assert (NearestNeighbour(5, strict=False).pair(x) != torch.arange(5)).all()
+    one = torch.zeros(1, dtype=torch.int64)
+    for pairing in (NearestNeighbour(2, strict=False), ByClass("any", strict=False), ByClass("same", strict=False)):
+        assert torch.equal(pairing.pair(x[:1], y=one), one)
+
+
+def test_by_class_needs_integer_labels():
+    x, y = torch.rand(4, 2), torch.tensor([0, 1, 0, 1])
+    with pytest.raises(ValueError, match="y is needed to pair by class, got None"):
+        ByClass("same").pair(x)
+    with pytest.raises(ValueError, match="y2 is needed to pair by class, got None"):
+        ByClass("same").pair(x, x, y=y)
+    with pytest.raises(ValueError, match=r"y must be integer labels of shape \(4,\).*float32 \(4, 2\)"):
+        ByClass("different").pair(x, y=torch.rand(4, 2))
+
+
 def test_half_precision_and_images_can_be_matched(generator):
     x = torch.rand(8, 3, 4, 4, generator=generator)
     one, two = (torch.Generator().manual_seed(6) for _ in range(2))
@@ -70,10 +158,17 @@ def test_a_short_batch_is_refused_unless_it_may_be_one_block(generator):
 def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         OptimalTransport(0)
-    for pairing in (RandomPairing(), OptimalTransport(2)):
+    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
+        NearestNeighbour(0)
+    with pytest.raises(ValueError, match=r"cost must be one of .* got 'cosine'"):
+        OptimalTransport(2, cost="cosine")
+    with pytest.raises(ValueError, match=r"classes must be one of .* got 'other'"):
+        ByClass("other")
+    for pairing in (RandomPairing(), OptimalTransport(2), NearestNeighbour(2), ByClass("any")):
         with pytest.raises(ValueError, match="empty batch"):
             pairing.pair(torch.empty(0, 3))
         with pytest.raises(ValueError, match=r"second batch must have the shape.*\(4, 3\).*\(5, 3\)"):
             pairing.pair(torch.zeros(4, 3), torch.zeros(5, 3))
-    with pytest.raises(ValueError, match="NaN"):
-        OptimalTransport(2).pair(torch.full((4, 3), float("nan")))
+    for pairing in (OptimalTransport(2), NearestNeighbour(2)):
+        with pytest.raises(ValueError, match="NaN"):
+            pairing.pair(torch.full((4, 3), float("nan")))

@@ -1,7 +1,10 @@
+import math
+
 import pytest
 import torch
+from scipy.special import betaln
 
-from mixbook.mixing.ratio import Beta, Fixed, Uniform
+from mixbook.mixing.ratio import Beta, Fixed, TruncatedBeta, Uniform
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.2, 1.0, 8.0])
@@ -12,6 +15,15 @@ def test_beta_has_the_moments_of_its_law(alpha, generator):
     assert lam.mean() == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.parametrize("alpha", [0.05, 0.2, 1.0, 4.0])
+def test_truncated_beta_has_the_moments_of_beta_on_the_upper_half(alpha, generator):
+    lam = TruncatedBeta(alpha, per="pair").sample(200_000, generator).double()
+    mean = 0.5 + math.exp(-math.log(alpha) - alpha * math.log(4) - betaln(alpha, alpha))
+    assert lam.min() >= 0.5 and lam.max() <= 1
+    assert lam.mean() == pytest.approx(mean, abs=0.002)
+    assert lam.var() == pytest.approx(1 / (4 * (2 * alpha + 1)) - (mean - 0.5) ** 2, abs=0.001)
+
+
 def test_uniform_fills_its_interval(generator):
     lam = Uniform(0.2, 0.6, per="pair").sample(100_000, generator)
     assert 0.2 <= lam.min() < 0.201 and 0.599 < lam.max() <= 0.6
@@ -19,7 +31,9 @@ def test_uniform_fills_its_interval(generator):
 
 
 @pytest.mark.parametrize(
-    "ratio", [Beta(0.05, 5), Beta(1.0, 5, "pair"), Uniform(draws=5), Fixed(0.9, 0.1, 0.5, 0.2, 0.3)], ids=str
+    "ratio",
+    [Beta(0.05, 5), Beta(1.0, 5, "pair"), TruncatedBeta(0.3, 5), Uniform(draws=5), Fixed(0.9, 0.1, 0.5, 0.2, 0.3)],
+    ids=str,
 )
 def test_draws_are_sorted_weights_in_the_unit_interval(ratio, generator):
     lam = ratio.sample(64, generator)
@@ -41,6 +55,8 @@ def test_the_smallest_alpha_gives_no_nan(generator):
 def test_alpha_must_be_positive(alpha):
     with pytest.raises(ValueError, match=f"alpha must be positive and finite, got {alpha}"):
         Beta(alpha)
+    with pytest.raises(ValueError, match=f"alpha must be positive and finite, got {alpha}"):
+        TruncatedBeta(alpha)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,55 @@ def test_matching_cost_at_k_1_is_the_mean_over_all_pairs():
     assert transport.matching_cost(SIX_POINTS, 1) == pytest.approx(torch.cdist(SIX_POINTS, SIX_POINTS).square().mean())
 
 
+def by_hand(i: int, k: int) -> np.ndarray:
+    """D_i of the six points: every pair of subsets, every permutation."""
+    counts = np.zeros(6)
+    for rest in itertools.combinations([j for j in range(6) if j != i], k - 1):
+        ours = [*rest, i]  # here sample i comes last
+        for theirs in itertools.permutations(range(6), k):
+            rivals = itertools.permutations(theirs)
+            best = min(rivals, key=lambda order: (SIX_POINTS[ours] - SIX_POINTS[list(order)]).square().sum().item())
+            counts[best[-1]] += 1  # each subset comes up k! times
+    return counts / counts.sum()
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_matching_distribution_is_that_over_all_pairs_of_subsets(k, generator):
+    exact = transport.matching_distribution(SIX_POINTS, 0, k, trials=None)
+    assert exact.numpy() == pytest.approx(by_hand(0, k), abs=1e-12)
+    sampled = transport.matching_distribution(SIX_POINTS, 0, k, trials=10_000, generator=generator)
+    torch.testing.assert_close(sampled, exact, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 6])
+def test_matching_distributions_are_symmetric_and_from_global_to_none(k):
+    D = torch.stack([transport.matching_distribution(SIX_POINTS, i, k, trials=None) for i in range(6)])
+    torch.testing.assert_close(D, D.T)  # an optimal matching read backwards is one
+    torch.testing.assert_close(D.sum(1), torch.ones(6, dtype=torch.float64))
+    if k == 1:
+        torch.testing.assert_close(D, torch.full_like(D, 1 / 6))
+    if k == 6:
+        assert torch.equal(D, torch.eye(6, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"i": 6, "k": 2}, "i must be a row of the data set, between 0 and 5, got 6"),
+        ({"i": 0, "k": 7}, "k must be between 1 and 6.*got 7"),
+        ({"i": 0, "k": 2, "trials": 0}, "trials must be at least 1, or None.*got 0"),
+    ],
+)
+def test_a_matching_distribution_of_nothing_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        transport.matching_distribution(SIX_POINTS, **arguments)
+
+
+def test_too_many_subsets_are_not_enumerated():
+    with pytest.raises(ValueError, match="too many to enumerate: pass trials"):
+        transport.matching_distribution(torch.rand(100, 2), 0, 10, trials=None)
+
+
 def test_alpha_at_constant_xi_keeps_xi(generator):
     x = torch.rand(200, 4, generator=generator)
     for k in (2, 8):
