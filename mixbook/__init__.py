@@ -35,6 +35,7 @@ _HOME = {
     "ManifoldMixer": "mixbook.mixing.place",
     "manifold_mixup": "mixbook.mixing.place",
     "mixed_cross_entropy": "mixbook.mixing.losses",
+    "bce_of_softmax": "mixbook.mixing.losses",
     "mixed_accuracy": "mixbook.mixing.losses",
     "dominant_accuracy": "mixbook.mixing.losses",
 }

@@ -2,28 +2,82 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 Reduction = Literal["mean", "sum", "none"]
 
 
-def mixed_cross_entropy(logits: Tensor, targets: Tensor, reduction: Reduction = "mean") -> Tensor:
+def mixed_cross_entropy(
+    logits: Tensor,
+    targets: Tensor,
+    reduction: Reduction = "mean",
+    *,
+    weight: Tensor | None = None,
+    label_smoothing: float = 0.0,
+) -> Tensor:
     """Cross entropy with mixed targets: the average, weighted by the plan, of the cross entropies with the hard labels.
+
+    With targets t, class weights w (1 without them) and smoothing e, the mean is
+
+        sum_nc w_c (e / C sum_j t_nj + (1 - e) t_nc) (-log p_nc)  /  sum_nc w_c t_nc.
+
+    The divisor is what PyTorch's mean over hard labels divides by, mixed like the targets: so the loss is the average of
+    the hard losses also with class weights, where ``F.cross_entropy`` of soft targets, which divides by N, is not. (It
+    is so exactly where both hard losses have the same divisor: if partners are a permutation and share one lambda.) A row
+    that sums to less than 1 belongs in part to ignored labels (``ignore_index`` of :meth:`MixPlan.targets`), which count
+    neither above nor below. If nothing is left to count, the mean is NaN, as PyTorch's is.
+
+    Args:
+        logits: (N, C), or (N, C, ...) with one prediction for each pixel.
+        targets: weights over classes, float with the shape of ``logits``, or integer labels (N, ...).
+        reduction: ``"mean"`` as above, ``"sum"`` of its numerator, or ``"none"`` for (N, ...).
+        weight: weights of the classes, (C,).
+        label_smoothing: e, in [0, 1].
+
+    Raises:
+        ValueError: if the shapes do not fit, or ``label_smoothing`` is not in [0, 1].
+    """
+    _check(logits, targets)
+    classes = logits.shape[1]
+    if weight is not None and weight.shape != (classes,):
+        raise ValueError(f"weight must have one number for each of the {classes} classes, got shape {tuple(weight.shape)}")
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}")
+    if not targets.is_floating_point():
+        return F.cross_entropy(logits, targets.long(), weight, reduction=reduction, label_smoothing=label_smoothing)
+    # In float32 also under autocast: a sum over many classes of half-precision weights loses what mixing is about.
+    targets = targets.float()
+    weight = None if weight is None else weight.float()
+    present = targets.sum(1, keepdim=True)
+    smooth = torch.lerp(targets, present / classes, label_smoothing) if label_smoothing else targets
+    losses = F.cross_entropy(logits.float(), smooth, weight, reduction="none")
+    if reduction == "none":
+        return losses
+    total = losses.sum()
+    return total if reduction == "sum" else total / _mass(targets, weight)
+
+
+def bce_of_softmax(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross entropy of the softmax probabilities, averaged over mixtures and classes: the loss of manifold mixup's
+    released code, whose paper writes cross entropy.
+
+    It also pushes the probabilities of wrong classes down one by one, and it is about 1 / C of a cross entropy's size: a
+    learning rate that was chosen for one does not suit the other.
 
     Args:
         logits: (N, C).
-        targets: weights over classes, float (N, C), or integer labels (N,).
-        reduction: ``"mean"`` over mixtures, ``"sum"``, or ``"none"`` for (N,).
+        targets: weights over classes, float (N, C), each in [0, 1].
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: if the shapes do not fit or the targets are integers.
     """
-    _check(logits, targets)
     if not targets.is_floating_point():
-        return F.cross_entropy(logits, targets.long(), reduction=reduction)
-    # In float32 also under autocast: a sum over many classes of half-precision weights loses what mixing is about.
-    return F.cross_entropy(logits.float(), targets.float(), reduction=reduction)
+        raise ValueError(f"targets must be float (N, C), got {targets.dtype}: F.one_hot(y, C).float()")
+    _check_flat(logits, targets)
+    with torch.autocast(logits.device.type, enabled=False):  # which refuses this loss, but these are float32 already
+        return F.binary_cross_entropy(logits.float().softmax(1), targets.float())
 
 
 def mixed_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -32,7 +86,7 @@ def mixed_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
     Its ceiling is below 1 (0.75 for uniform lambda and two different classes), so compare it with that of the targets
     themselves, ``targets.max(1).values.mean()``, and not with the accuracy on clean data.
     """
-    _check(logits, targets)
+    _check_flat(logits, targets)
     if not targets.is_floating_point():
         return (logits.argmax(1) == targets).float().mean()
     return targets.gather(1, logits.argmax(1, keepdim=True)).mean()
@@ -43,17 +97,30 @@ def dominant_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
 
     A target without a single largest weight (lambda = 1/2) counts any of its largest classes as right.
     """
-    _check(logits, targets)
+    _check_flat(logits, targets)
     if not targets.is_floating_point():
         return mixed_accuracy(logits, targets)
     weight = targets.gather(1, logits.argmax(1, keepdim=True)).squeeze(1)
     return (weight == targets.max(1).values).float().mean()
 
 
+def _mass(targets: Tensor, weight: Tensor | None) -> Tensor:
+    """Sum of the targets, each class by its weight: how many hard labels' worth of loss there is."""
+    by_class = targets.sum([axis for axis in range(targets.ndim) if axis != 1])
+    return by_class.sum() if weight is None else by_class @ weight
+
+
 def _check(logits: Tensor, targets: Tensor) -> None:
-    fits = targets.shape == logits.shape if targets.is_floating_point() else targets.shape == logits.shape[:1]
-    if logits.ndim != 2 or not fits:
+    label_shape = (*logits.shape[:1], *logits.shape[2:])
+    fits = targets.shape == logits.shape if targets.is_floating_point() else targets.shape == label_shape
+    if logits.ndim < 2 or not fits:
         raise ValueError(
-            f"targets must be float with the shape of logits, or int (N,): got {targets.dtype} {tuple(targets.shape)} "
-            f"for logits {tuple(logits.shape)}"
+            "targets must be float with the shape of logits, or int without the axis of classes: "
+            f"got {targets.dtype} {tuple(targets.shape)} for logits {tuple(logits.shape)}"
         )
+
+
+def _check_flat(logits: Tensor, targets: Tensor) -> None:
+    if logits.ndim != 2:
+        raise ValueError(f"logits must have shape (N, C), got {tuple(logits.shape)}")
+    _check(logits, targets)

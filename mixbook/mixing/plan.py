@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,14 @@ class MixPlan:
             mixed = mixed + exact[self.sources[:, s]] * share[:, s]
         return mixed.to(x.dtype)
 
-    def targets(self, y: Tensor, num_classes: int | None = None) -> Tensor:
+    def targets(self, y: Tensor, num_classes: int | None = None, *, ignore_index: int | None = None) -> Tensor:
         """Targets of the mixtures, float32 (N, C).
 
         Args:
             y: integer labels (R,), or float targets (R, C): soft labels, multi-labels or regression values.
             num_classes: C, needed for integer labels, which do not show how many classes there are.
+            ignore_index: an integer label that stands for "not known". It adds nothing, so the targets of its mixtures sum
+                to less than 1; :func:`~mixbook.mixing.losses.mixed_cross_entropy` counts only what is there.
 
         Raises:
             ValueError: if ``num_classes`` is missing, a label is out of range, or ``y`` has another shape.
@@ -97,12 +100,30 @@ class MixPlan:
             )
         if num_classes is None:
             raise ValueError("num_classes is needed for integer labels, got None: e.g. mixup(alpha=1.0, num_classes=10)")
-        if y.device.type == "cpu" and len(y) and (y.min() < 0 or y.max() >= num_classes):
-            raise ValueError(
-                f"labels must lie in [0, {num_classes}), got {int(y.min())} to {int(y.max())}: is num_classes right?"
-            )
+        labels, known = _known_labels(y, num_classes, ignore_index)
         targets = self.weights.new_zeros(len(self), num_classes)
-        return targets.scatter_add(1, y.long()[self.sources], self.weights)
+        weights = self.weights if known is None else self.weights * known[self.sources]
+        return targets.scatter_add(1, labels[self.sources], weights)
+
+    def pixel_targets(self, y: Tensor, num_classes: int, *, ignore_index: int | None = None) -> Tensor:
+        """Targets of mixtures of segmentation maps, float32 (N, C, H, W): each pixel is mixed as :meth:`apply` mixes it.
+
+        Under a spatial blend a pixel so has the label of the sample that it shows, and not the weights of the whole image.
+        (Maps of numbers, such as depth, need nothing of this: ``plan.apply`` mixes them.)
+
+        Args:
+            y: integer label of each pixel, (R, H, W).
+            num_classes: C.
+            ignore_index: as for :meth:`targets`.
+
+        Raises:
+            ValueError: if a label is out of range, or ``y`` has another shape.
+        """
+        if y.is_floating_point() or y.ndim != 3:
+            raise ValueError(f"y must be integer labels of shape (rows, H, W), got {y.dtype} {tuple(y.shape)}")
+        labels, known = _known_labels(y, num_classes, ignore_index)
+        maps = one_hot(labels, num_classes).movedim(-1, 1).to(self.weights.dtype)
+        return self.apply(maps if known is None else maps * known[:, None])
 
     def loss(self, per_sample_loss: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, y: Tensor) -> Tensor:
         """Any loss, mixed instead of the targets: the average, by the weights, of the losses with each source's target.
@@ -156,3 +177,14 @@ class MixPlan:
     def _check_rows(self, name: str, value: Tensor) -> None:
         if len(value) != self.rows:
             raise ValueError(f"{name} has {len(value)} rows, but the plan was made for {self.rows}: pass the same batch")
+
+
+def _known_labels(y: Tensor, num_classes: int, ignore_index: int | None) -> tuple[Tensor, Tensor | None]:
+    """Labels as indices, and which of them are known; None if all are. Ignored labels are 0 and not known."""
+    known = None if ignore_index is None else y != ignore_index
+    labels = y.long() if known is None else y.long().where(known, 0)
+    if y.device.type == "cpu" and y.numel() and (labels.min() < 0 or labels.max() >= num_classes):
+        raise ValueError(
+            f"labels must lie in [0, {num_classes}), got {int(labels.min())} to {int(labels.max())}: is num_classes right?"
+        )
+    return labels, known

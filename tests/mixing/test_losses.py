@@ -1,8 +1,12 @@
 import pytest
 import torch
-from torch.nn.functional import cross_entropy, one_hot
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
 import mixbook as mb
+from mixbook.mixing.losses import bce_of_softmax
+from mixbook.mixing.plan import MixPlan
 
 
 def test_soft_cross_entropy_is_the_mean_of_the_two_hard_ones(generator):
@@ -36,3 +40,96 @@ def test_shapes_that_do_not_fit_are_refused(loss):
         loss(torch.zeros(4, 3), torch.zeros(4, 2))
     with pytest.raises(ValueError, match="targets must be float with the shape of logits"):
         loss(torch.zeros(4, 3), torch.zeros(3, dtype=torch.int64))
+
+
+def permuted_plan(size, lam, generator):
+    sources = torch.stack([torch.arange(size), torch.randperm(size, generator=generator)], 1)
+    return MixPlan(sources, torch.tensor([lam, 1 - lam]).expand(size, 2), rows=size)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    seed=st.integers(0, 2**32),
+    lam=st.floats(0, 1),
+    smoothing=st.sampled_from([0.0, 0.1, 1.0]),
+    weighted=st.booleans(),
+    ignoring=st.booleans(),
+    pixels=st.sampled_from([(), (3, 2)]),
+)
+def test_the_loss_is_the_average_of_the_two_hard_losses(seed, lam, smoothing, weighted, ignoring, pixels):
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(16, 5, *pixels, generator=generator)
+    y = torch.randint(0, 5, (16, *pixels), generator=generator)
+    weight = torch.rand(5, generator=generator) + 0.1 if weighted else None
+    if ignoring:
+        y[torch.rand(y.shape, generator=generator) < 0.4] = -100
+        y[0] = 1  # something to learn from
+    plan = permuted_plan(16, lam, generator)
+    labels = plan.pixel_targets if pixels else plan.targets
+    targets = labels(y, 5, ignore_index=-100 if ignoring else None)
+    for reduction in ("mean", "sum", "none"):
+        hard = [
+            cross_entropy(logits, y[source], weight, reduction=reduction, label_smoothing=smoothing)
+            for source in plan.sources.unbind(1)
+        ]
+        ours = mb.mixed_cross_entropy(logits, targets, reduction, weight=weight, label_smoothing=smoothing)
+        torch.testing.assert_close(ours, lam * hard[0] + (1 - lam) * hard[1], rtol=1e-4, atol=1e-5)
+
+
+def test_pytorchs_own_mean_over_soft_targets_is_another_number_under_class_weights(generator):
+    logits, y = torch.randn(32, 3, generator=generator), torch.randint(0, 3, (32,), generator=generator)
+    weight = torch.tensor([0.2, 1.0, 5.0])
+    targets = permuted_plan(32, 0.3, generator).targets(y, 3)
+    ours = mb.mixed_cross_entropy(logits, targets, weight=weight)
+    divided_by_batch = cross_entropy(logits, targets, weight)
+    torch.testing.assert_close(ours * (targets @ weight).mean(), divided_by_batch)
+    assert abs(ours - divided_by_batch) > 0.1
+
+
+def test_a_batch_without_any_known_label_has_no_mean_as_in_pytorch():
+    y = torch.full((4,), -100)
+    targets = permuted_plan(4, 0.3, None).targets(y, 3, ignore_index=-100)
+    assert mb.mixed_cross_entropy(torch.zeros(4, 3), targets).isnan() and cross_entropy(torch.zeros(4, 3), y).isnan()
+    assert mb.mixed_cross_entropy(torch.zeros(4, 3), targets, "sum") == 0
+
+
+def test_bce_of_softmax_is_that_of_every_class_by_itself(generator):
+    logits = torch.randn(8, 4, generator=generator, requires_grad=True)
+    targets = permuted_plan(8, 0.3, generator).targets(torch.randint(0, 4, (8,), generator=generator), 4)
+    p = logits.softmax(1)
+    expected = binary_cross_entropy_with_logits((p / (1 - p)).log(), targets)
+    torch.testing.assert_close(bce_of_softmax(logits, targets), expected)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(bce_of_softmax(logits, targets), expected)
+
+
+def test_bce_of_softmax_stays_finite_where_the_network_is_sure_and_wrong():
+    logits = torch.tensor([[200.0, 0.0], [0.0, 200.0]], requires_grad=True)
+    loss = bce_of_softmax(logits, torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
+    loss.backward()
+    assert loss.isfinite() and loss > 10 and logits.grad.isfinite().all()
+
+
+def test_multi_labels_are_mixed_and_binary_cross_entropy_is_linear_in_them(generator):
+    logits, y = torch.randn(16, 6, generator=generator), torch.randint(0, 2, (16, 6), generator=generator).float()
+    plan = permuted_plan(16, 0.3, generator)
+    hard = [binary_cross_entropy_with_logits(logits, y[source]) for source in plan.sources.unbind(1)]
+    ours = binary_cross_entropy_with_logits(logits, plan.targets(y))
+    torch.testing.assert_close(ours, 0.3 * hard[0] + 0.7 * hard[1])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weight": torch.ones(2)}, r"each of the 3 classes, got shape \(2,\)"),
+        ({"label_smoothing": 1.5}, r"label_smoothing must lie in \[0, 1\], got 1.5"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        mb.mixed_cross_entropy(torch.zeros(4, 3), torch.full((4, 3), 1 / 3), **options)
+
+
+def test_integer_targets_are_refused_where_a_loss_needs_one_for_each_class():
+    with pytest.raises(ValueError, match=r"one_hot"):
+        bce_of_softmax(torch.zeros(4, 3), torch.zeros(4, dtype=torch.int64))

@@ -132,3 +132,36 @@ def test_masks_of_another_shape_are_refused():
     plan = MixPlan(sources, weights, rows=2, masks=torch.full((1, 2, 1, 6, 6), 0.5))
     with pytest.raises(ValueError, match=r"masks are for images \(rows, channels, 6, 6\), got x of shape \(2, 3, 4, 4\)"):
         plan.apply(torch.rand(2, 3, 4, 4))
+
+
+def test_pixel_targets_follow_the_weights_or_the_masks(generator):
+    y = torch.randint(0, 4, (3, 6, 6), generator=generator)
+    sources = torch.tensor([[0, 1], [1, 2], [2, 0], [1, 1]])
+    weights = torch.tensor([[0.3, 0.7]]).expand(4, 2)
+    whole = MixPlan(sources, weights, rows=3).pixel_targets(y, 4)
+    torch.testing.assert_close(whole.sum(1), torch.ones(4, 6, 6))
+    assert whole[0, :, 2, 3].tolist() == pytest.approx(
+        [0.3 * (y[0, 2, 3] == c).item() + 0.7 * (y[1, 2, 3] == c).item() for c in range(4)]
+    )
+
+    mask = (torch.rand(4, 1, 6, 6, generator=generator) < 0.3).float()
+    masks = torch.stack([mask, 1 - mask], dim=1)
+    pasted = MixPlan(sources, masks.mean(dim=(2, 3, 4)), rows=3, masks=masks).pixel_targets(y, 4)
+    shown = torch.where(mask[:, 0].bool(), y[sources[:, 0]], y[sources[:, 1]])
+    assert torch.equal(pasted.argmax(1), shown) and torch.equal(pasted.amax(1), torch.ones(4, 6, 6))
+
+
+def test_ignored_labels_add_nothing_to_targets():
+    plan = MixPlan(torch.tensor([[0, 1], [1, 0]]), torch.tensor([[0.25, 0.75], [0.25, 0.75]]), rows=2)
+    known = torch.tensor([[0.0, 0.25], [0.0, 0.75]])
+    assert torch.equal(plan.targets(torch.tensor([1, 255]), 2, ignore_index=255), known)
+    pixels = plan.pixel_targets(torch.tensor([1, 255])[:, None, None], 2, ignore_index=255)
+    assert torch.equal(pixels, known[:, :, None, None])
+    with pytest.raises(ValueError, match=r"labels must lie in \[0, 2\), got 1 to 255"):
+        plan.targets(torch.tensor([1, 255]), 2)
+
+
+@pytest.mark.parametrize("y", [torch.zeros(6, dtype=torch.int64), torch.zeros(6, 4, 4)], ids=["no map", "float"])
+def test_pixel_targets_need_integer_maps(plan, y):
+    with pytest.raises(ValueError, match=r"y must be integer labels of shape \(rows, H, W\)"):
+        plan.pixel_targets(y, 3)
