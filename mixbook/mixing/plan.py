@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isqrt
 
 import torch
 from torch import Tensor
@@ -21,6 +22,8 @@ class MixPlan:
         rows: R, the number of rows that the plan is applied to: B, or 2 B where partners come from a second batch.
         masks: for spatial blends, how much of each source shows at each pixel, float32 (N, S, 1, H, W), summing to 1 over
             the sources; their means over the pixels are the weights. None where every pixel has the weights themselves.
+        moves: for blends that move patches before masking, int64 (N, S, g * g): place j of a grid of g x g patches, row by
+            row, gets the source's patch ``moves[n, s, j]``. None where everything stays in place.
 
     Raises:
         ValueError: if the shapes differ, a source is out of range, or a row of weights does not sum to 1. The values are
@@ -31,6 +34,7 @@ class MixPlan:
     weights: Tensor
     rows: int
     masks: Tensor | None = None
+    moves: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.sources.ndim != 2 or self.sources.shape != self.weights.shape:
@@ -42,6 +46,15 @@ class MixPlan:
             raise ValueError(
                 f"masks must be (N, S, 1, H, W) with N, S = {tuple(self.sources.shape)}, got {tuple(self.masks.shape)}"
             )
+        if self.moves is not None:
+            grid = isqrt(self.moves.shape[-1])
+            if self.masks is None or self.moves.shape != (*self.sources.shape, grid**2):
+                raise ValueError(
+                    f"moves must be (N, S, g * g) with N, S = {tuple(self.sources.shape)}, beside masks, "
+                    f"got {tuple(self.moves.shape)}"
+                )
+            if grid == 0 or self.masks.shape[3] % grid or self.masks.shape[4] % grid:
+                raise ValueError(f"{grid} x {grid} patches of moves must divide the masks, got {tuple(self.masks.shape)}")
         if self.sources.device.type == "cpu" and len(self.sources):
             low, high = self.sources.aminmax()
             if low < 0 or high >= self.rows:
@@ -69,9 +82,9 @@ class MixPlan:
         self._check_rows("x", x)
         exact = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         share = self._shares(exact)
-        mixed = exact[self.sources[:, 0]] * share[:, 0]
+        mixed = self._source(exact, 0) * share[:, 0]
         for s in range(1, self.sources.shape[1]):
-            mixed = mixed + exact[self.sources[:, s]] * share[:, s]
+            mixed = mixed + self._source(exact, s) * share[:, s]
         return mixed.to(x.dtype)
 
     def targets(self, y: Tensor, num_classes: int | None = None, *, ignore_index: int | None = None) -> Tensor:
@@ -162,6 +175,17 @@ class MixPlan:
     def matrix(self) -> Tensor:
         """W itself, float32 (N, R): row n holds the weights of mixture n."""
         return self.weights.new_zeros(len(self), self.rows).scatter_add(1, self.sources, self.weights)
+
+    def _source(self, x: Tensor, s: int) -> Tensor:
+        """What each mixture gets from its source ``s``, (N, ...), with its patches moved."""
+        rows = x[self.sources[:, s]]
+        if self.moves is None:
+            return rows
+        grid = isqrt(self.moves.shape[2])
+        height, width = rows.shape[2] // grid, rows.shape[3] // grid
+        patches = rows.unflatten(3, (grid, width)).unflatten(2, (grid, height)).transpose(3, 4).flatten(2, 3)
+        patches = patches.take_along_dim(self.moves[:, s, None, :, None, None], dim=2)
+        return patches.unflatten(2, (grid, grid)).transpose(3, 4).reshape(rows.shape)
 
     def _shares(self, x: Tensor) -> Tensor:
         """Weights or masks, (N, S, ...), in the dtype of ``x`` and with as many axes as its mixtures need."""

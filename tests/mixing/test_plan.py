@@ -1,3 +1,4 @@
+import itertools
 from functools import partial
 
 import pytest
@@ -165,3 +166,32 @@ def test_ignored_labels_add_nothing_to_targets():
 def test_pixel_targets_need_integer_maps(plan, y):
     with pytest.raises(ValueError, match=r"y must be integer labels of shape \(rows, H, W\)"):
         plan.pixel_targets(y, 3)
+
+
+def test_patches_move_before_they_are_masked(generator):
+    x = torch.rand(3, 2, 6, 9, generator=generator)
+    mask = (torch.rand(4, 1, 6, 9, generator=generator) < 0.5).float()
+    masks, sources = torch.stack([mask, 1 - mask], dim=1), torch.tensor([[0, 1], [1, 2], [2, 0], [1, 1]])
+    moves = torch.stack([torch.randperm(9, generator=generator) for _ in range(8)]).reshape(4, 2, 9)
+    plan = MixPlan(sources, masks.mean(dim=(2, 3, 4)), rows=3, masks=masks, moves=moves)
+    expected = torch.zeros(4, 2, 6, 9)
+    for n, s, place in itertools.product(range(4), range(2), range(9)):
+        patch = moves[n, s, place].item()
+        here = (slice(2 * (place // 3), 2 * (place // 3) + 2), slice(3 * (place % 3), 3 * (place % 3) + 3))
+        there = (slice(2 * (patch // 3), 2 * (patch // 3) + 2), slice(3 * (patch % 3), 3 * (patch % 3) + 3))
+        expected[n][:, *here] += masks[n, s][:, *here] * x[sources[n, s]][:, *there]
+    torch.testing.assert_close(plan.apply(x), expected)
+    assert torch.autograd.gradcheck(plan.apply, (x.double().requires_grad_(),))
+
+
+@pytest.mark.parametrize(
+    ("masks", "moves", "message"),
+    [
+        (None, torch.zeros(1, 2, 4, dtype=torch.int64), r"moves must be \(N, S, g \* g\).*beside masks"),
+        (torch.full((1, 2, 1, 6, 6), 0.5), torch.zeros(1, 2, 5, dtype=torch.int64), r"got \(1, 2, 5\)"),
+        (torch.full((1, 2, 1, 6, 6), 0.5), torch.zeros(1, 2, 16, dtype=torch.int64), "4 x 4 patches .* must divide"),
+    ],
+)
+def test_moves_that_do_not_fit_are_refused(masks, moves, message):
+    with pytest.raises(ValueError, match=message):
+        MixPlan(torch.tensor([[0, 1]]), torch.tensor([[0.5, 0.5]]), rows=2, masks=masks, moves=moves)
