@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from mixbook.mixing.blend import Blend
 from mixbook.mixing.blend.linear import Linear
+from mixbook.mixing.blend.puzzlemix import PuzzleMix
+from mixbook.mixing.blend.saliency import GradientSaliency
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta, Ratio, Scope
@@ -164,3 +166,20 @@ def multimix(
 ) -> Mixer:
     """multi-mix (Shen et al.): ``draws`` ordered interpolations of each random pair, so K B mixtures of a batch of B."""
     return Mixer(RandomPairing(), Beta(alpha, draws, per), num_classes=num_classes, generator=generator)
+
+
+def puzzlemix(
+    model: nn.Module,
+    alpha: float = 1.0,
+    num_classes: int | None = None,
+    *,
+    draws: int = 1,
+    per: Scope = "batch",
+    generator: torch.Generator | None = None,
+) -> Mixer:
+    """Puzzle Mix (Kim et al. 2020): random pairs, blocks chosen by where the loss of ``model`` looks, moved and joined.
+
+    ``model`` is the network in training; planning needs the targets, ``mix.plan(x, y)``, and one more backward pass.
+    """
+    blend = PuzzleMix(GradientSaliency(model))
+    return Mixer(RandomPairing(), Beta(alpha, draws, per), blend, num_classes, generator)

@@ -1,0 +1,92 @@
+"""Where a sample matters: saliency of images, from any model or from the values themselves."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Saliency(Protocol):
+    """Says how much each pixel matters; any function of this signature will do."""
+
+    def __call__(self, x: Tensor, y: Tensor | None) -> Tensor:
+        """Saliency of the pixels of ``x`` (R, C, H, W) with targets ``y`` (R, ...): (R, H, W), not negative."""
+        ...
+
+
+class GradientSaliency:
+    """Root mean square over the channels of the gradient of the loss with respect to the input (Puzzle Mix, Section 3).
+
+    The model is used in eval mode and left as it was: its mode, its statistics and its parameters' gradients.
+
+    Args:
+        model: takes images (R, C, H, W), gives logits (R, C'). Its loss is the cross entropy, with integer labels or with
+            weights over the classes.
+
+    Raises:
+        ValueError: when called, if there are no targets.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    def __repr__(self) -> str:
+        return f"GradientSaliency({type(self.model).__name__})"
+
+    def __call__(self, x: Tensor, y: Tensor | None) -> Tensor:
+        """Saliency (R, H, W): see :class:`Saliency`."""
+        if y is None:
+            raise ValueError(
+                "y is needed for the saliency of a model: pass it, as in mix.plan(x, y); hidden layers and inputs without "
+                "targets can use saliency=magnitude"
+            )
+        modes = [(module, module.training) for module in self.model.modules()]
+        self.model.eval()
+        try:
+            with torch.enable_grad():
+                x = x.detach().requires_grad_()
+                # Summed, so that the saliency of a sample does not depend on how many there are.
+                loss = F.cross_entropy(self.model(x), y if y.is_floating_point() else y.long(), reduction="sum")
+                (gradient,) = torch.autograd.grad(loss, x)
+        finally:
+            for module, mode in modes:
+                module.training = mode
+        return gradient.float().square().mean(1).sqrt()
+
+
+def magnitude(x: Tensor, y: Tensor | None = None) -> Tensor:
+    """Root mean square over the channels of ``x`` itself, (R, H, W): for hidden layers, where large means active."""
+    return x.detach().float().square().mean(1).sqrt()
+
+
+def block_saliency(saliency: Tensor, grid: int) -> Tensor:
+    """Share of each image's saliency that lies in each block: (R, H, W) to (R, grid, grid), summing to 1 over the blocks.
+
+    An image without any saliency has the same share everywhere.
+
+    Raises:
+        ValueError: if the blocks do not divide the image, or a saliency is negative, NaN or infinite.
+    """
+    height, width = saliency.shape[1:]
+    if height % grid or width % grid:
+        raise ValueError(f"grid must divide height and width, got {grid} for {height} x {width}")
+    blocks = F.avg_pool2d(saliency[:, None].float(), (height // grid, width // grid))[:, 0].double()
+    if not (blocks.isfinite().all() and (blocks >= 0).all()):
+        raise ValueError("saliency must be finite and not negative: is the model's loss finite?")
+    total = blocks.sum((1, 2), keepdim=True)
+    return torch.where(total > 0, blocks / total, 1 / grid**2)
+
+
+def saliency_of(saliency: Saliency, x: Tensor, y: Tensor | None) -> Tensor:
+    """``saliency(x, y)``, checked: (R, H, W).
+
+    Raises:
+        ValueError: if ``x`` is not a batch of images, or the saliency has another shape.
+    """
+    if x.ndim != 4:
+        raise ValueError(f"x must be images (B, C, H, W) for a blend with saliency, got shape {tuple(x.shape)}")
+    found = saliency(x, y).detach()
+    if found.shape != (len(x), *x.shape[2:]):
+        raise ValueError(f"saliency must give {(len(x), *x.shape[2:])} for x {tuple(x.shape)}, got {tuple(found.shape)}")
+    return found

@@ -1,0 +1,58 @@
+"""SaliencyMix: a box of the partner, around its most salient point."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mixbook.mixing.blend.saliency import Saliency, magnitude, saliency_of
+from mixbook.mixing.plan import MixPlan
+
+
+@dataclass(frozen=True)
+class SaliencyMix:
+    """Pastes a box of the partner where the partner is most salient (Uddin et al. 2021; multi-mix, Figure 2).
+
+    The box has the image's shape and, before it is cut at the image's border, the share 1 - lambda of its area; the weight
+    of the original is what is left of it. K draws are boxes around the same point, the smallest last. With lambda 0 the
+    partner is taken whole.
+
+    Args:
+        saliency: where each image matters: a function of images and targets. The paper uses a detector that is not
+            learned; ``GradientSaliency(model)`` asks a model. The default is the values' own magnitude.
+
+    Raises:
+        ValueError: when planning, if ``x`` is not a batch of images, or the saliency needs targets that are not there.
+    """
+
+    saliency: Saliency = magnitude
+
+    def plan(
+        self,
+        x: Tensor,
+        partner: Tensor,
+        lam: Tensor,
+        generator: torch.Generator | None = None,
+        y: Tensor | None = None,
+    ) -> MixPlan:
+        """Plan for ``K * B`` mixtures: see :class:`mixbook.mixing.blend.Blend`."""
+        draws, batch_size = lam.shape
+        height, width = x.shape[-2:]
+        peak = saliency_of(self.saliency, x, y)[partner].flatten(1).argmax(1)
+        side = (1 - lam.to(x.device)).sqrt()
+        rows = _interval(peak // width, side, height)
+        columns = _interval(peak % width, side, width)
+        pasted = (rows[..., :, None] & columns[..., None, :]).flatten(0, 1).float()
+
+        sources = torch.stack([torch.arange(batch_size, device=x.device), partner], dim=1).repeat(draws, 1)
+        masks = torch.stack([1 - pasted, pasted], dim=1)[:, :, None]
+        return MixPlan(sources, masks.mean(dim=(2, 3, 4)), rows=len(x), masks=masks)
+
+
+def _interval(centre: Tensor, side: Tensor, length: int) -> Tensor:
+    """Pixels of a line of ``length`` that lie in an interval around ``centre`` (B,), of shares ``side`` (K, B)."""
+    size = (side * length).round().long()
+    start = centre - size // 2
+    pixel = torch.arange(length, device=centre.device)
+    inside = (pixel >= start[..., None]) & (pixel < (start + size)[..., None])
+    return inside | (side == 1)[..., None]
