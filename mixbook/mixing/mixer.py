@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.mixing.blend import Blend
+from mixbook.mixing.blend.cutmix import CutMix
+from mixbook.mixing.blend.fmix import FMix, Legacy
 from mixbook.mixing.blend.linear import Linear
 from mixbook.mixing.blend.puzzlemix import PuzzleMix
 from mixbook.mixing.blend.saliency import GradientSaliency
@@ -183,3 +185,30 @@ def puzzlemix(
     """
     blend = PuzzleMix(GradientSaliency(model))
     return Mixer(RandomPairing(), Beta(alpha, draws, per), blend, num_classes, generator)
+
+
+def cutmix(
+    alpha: float = 1.0,
+    num_classes: int | None = None,
+    *,
+    draws: int = 1,
+    per: Scope = "batch",
+    generator: torch.Generator | None = None,
+) -> Mixer:
+    """CutMix (Yun et al. 2019): random pairs, a box of the partner; one box and lambda per batch as in the paper's code."""
+    return Mixer(RandomPairing(), Beta(alpha, draws, per), CutMix(per), num_classes, generator)
+
+
+def fmix(
+    alpha: float = 1.0,
+    num_classes: int | None = None,
+    *,
+    draws: int = 1,
+    per: Scope = "batch",
+    decay: float = 3.0,
+    max_soft: float = 0.0,
+    legacy: Legacy | None = None,
+    generator: torch.Generator | None = None,
+) -> Mixer:
+    """FMix (Harris et al. 2020): random pairs, masks cut from smooth noise; one mask per batch as in the paper's code."""
+    return Mixer(RandomPairing(), Beta(alpha, draws, per), FMix(per, decay, max_soft, legacy), num_classes, generator)

@@ -1,0 +1,52 @@
+"""What blends by masks have in common: which part of each mixture shows the original."""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from mixbook.mixing.plan import MixPlan
+
+Scope = Literal["batch", "pair"]
+
+
+def check_scope(per: str) -> None:
+    """Refuse a scope that is neither."""
+    if per not in get_args(Scope):
+        raise ValueError(f"per must be one of {get_args(Scope)}, got {per!r}")
+
+
+def image_size(x: Tensor) -> tuple[int, int]:
+    """Height and width of images (R, channels, H, W).
+
+    Raises:
+        ValueError: if ``x`` has another number of axes, or no pixel.
+    """
+    if x.ndim != 4 or x.shape[2] == 0 or x.shape[3] == 0:
+        raise ValueError(f"masks need images of shape (rows, channels, height, width), got x of shape {tuple(x.shape)}")
+    return x.shape[2], x.shape[3]
+
+
+def levels(lam: Tensor, per: Scope) -> Tensor:
+    """The weights that need a mask of their own: (K, 1) where the batch shares its masks and lambda, (K, B) elsewhere."""
+    first = lam[:, :1]
+    return first if per == "batch" and bool((lam == first).all()) else lam
+
+
+def masked_plan(x: Tensor, partner: Tensor, original: Tensor) -> MixPlan:
+    """Plan of mixtures that show the original where a mask says so, and the partner elsewhere.
+
+    Args:
+        x: what is mixed, (R, C, H, W).
+        partner: row of ``x`` that each sample is mixed with, int64 (B,).
+        original: how much of the original shows at each pixel, float32 (K, B, H, W), or (K, 1, H, W) where the batch shares
+            it: then it is stored once, as far as a view can.
+    """
+    draws, batch_size = len(original), len(partner)
+    sources = torch.stack([torch.arange(batch_size, device=x.device), partner], dim=1).repeat(draws, 1)
+    masks = torch.stack([original, 1 - original], dim=2)
+    weights = masks.mean(dim=(3, 4), dtype=torch.float64).float()
+    weights, masks = (
+        each.to(x.device).expand(draws, batch_size, *each.shape[2:]).flatten(0, 1) for each in (weights, masks)
+    )
+    return MixPlan(sources, weights, rows=len(x), masks=masks[:, :, None])
