@@ -27,13 +27,14 @@ MAY_IMPORT = {
     "vision": set(),
     "evaluation": {"data"},
     "theory": {"mixing"},
+    "compat": {"mixing"},
     "training": {"mixing", "data", "models", "evaluation"},
     "benchmarks": {"mixing", "theory", "data", "models", "training", "evaluation", "vision"},
     "cli": {"benchmarks", "training", "theory", "data", "models", "evaluation", "mixing"},
 }
 CORE = {"torch", "numpy", "scipy", "mixbook"}
 # Installed by an extra, so imported inside the function that uses it, in the rooms that `import mixbook` can reach.
-LAZY_ROOMS = ("", "mixing", "theory", "data", "models", "evaluation", "plots", "vision")
+LAZY_ROOMS = ("", "mixing", "theory", "compat", "data", "models", "evaluation", "plots", "vision")
 
 
 def room(module: str) -> str:

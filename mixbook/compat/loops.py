@@ -1,0 +1,126 @@
+"""Where mixing goes in somebody else's loop: in the loader, in Lightning's hook, in some batches or epochs only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+from torch.utils.data import default_collate
+
+from mixbook.mixing.mixer import Mixer
+
+Mixing = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class MixCollate:
+    """A ``collate_fn`` that mixes: ``DataLoader(data, 128, shuffle=True, collate_fn=MixCollate(mb.mixup(1.0, 10)))``.
+
+    With worker processes leave the mixer without a generator of its own: torch seeds its global one anew in each worker
+    and epoch, but each worker has the same copy of a generator that was handed over, and again in each epoch.
+
+    Args:
+        mixer: anything that takes ``(x, y)`` and gives them mixed.
+        collate: makes ``(x, y)`` of a list of samples.
+    """
+
+    mixer: Mixing
+    collate: Callable[[list[Any]], Any] = default_collate
+
+    def __call__(self, samples: list[Any]) -> tuple[Tensor, Tensor]:
+        """Samples ``(x, y)`` as a mixed batch."""
+        x, y = self.collate(samples)
+        return self.mixer(x, y)
+
+
+@dataclass
+class Schedule:
+    """Mixes only some batches, or only until an epoch: many recipes switch mixing off at the end.
+
+    A batch that is not mixed comes out in the same form: itself once, with dense targets. So the loss need not know. In
+    evaluation use the data as they are, without a mixer.
+
+    Args:
+        mixer: the mixer.
+        probability: of mixing a batch, in [0, 1].
+        until: how many epochs are mixed, the first ones; None for all.
+        epoch: which epoch it is, counted from 0: the loop says so, ``schedule.epoch = 7``.
+
+    Raises:
+        ValueError: if ``probability`` is not in [0, 1].
+    """
+
+    mixer: Mixer
+    probability: float = 1.0
+    until: int | None = None
+    epoch: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"probability must lie in [0, 1], got {self.probability}")
+
+    def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """A batch, mixed or not: see :class:`~mixbook.mixing.mixer.Mixer`."""
+        return self.mixer(x, y) if self._mixes(self.mixer.generator) else (x, self._dense(y))
+
+    def outputs(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        partner: tuple[Tensor, Tensor] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """The model's outputs on a batch, mixed or not, and their targets: as :meth:`Mixer.outputs`."""
+        if self._mixes(self.mixer.generator if generator is None else generator):
+            return self.mixer.outputs(model, x, y, partner=partner, generator=generator)
+        return model(x), self._dense(y)
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of the mixer, and the epoch."""
+        return {"mixer": self.mixer.state_dict(), "epoch": self.epoch}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` gave."""
+        self.mixer.load_state_dict(state["mixer"])
+        self.epoch = state["epoch"]
+
+    def _mixes(self, generator: torch.Generator | None) -> bool:
+        if self.until is not None and self.epoch >= self.until:
+            return False
+        device = "cpu" if generator is None else generator.device
+        return self.probability == 1 or bool(torch.rand((), generator=generator, device=device) < self.probability)
+
+    def _dense(self, y: Tensor) -> Tensor:
+        if y.is_floating_point():
+            return y.float()
+        if self.mixer.num_classes is None:
+            raise ValueError("num_classes is needed for integer labels, got None: e.g. mixup(alpha=1.0, num_classes=10)")
+        return one_hot(y.long(), self.mixer.num_classes).float()
+
+
+class LightningMixing:
+    """Mixes training batches, and no others, of a LightningModule, on the device where the batch is used.
+
+    Name it before the module's class, and set ``mixer``::
+
+        class Net(LightningMixing, LightningModule):
+            def __init__(self):
+                super().__init__()
+                self.mixer = mb.kmixup(k=16, num_classes=10)
+
+    ``training_step`` then gets dense targets (``mb.mixed_cross_entropy`` takes them), ``validation_step`` labels as before.
+    """
+
+    mixer: Mixing
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Lightning's hook: the batch ``(x, y)``, mixed while training."""
+        batch = super().on_after_batch_transfer(batch, dataloader_idx)  # type: ignore[misc]
+        if not self.trainer.training:  # type: ignore[attr-defined]
+            return batch
+        x, y = batch
+        return self.mixer(x, y)

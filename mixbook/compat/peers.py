@@ -1,0 +1,252 @@
+"""The transforms of torchvision and timm that mix batches: their arguments and their numbers, without their traps."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from mixbook.mixing.blend import Blend
+from mixbook.mixing.blend.cutmix import CutMix as CutMixBlend
+from mixbook.mixing.blend.linear import Linear
+from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.ratio import Beta
+
+Mode = Literal["batch", "pair", "elem"]
+LabelsGetter = Callable[[Any], Tensor] | Literal["default"]
+
+
+@dataclass(frozen=True)
+class _Previous:
+    """Each sample's partner is the one before it, as in torchvision: random where the loader shuffles."""
+
+    def pair(
+        self,
+        x: Tensor,
+        other: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        y: Tensor | None = None,
+        y2: Tensor | None = None,
+    ) -> Tensor:
+        """Partners (B,): see :class:`mixbook.mixing.pairing.Pairing`."""
+        return torch.arange(len(x), device=x.device).roll(1)
+
+
+class _Transform:
+    """What torchvision's two have in common: finding the inputs and the labels in a sample."""
+
+    def __init__(
+        self,
+        blend: Blend,
+        alpha: float,
+        num_classes: int | None,
+        labels_getter: LabelsGetter,
+        generator: torch.Generator | None,
+    ) -> None:
+        if labels_getter != "default" and not callable(labels_getter):
+            raise ValueError(f'labels_getter must be "default" or a function of the sample, got {labels_getter!r}')
+        self.mixer = Mixer(_Previous(), Beta(alpha), blend, num_classes, generator)
+        self.labels_getter = labels_getter
+
+    def __call__(self, *inputs: Any) -> Any:
+        """The same structure with the first tensor beside the labels, (B, ...), and the labels mixed; the rest as it is."""
+        sample = inputs if len(inputs) > 1 else inputs[0]
+        labels = _labels(sample) if self.labels_getter == "default" else self.labels_getter(sample)
+        if not isinstance(labels, Tensor):
+            raise ValueError(f"the labels must be a tensor, got {type(labels).__name__}: is labels_getter right?")
+        leaves, structure = tree_flatten(sample)
+        tensors = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
+        at_labels = next((n for n in tensors if leaves[n] is labels), None)
+        at_x = next((n for n in tensors if n != at_labels), None)
+        if at_labels is None or at_x is None:
+            raise ValueError("the sample must hold an input and the very tensor that labels_getter gives")
+        leaves[at_x], leaves[at_labels] = self.mixer(leaves[at_x], labels)
+        return tree_unflatten(leaves, structure)
+
+
+class MixUp(_Transform):
+    """torchvision's ``v2.MixUp``: ``x, y = MixUp(num_classes=10)(x, y)``.
+
+    One lambda for a batch, and each sample's partner is the previous one: shuffle in the loader. With the same lambda it
+    gives torchvision's numbers. Beyond it: inputs need not be images, a ``generator`` makes the draws its own, and half
+    precision is blended in float32.
+
+    Args:
+        alpha: of Beta(alpha, alpha).
+        num_classes: needed for integer labels.
+        labels_getter: function of the sample that gives its labels. By default they are the second of a tuple, or what a
+            dictionary has under a key with "label" in it.
+        generator: source of lambda; torch's global one if None.
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        num_classes: int | None = None,
+        labels_getter: LabelsGetter = "default",
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__(Linear(), alpha, num_classes, labels_getter, generator)
+
+
+class CutMix(_Transform):
+    """torchvision's ``v2.CutMix``: as :class:`MixUp`, but a box of each partner is pasted, the same one for a batch.
+
+    With the same lambda and centre it gives torchvision's numbers.
+
+    Args:
+        alpha, num_classes, labels_getter, generator: as for :class:`MixUp`.
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        num_classes: int | None = None,
+        labels_getter: LabelsGetter = "default",
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__(CutMixBlend(), alpha, num_classes, labels_getter, generator)
+
+
+class Mixup:
+    """timm's ``Mixup``, mixup and CutMix by turns: ``x, y = Mixup(num_classes=10)(x, y)``; partners are the batch reversed.
+
+    With the same draws it gives timm's numbers. What differs, and why:
+
+    * batches of odd length are taken (timm asserts): the sample in the middle is its own partner and stays as it is;
+    * ``x`` is not changed in place: timm's caller loses the clean batch;
+    * draws come from ``generator`` or torch's global one, so ``torch.manual_seed`` reproduces them: timm's are numpy's;
+    * targets are float32 also for half-precision images, and lie on the device of ``x``;
+    * labels may be soft, float (B, C): timm reads them as labels and returns B C rows.
+
+    As in timm, ``label_smoothing`` is 0.1 unless said otherwise: do not smooth again in the loss.
+
+    Args:
+        mixup_alpha, cutmix_alpha: of Beta(alpha, alpha) for each; 0 switches it off.
+        cutmix_minmax: smallest and largest side of the box as shares of the image's, instead of ``cutmix_alpha``.
+        prob: of mixing a batch, pair or sample.
+        switch_prob: of CutMix rather than mixup where both are on.
+        mode: one draw for each ``"batch"``, ``"pair"`` (a sample and its partner have the same) or ``"elem"``.
+        correct_lam: weigh the labels by the true area of a clipped box. ``False`` gives them lambda, which is wrong for it.
+        label_smoothing: e: classes have e / C, and the label 1 - e more.
+        num_classes: C.
+        generator: source of randomness.
+
+    Raises:
+        ValueError: if an argument is out of range, or neither mixup nor CutMix is on.
+    """
+
+    def __init__(
+        self,
+        mixup_alpha: float = 1.0,
+        cutmix_alpha: float = 0.0,
+        cutmix_minmax: tuple[float, float] | None = None,
+        prob: float = 1.0,
+        switch_prob: float = 0.5,
+        mode: Mode = "batch",
+        correct_lam: bool = True,
+        label_smoothing: float = 0.1,
+        num_classes: int = 1000,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        if mode not in get_args(Mode):
+            raise ValueError(f"mode must be one of {get_args(Mode)}, got {mode!r}")
+        if cutmix_minmax is not None and not 0 <= cutmix_minmax[0] < cutmix_minmax[1] <= 1:
+            raise ValueError(f"cutmix_minmax must be two growing shares in [0, 1], got {cutmix_minmax}")
+        for name, share in {"prob": prob, "switch_prob": switch_prob, "label_smoothing": label_smoothing}.items():
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} must lie in [0, 1], got {share}")
+        cutmix_alpha = cutmix_alpha if cutmix_minmax is None else 1.0
+        if mixup_alpha <= 0 and cutmix_alpha <= 0:
+            raise ValueError(f"mixup_alpha or cutmix_alpha must be positive, got {mixup_alpha} and {cutmix_alpha}")
+        self.mixup_alpha, self.cutmix_alpha, self.cutmix_minmax = mixup_alpha, cutmix_alpha, cutmix_minmax
+        self.prob, self.switch_prob, self.mode = prob, switch_prob, mode
+        self.correct_lam, self.label_smoothing, self.num_classes = correct_lam, label_smoothing, num_classes
+        self.generator = generator
+        self.mixup_enabled = True  # the loop's switch: False smooths the labels only
+
+    def __call__(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Mixed batch and targets: x (B, ...) and labels int (B,) or float (B, C) to x (B, ...) and float32 (B, C)."""
+        plan = self.plan(x)
+        targets = plan.targets(target, self.num_classes)
+        if self.label_smoothing:
+            targets = (1 - self.label_smoothing) * targets + self.label_smoothing / targets.shape[1]
+        return plan.apply(x), targets
+
+    def plan(self, x: Tensor) -> MixPlan:
+        """Decide the mixtures of a batch (B, ...); it must be images (B, channels, H, W) where CutMix is on."""
+        size = len(x)
+        row = torch.arange(size)
+        # Rows that share a draw have the same number.
+        draw = {"batch": torch.zeros_like(row), "pair": torch.minimum(row, row.flip(0)), "elem": row}[self.mode]
+        lam, original = self._draws(x, int(draw.max()) + 1)
+        sources = torch.stack([row, row.flip(0)], dim=1).to(x.device)
+        plan = MixPlan(sources, _both(lam[draw]).to(x.device), rows=size)
+        return plan if original is None else replace(plan, masks=_both(original[draw]).to(x.device))
+
+    def _draws(self, x: Tensor, draws: int) -> tuple[Tensor, Tensor | None]:
+        """Weights of the originals, (draws,), and how much of them shows, (draws, 1, H, W), unless that is the weights."""
+        if not self.mixup_enabled:
+            return torch.ones(draws), None
+        cut = self._uniform(draws) < self.switch_prob
+        if self.mixup_alpha <= 0 or self.cutmix_alpha <= 0:
+            cut = torch.full_like(cut, self.cutmix_alpha > 0)
+        lam = self._beta(self.mixup_alpha, draws)
+        if cut.any():
+            lam = lam.where(~cut, self._beta(self.cutmix_alpha, draws))
+        mixed = self._uniform(draws) < self.prob
+        lam = lam.where(mixed, 1.0)
+        if not cut.any():
+            return lam, None
+        box = self._boxes(x, lam).where(mixed[:, None, None, None], 1.0)
+        original = box.where(cut[:, None, None, None], lam[:, None, None, None])
+        exact = original.mean(dim=(1, 2, 3)) if self.correct_lam or self.cutmix_minmax else lam
+        return exact.where(cut, lam), original
+
+    def _boxes(self, x: Tensor, lam: Tensor) -> Tensor:
+        """1 outside the boxes and 0 inside, (draws, 1, H, W)."""
+        if self.cutmix_minmax is None:
+            like = torch.empty(len(lam), *x.shape[1:])  # on the CPU, as lambda: the masks are sent to a GPU once
+            masks = CutMixBlend(per="pair").plan(like, torch.arange(len(lam)), lam[None], self.generator).masks
+            assert masks is not None
+            return masks[:, 0]
+        rows, columns = (self._interval(length, len(lam)) for length in x.shape[-2:])
+        return (~(rows[:, None, :, None] & columns[:, None, None, :])).float()
+
+    def _interval(self, length: int, draws: int) -> Tensor:
+        """Rows or columns of boxes with a side between the two shares, anywhere inside, bool (draws, length)."""
+        assert self.cutmix_minmax is not None
+        low, high = (int(length * share) for share in self.cutmix_minmax)
+        side = low + (self._uniform(draws) * (high - low)).long()
+        start = (self._uniform(draws) * (length - side)).long()
+        pixel = torch.arange(length)
+        return (pixel >= start[:, None]) & (pixel < (start + side)[:, None])
+
+    def _beta(self, alpha: float, draws: int) -> Tensor:
+        return Beta(alpha, per="pair").sample(draws, self.generator)[0].cpu() if alpha > 0 else torch.ones(draws)
+
+    def _uniform(self, draws: int) -> Tensor:
+        device = "cpu" if self.generator is None else self.generator.device
+        return torch.rand(draws, generator=self.generator, device=device, dtype=torch.float64).cpu()
+
+
+def _both(original: Tensor) -> Tensor:
+    """Shares of the original and of the partner, (B, 2, ...)."""
+    return torch.stack([original, 1 - original], dim=1)
+
+
+def _labels(sample: Any) -> Any:
+    if isinstance(sample, Mapping):
+        key = next((key for key in sample if "label" in str(key).lower()), None)
+        if key is None:
+            raise ValueError(f'no key with "label" in it among {list(sample)}: pass labels_getter')
+        return sample[key]
+    if isinstance(sample, tuple | list) and len(sample) > 1:
+        return sample[1]
+    raise ValueError(f"the sample must be (x, y) or a dictionary, got {type(sample).__name__}: pass labels_getter")

@@ -1,0 +1,292 @@
+"""Signatures of other libraries: the same draws must give the same numbers, where theirs are right."""
+
+import math
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import one_hot
+from torch.utils.data import DataLoader, TensorDataset
+
+import mixbook as mb
+from mixbook import vision
+from mixbook.compat import CutMix, LightningMixing, MixCollate, MixUp, Mixup, Schedule
+from mixbook.mixing.blend.linear import Linear
+
+
+def images(size, generator, height=12, width=10):
+    return torch.rand(size, 3, height, width, generator=generator), torch.randint(0, 5, (size,), generator=generator)
+
+
+# torchvision
+
+
+@pytest.fixture(scope="module")
+def v2():
+    vision.load()
+    from torchvision.transforms import v2
+
+    return v2
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("soft", [False, True])
+def test_mixup_gives_torchvisions_numbers(v2, lam, soft, generator):
+    x, y = images(7, generator)
+    y = torch.rand(7, 5, generator=generator).softmax(1) if soft else y
+    theirs, ours = v2.MixUp(num_classes=5), MixUp(num_classes=5)
+    theirs._dist.sample = lambda shape: torch.tensor([lam])
+    ours.mixer.ratio = mb.Fixed(lam)
+    for a, b in zip(ours(x, y), theirs(x, y), strict=True):
+        assert a.dtype == b.dtype
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_cutmix_gives_torchvisions_numbers(v2, seed, monkeypatch):
+    generator = torch.Generator().manual_seed(seed)
+    x, y = images(6, generator)
+    lam = torch.rand((), generator=generator).item()
+    theirs, ours = v2.CutMix(num_classes=5), CutMix(num_classes=5, generator=generator)
+    centre = torch.rand(2, dtype=torch.float64, generator=generator.clone_state())
+    drawn = [centre[1], centre[0]]  # torchvision draws the column first
+    theirs._dist.sample = lambda shape: torch.tensor([lam])
+    monkeypatch.setattr(torch, "randint", lambda high, size: (drawn.pop(0) * high).long().expand(size))
+    expected = theirs(x, y)
+    monkeypatch.undo()
+    ours.mixer.ratio = mb.Fixed(lam)
+    for a, b in zip(ours(x, y), expected, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_they_take_the_places_of_torchvisions_in_its_own_combinations(v2, generator):
+    x, y = images(4, generator)
+    either = v2.RandomChoice([MixUp(num_classes=5), CutMix(num_classes=5)])
+    mixed, targets = v2.Compose([either, v2.Normalize([0.5] * 3, [0.5] * 3)])(x, y)
+    assert mixed.shape == x.shape
+    torch.testing.assert_close(targets.sum(1), torch.ones(4))
+
+
+def test_samples_of_other_shapes_keep_their_structure(generator):
+    x, y = images(4, generator)
+    mix = MixUp(num_classes=5)
+    found = mix({"pixels": x, "Label": y, "name": "a"})
+    assert found["name"] == "a" and found["pixels"].shape == x.shape and found["Label"].shape == (4, 5)
+    deep = MixUp(num_classes=5, labels_getter=lambda sample: sample[1]["y"])([x, {"y": y, "id": 3}])
+    assert deep[0].shape == x.shape and deep[1]["y"].shape == (4, 5) and deep[1]["id"] == 3
+    assert mix((x, y))[1].shape == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("sample", "message"),
+    [
+        ({"x": torch.rand(2, 3)}, 'no key with "label"'),
+        ((torch.rand(2, 3), [0, 1]), "the labels must be a tensor, got list"),
+        (torch.rand(2, 3), r"must be \(x, y\) or a dictionary, got Tensor"),
+        ({"label": torch.tensor([0, 1])}, "must hold an input"),
+    ],
+)
+def test_samples_that_hold_no_batch_are_refused(sample, message):
+    with pytest.raises(ValueError, match=message):
+        MixUp(num_classes=3)(sample)
+
+
+def test_a_labels_getter_that_is_neither_is_refused():
+    with pytest.raises(ValueError, match="labels_getter must be"):
+        MixUp(labels_getter="y")
+
+
+# timm
+
+
+def timm_by_hand(x, y, lam, cut, centres, *, smoothing, correct_lam):
+    """timm's rule, sample by sample, from its description: one lambda, turn and centre (row, column) for each sample."""
+    mixed, lam = x.clone(), list(lam)
+    height, width = x.shape[-2:]
+    for i in range(len(x)):
+        j = len(x) - 1 - i
+        if cut[i]:
+            ratio = math.sqrt(1 - lam[i])
+            half = int(height * ratio) // 2, int(width * ratio) // 2
+            top, bottom = np.clip([centres[i][0] - half[0], centres[i][0] + half[0]], 0, height)
+            left, right = np.clip([centres[i][1] - half[1], centres[i][1] + half[1]], 0, width)
+            mixed[i, :, top:bottom, left:right] = x[j, :, top:bottom, left:right]
+            if correct_lam:
+                lam[i] = 1 - (bottom - top) * (right - left) / (height * width)
+        else:
+            mixed[i] = lam[i] * x[i] + (1 - lam[i]) * x[j]
+    hard = one_hot(y, 5) * (1 - smoothing) + smoothing / 5
+    weight = torch.tensor(lam, dtype=torch.float32)[:, None]
+    return mixed, (weight * hard + (1 - weight) * hard.flip(0)).float()
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 2**32),
+    mode=st.sampled_from(["batch", "pair", "elem"]),
+    smoothing=st.sampled_from([0.0, 0.1]),
+    correct_lam=st.booleans(),
+    half=st.integers(1, 4),
+    blend=st.sampled_from(["mixup", "cutmix", "both"]),
+)
+def test_mixup_and_cutmix_by_turns_give_timms_numbers(seed, mode, smoothing, correct_lam, half, blend):
+    generator = torch.Generator().manual_seed(seed)
+    x, y = images(2 * half, generator)
+    draws = {"batch": 1, "pair": half, "elem": 2 * half}[mode]
+    lam = torch.rand(2, draws, generator=generator)  # for mixup and for CutMix
+    ours = Mixup(
+        mixup_alpha=0.5 * (blend != "cutmix"),
+        cutmix_alpha=2.0 * (blend != "mixup"),
+        mode=mode,
+        correct_lam=correct_lam,
+        label_smoothing=smoothing,
+        num_classes=5,
+        generator=generator,
+    )
+    ours._beta = lambda alpha, n: lam[0] if alpha == 0.5 else lam[1]
+    copy = generator.clone_state()
+    turn, _, *centre = (torch.rand(n, dtype=torch.float64, generator=copy) for n in (draws, draws, draws, draws))
+    cut = {"mixup": turn < 0, "cutmix": turn >= 0, "both": turn < 0.5}[blend]
+    centres = torch.stack([(centre[0] * 12).long(), (centre[1] * 10).long()], 1)
+    chosen = lam[1].where(cut, lam[0])
+
+    row = torch.arange(2 * half)
+    of_row = {"batch": row * 0, "pair": torch.minimum(row, row.flip(0)), "elem": row}[mode]
+    expected = timm_by_hand(
+        x,
+        y,
+        chosen[of_row].tolist(),
+        cut[of_row].tolist(),
+        centres[of_row].tolist(),
+        smoothing=smoothing,
+        correct_lam=correct_lam,
+    )
+    for a, b in zip(ours(x, y), expected, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("mode", ["batch", "pair", "elem"])
+@pytest.mark.parametrize("size", [1, 7])
+def test_odd_batches_are_taken_and_nothing_is_changed_in_place(mode, size, generator):
+    x, y = images(size, generator)
+    before = x.clone()
+    mix = Mixup(1.0, 1.0, mode=mode, num_classes=5, generator=generator)
+    for _ in range(4):
+        mixed, targets = mix(x, y)
+        torch.testing.assert_close(targets.sum(1), torch.ones(size))
+        torch.testing.assert_close(mixed[size // 2], x[size // 2])
+    assert torch.equal(x, before)
+
+
+def test_boxes_between_two_shares_have_such_sides_and_stay_inside(generator):
+    x = torch.zeros(400, 1, 20, 30)
+    x[200:] = 1
+    mix = Mixup(0.0, cutmix_minmax=(0.2, 0.8), mode="elem", num_classes=2, label_smoothing=0, generator=generator)
+    mixed, targets = mix(x, (torch.arange(400) >= 200).long())
+    pasted = (mixed != x)[:, 0]
+    heights, widths = pasted.any(2).sum(1), pasted.any(1).sum(1)
+    assert heights.min() >= 4 and heights.max() < 16 and widths.min() >= 6 and widths.max() < 24
+    assert heights.unique().numel() == 12 and torch.equal(heights * widths, pasted.sum((1, 2)))
+    torch.testing.assert_close(targets[:200, 1], pasted[:200].float().mean((1, 2)))
+
+
+@pytest.mark.parametrize("mode", ["batch", "pair", "elem"])
+def test_the_share_of_mixed_samples_is_prob_and_disabled_means_none(mode, generator):
+    x, y = torch.rand(1000, 2, generator=generator), torch.arange(1000) % 5
+    mix = Mixup(prob=0.25, mode=mode, num_classes=5, generator=generator)
+    repeats = 400 if mode == "batch" else 1
+    mixed = torch.cat([(mix(x, y)[0] != x).any(1) for _ in range(repeats)])
+    assert mixed.float().mean() == pytest.approx(0.25, abs=0.1 if repeats > 1 else 0.06)
+    mix.mixup_enabled = False
+    same, targets = mix(x, y)
+    assert torch.equal(same, x)
+    torch.testing.assert_close(targets, one_hot(y, 5) * 0.9 + 0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mode": "half"}, "mode must be one of"),
+        ({"mixup_alpha": 0.0}, "mixup_alpha or cutmix_alpha must be positive"),
+        ({"prob": 2.0}, r"prob must lie in \[0, 1\], got 2.0"),
+        ({"cutmix_minmax": (0.8, 0.2)}, "cutmix_minmax must be two growing shares"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        Mixup(**options)
+
+
+# Loops
+
+
+@pytest.mark.parametrize("make", [MixUp, CutMix, Mixup, lambda **o: mb.mixup(**o)])
+def test_the_seed_decides_and_the_global_generator_stays_out_of_it(make, generator):
+    x, y = images(8, generator)
+    state = torch.get_rng_state()
+    a, b = (make(num_classes=5, generator=torch.Generator().manual_seed(3))(x, y) for _ in range(2))
+    assert torch.equal(a[0], b[0]) and torch.equal(a[1], b[1])
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("mixer", [mb.kmixup(2, num_classes=5, strict=False), MixUp(num_classes=5), Mixup(num_classes=5)])
+def test_a_loader_mixes_its_batches_also_the_odd_last_one(mixer, generator):
+    x, y = images(11, generator)
+    loader = DataLoader(TensorDataset(x, y), batch_size=4, collate_fn=pickle.loads(pickle.dumps(MixCollate(mixer))))
+    shapes = [(mixed.shape, targets.shape) for mixed, targets in loader]
+    assert shapes == [((n, 3, 12, 10), (n, 5)) for n in (4, 4, 3)]
+
+
+def test_a_schedule_mixes_some_batches_and_none_after_its_last_epoch(generator):
+    x, y = torch.rand(6, 2, generator=generator), torch.tensor([0, 1, 2, 0, 1, 2])
+    schedule = Schedule(mb.Mixer(ratio=mb.Fixed(0.5), num_classes=3, generator=generator), probability=0.3, until=2)
+    clean = [torch.equal(schedule(x, y)[1], one_hot(y, 3).float()) for _ in range(1000)]
+    assert 1 - sum(clean) / 1000 == pytest.approx(0.3, abs=0.05)
+    schedule.epoch = 2
+    same, targets = schedule(x, y)
+    assert same is x and torch.equal(targets, one_hot(y, 3).float())
+    outputs, targets = schedule.outputs(torch.nn.Identity(), x, y)
+    assert torch.equal(outputs, x) and torch.equal(targets, one_hot(y, 3).float())
+
+
+def test_a_schedule_that_always_mixes_is_its_mixer_and_resumes(generator):
+    x, y = torch.rand(6, 2, generator=generator), torch.arange(6) % 3
+    schedule = Schedule(mb.mixup(num_classes=3, generator=generator.clone_state()), epoch=4)
+    assert torch.equal(schedule(x, y)[0], mb.mixup(num_classes=3, generator=generator.clone_state())(x, y)[0])
+    state, ahead = schedule.state_dict(), schedule.outputs(torch.nn.Identity(), x, y)
+    other = Schedule(mb.mixup(num_classes=3, generator=torch.Generator()))
+    other.load_state_dict(state)
+    assert other.epoch == 4 and torch.equal(other(x, y)[0], ahead[0])
+
+
+def test_a_schedule_refuses_what_is_no_probability_and_labels_without_a_number_of_classes():
+    with pytest.raises(ValueError, match=r"probability must lie in \[0, 1\], got 50"):
+        Schedule(mb.mixup(), probability=50)
+    with pytest.raises(ValueError, match="num_classes is needed"):
+        Schedule(mb.mixup(), until=0)(torch.rand(2, 3), torch.tensor([0, 1]))
+
+
+class Hooks:
+    """What Lightning's module does: the hook gives back the batch, and a trainer says what it is doing."""
+
+    class Trainer:
+        training = True
+
+    trainer = Trainer()
+
+    def on_after_batch_transfer(self, batch, dataloader_idx):
+        return batch
+
+
+def test_lightning_mixes_training_batches_only(generator):
+    class Net(LightningMixing, Hooks):
+        mixer = mb.Mixer(ratio=mb.Fixed(0.5), blend=Linear(), num_classes=5, generator=generator)
+
+    batch, net = images(8, generator), Net()
+    mixed, targets = net.on_after_batch_transfer(batch, 0)
+    assert not torch.equal(mixed, batch[0]) and targets.shape == (8, 5)
+    net.trainer.training = False
+    assert net.on_after_batch_transfer(batch, 0) is batch
