@@ -19,7 +19,7 @@ Floats = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class PuzzleMix:
-    """Each block of a mixture takes a share of 0, ..., 1 of the original, at the least cost (Kim et al. 2020, eq. 3-5).
+    """Each block of a mixture takes a share of 0, ..., 1 of the original, at the least cost (Kim et al. 2020).
 
     The cost is what is hidden of either image's saliency, plus the roughness of the shares and of the seams, plus how
     unlikely the shares are for the given lambda: they are Binomial(labels - 1, lambda), each divided by labels - 1. It is
@@ -178,7 +178,7 @@ def _move(salient: Tensor, shares: Tensor, price: float) -> Tensor:
     """Which patch of each source goes where, int64 (N, 2, g * g): exact, so each patch goes somewhere.
 
     A patch gains its saliency where its image is shown at all, and pays ``price`` times its squared way, in units of the
-    longest straight way (Kim et al. 2020, eq. 6).
+    longest straight way (Kim et al. 2020).
     """
     grid = salient.shape[-1]
     place = torch.cartesian_prod(torch.arange(grid), torch.arange(grid)).double() / (grid - 1)

@@ -16,13 +16,13 @@ class Saliency(Protocol):
 
 
 class GradientSaliency:
-    """Root mean square over the channels of the gradient of the loss with respect to the input (Puzzle Mix, Section 3).
+    """Root mean square over the channels of the gradient of the loss with respect to the input: what Puzzle Mix uses.
 
     The model is used in eval mode and left as it was: its mode, its statistics and its parameters' gradients.
 
     Args:
         model: takes images (R, C, H, W), gives logits (R, C'). Its loss is the cross entropy, with integer labels or with
-            weights over the classes.
+            weights over the classes. Pass the network itself, not a wrapper that synchronises gradients around it.
 
     Raises:
         ValueError: when called, if there are no targets.
