@@ -1,7 +1,7 @@
 """The plan: which samples make up each mixture and how much of each, decided before anything is mixed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isqrt
 
 import torch
@@ -35,6 +35,7 @@ class MixPlan:
     rows: int
     masks: Tensor | None = None
     moves: Tensor | None = None
+    _in_order: bool = field(default=False, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.sources.ndim != 2 or self.sources.shape != self.weights.shape:
@@ -57,6 +58,9 @@ class MixPlan:
                 raise ValueError(f"{grid} x {grid} patches of moves must divide the masks, got {tuple(self.masks.shape)}")
         if self.sources.device.type == "cpu" and len(self.sources):
             low, high = self.sources.aminmax()
+            # With one draw the first sources are the batch as it is, which need not be copied.
+            in_order = self.sources.shape[1] > 0 and torch.equal(self.sources[:, 0], torch.arange(len(self)))
+            object.__setattr__(self, "_in_order", in_order)
             if low < 0 or high >= self.rows:
                 raise ValueError(f"sources must lie in [0, {self.rows}), got {int(low)} to {int(high)}")
         if self.weights.device.type == "cpu" and not torch.allclose(
@@ -82,6 +86,8 @@ class MixPlan:
         self._check_rows("x", x)
         exact = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         share = self._shares(exact)
+        if self.sources.shape[1] == 2:  # the shares sum to 1, so one pass over memory does it
+            return torch.lerp(self._source(exact, 1), self._source(exact, 0), share[:, 0]).to(x.dtype)
         mixed = self._source(exact, 0) * share[:, 0]
         for s in range(1, self.sources.shape[1]):
             mixed = mixed + self._source(exact, s) * share[:, s]
@@ -178,7 +184,7 @@ class MixPlan:
 
     def _source(self, x: Tensor, s: int) -> Tensor:
         """What each mixture gets from its source ``s``, (N, ...), with its patches moved."""
-        rows = x[self.sources[:, s]]
+        rows = x[: len(self)] if s == 0 and self._in_order else x[self.sources[:, s]]
         if self.moves is None:
             return rows
         grid = isqrt(self.moves.shape[2])
