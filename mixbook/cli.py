@@ -1,4 +1,4 @@
-"""The command line: ``mixbook bench list|run|compare|coverage``. It prints what the package computes, and decides nothing.
+"""The command line: ``mixbook bench list|run|compare|coverage|speed``. It prints what the package computes, no more.
 
 Each group of commands is a function that returns its commands; ``_GROUPS`` lists them.
 """
@@ -106,7 +106,26 @@ def bench() -> Commands:
         counts = f"{found.with_experiment} with an experiment, {found.with_result} with a result"
         print(f"printed values: {found.printed}, {counts}")
 
-    return {"list": list_, "run": run, "compare": compare, "coverage": coverage}
+    def speed(*, json: bool = False) -> None:
+        """Time matching and mixing beside what others do, on this machine; OMP_NUM_THREADS says on how many cores.
+
+        Args:
+            json: print everything as JSON, the machine included.
+        """
+        from torch import get_num_threads
+
+        from mixbook.benchmarks import environment
+        from mixbook.benchmarks import speed as stopwatch
+
+        found = stopwatch.all_comparisons()
+        if json:
+            rows = [{**vars(comparison), "ratio": comparison.ratio} for comparison in found]
+            print(dumps({**environment.describe(), "threads": get_num_threads(), "comparisons": rows}, indent=1))
+            return
+        print(columns([comparison.as_row() for comparison in found]))
+        print(f"\nmedians of rounds by turns, on random numbers, threads: {get_num_threads()}")
+
+    return {"list": list_, "run": run, "compare": compare, "coverage": coverage, "speed": speed}
 
 
 _GROUPS: dict[str, Callable[[], Commands]] = {"bench": bench}

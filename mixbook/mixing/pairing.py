@@ -6,7 +6,7 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
-from mixbook.mixing.transport import assignment, squared_cost
+from mixbook.mixing.transport import assignment, cross_cost, squared_cost
 
 Cost = Literal["squared", "euclidean"]
 Classes = Literal["same", "different", "any"]
@@ -104,7 +104,11 @@ class OptimalTransport:
                 "loader, or strict=False to match a short batch as one block"
             )
         left = _features(x)
-        right = (left if other is None else _features(other))[candidates]
+        right = (left if other is None else _features(other)).index_select(0, candidates)
+        if self.cost == "squared":
+            # A large common offset would swallow the digits that decide the matching. In one side it may stay: there it
+            # adds the same to a whole column of the costs, with no more rounding than the data's own.
+            right -= left.mean(dim=0)
         whole = len(x) - len(x) % self.k
         columns = [
             self._match(left[:whole], right[:whole], self.k),
@@ -117,11 +121,11 @@ class OptimalTransport:
         """Rows of ``right`` matched with the rows of ``left``, block of ``size`` by block."""
         if len(left) == 0:
             return torch.empty(0, dtype=torch.int64)
-        if self.cost == "euclidean":  # a root of nearly nothing needs more digits than float32 has
-            left, right = left.double(), right.double()
-        blocks = (-1, size, left.shape[1])
-        cost = squared_cost(left.reshape(blocks), right.reshape(blocks))
-        columns = assignment(cost.sqrt() if self.cost == "euclidean" else cost)
+        left, right = left.unflatten(0, (-1, size)), right.unflatten(0, (-1, size))
+        if self.cost == "squared":
+            columns = assignment(cross_cost(left, right))
+        else:  # a root of nearly nothing needs more digits than float32 has
+            columns = assignment(squared_cost(left.double(), right.double()).sqrt())
         return (columns + size * torch.arange(len(columns))[:, None]).flatten()
 
 

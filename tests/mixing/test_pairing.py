@@ -2,6 +2,7 @@ import itertools
 
 import pytest
 import torch
+from scipy.optimize import linear_sum_assignment
 
 from mixbook.mixing.pairing import ByClass, NearestNeighbour, OptimalTransport, RandomPairing
 
@@ -172,3 +173,14 @@ def test_bad_input_is_refused():
     for pairing in (OptimalTransport(2), NearestNeighbour(2)):
         with pytest.raises(ValueError, match="NaN"):
             pairing.pair(torch.full((4, 3), float("nan")))
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e2, 1e4])
+def test_blocks_stay_optimal_under_a_large_common_offset(offset):
+    x = offset + torch.randn(64, 300, generator=torch.Generator().manual_seed(1))
+    found = OptimalTransport(16).pair(x, generator=torch.Generator().manual_seed(2)).reshape(4, 16)
+    candidates = torch.randperm(64, generator=torch.Generator().manual_seed(2)).reshape(4, 16)
+    for block, ours, theirs in zip(x.double().split(16), found, candidates, strict=True):
+        cost = (block[:, None] - x.double()[theirs]).square().sum(-1).numpy()
+        least = cost[linear_sum_assignment(cost)].sum()
+        assert (block - x.double()[ours]).square().sum().item() == pytest.approx(least, rel=1e-6)

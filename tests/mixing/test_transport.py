@@ -149,3 +149,12 @@ def test_a_block_that_does_not_fit_the_data_is_refused(k):
 def test_alpha_must_be_positive(alpha):
     with pytest.raises(ValueError, match="alpha must be positive"):
         transport.mean_square_ratio(alpha)
+
+
+def test_the_cross_term_alone_decides_the_matching(generator):
+    x, y = (torch.randn(20, 7, 5, generator=generator, dtype=torch.float64) for _ in range(2))
+    cross, squared = transport.cross_cost(x, y), transport.squared_cost(x, y)
+    assert torch.equal(transport.assignment(cross), transport.assignment(squared))
+    shifted = cross - squared / 2  # what is left belongs to whole rows and columns
+    rest = shifted - shifted[:, :1] - shifted[:, :, :1] + shifted[:, :1, :1]
+    torch.testing.assert_close(rest, torch.zeros_like(rest))
