@@ -184,7 +184,12 @@ class MixPlan:
 
     def _source(self, x: Tensor, s: int) -> Tensor:
         """What each mixture gets from its source ``s``, (N, ...), with its patches moved."""
-        rows = x[: len(self)] if s == 0 and self._in_order else x[self.sources[:, s]]
+        if s == 0 and self._in_order:
+            rows = x[: len(self)]
+        elif x.is_contiguous():
+            rows = x.index_select(0, self.sources[:, s])
+        else:  # slower, but keeps channels-last
+            rows = x[self.sources[:, s]]
         if self.moves is None:
             return rows
         grid = isqrt(self.moves.shape[2])

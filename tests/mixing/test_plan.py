@@ -65,6 +65,19 @@ def test_apply_does_not_change_its_input_and_keeps_its_dtype(plan, generator):
         assert torch.equal(x, before)
 
 
+def test_the_order_of_rows_and_the_layout_in_memory_change_nothing(generator):
+    x = torch.rand(6, 3, 4, 4, generator=generator)
+    partner, weight = torch.randperm(6, generator=generator), torch.rand(6, generator=generator)
+    shuffled = torch.randperm(6, generator=generator)
+    sources, weights = torch.stack([torch.arange(6), partner], 1), torch.stack([weight, 1 - weight], 1)
+    in_order, other = MixPlan(sources, weights, rows=6), MixPlan(sources[shuffled], weights[shuffled], rows=6)
+    assert torch.equal(in_order.apply(x)[shuffled], other.apply(x))
+    last = x.to(memory_format=torch.channels_last)
+    for plan in (in_order, other):
+        mixed = plan.apply(last)
+        assert torch.equal(mixed, plan.apply(x)) and mixed.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_half_precision_keeps_the_digits_of_the_weights():
     weight = torch.tensor(0.5003)  # bfloat16 has 8 bits: it would round this weight to 0.5
     plan = MixPlan(torch.tensor([[0, 1]]), torch.stack([weight, 1 - weight])[None], rows=2)
