@@ -1,0 +1,58 @@
+"""Plans where values cannot be looked at, under the compiler, and in other layouts of memory."""
+
+import pytest
+import torch
+
+import mixbook as mb
+from mixbook.mixing.plan import MixPlan
+
+MIXERS = {
+    "mixup": mb.mixup(num_classes=3),
+    "kmixup": mb.kmixup(2, num_classes=3),
+    "multimix": mb.multimix(num_classes=3),
+    "cutmix": mb.cutmix(num_classes=3),
+}
+
+
+@pytest.fixture(params=MIXERS.values(), ids=MIXERS)
+def plan(request, generator):
+    return request.param.plan(torch.rand(6, 2, 8, 8, generator=generator), generator=generator)
+
+
+def test_channels_last_stays_channels_last(plan, generator):
+    x = torch.rand(6, 2, 8, 8, generator=generator)
+    mixed = plan.apply(x.to(memory_format=torch.channels_last))
+    assert mixed.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(mixed, plan.apply(x))
+
+
+def test_apply_compiles_as_one_graph_with_its_gradient(plan, generator):
+    compiled = torch.compile(plan.apply, fullgraph=True, backend="aot_eager")
+    gradients = []
+    for apply in (plan.apply, compiled):
+        x = torch.rand(6, 2, 8, 8, generator=generator.clone_state(), requires_grad=True)
+        mixed = apply(x)
+        mixed.square().sum().backward()
+        gradients.append((mixed.detach(), x.grad))
+    torch.testing.assert_close(*gradients)
+
+
+def test_nothing_waits_for_a_value_off_the_cpu(plan):
+    # Tensors on "meta" have no values: whoever asks for one, and would stall a GPU, fails.
+    masks = None if plan.masks is None else plan.masks.to("meta")
+    away = MixPlan(plan.sources.to("meta"), plan.weights.to("meta"), plan.rows, masks)
+    x, y = torch.rand(6, 2, 8, 8, device="meta"), torch.zeros(6, dtype=torch.int64, device="meta")
+    assert away.apply(x).shape == (len(plan), 2, 8, 8)
+    targets = away.targets(y, 3, ignore_index=-1)
+    assert away.pixel_targets(y[:, None, None].expand(6, 8, 8), 3, ignore_index=-1).shape == (len(plan), 3, 8, 8)
+    loss = mb.mixed_cross_entropy(torch.rand_like(targets), targets, weight=torch.ones(3, device="meta"))
+    assert loss.shape == ()
+
+
+@pytest.mark.parametrize("make", [mb.mixup, mb.multimix])
+def test_draws_are_made_where_the_generator_is_and_not_where_the_batch_is(make, generator):
+    here = make(generator=generator.clone_state())
+    away = make(generator=generator.clone_state())
+    here.plan(torch.rand(6, 4))
+    away.plan(torch.rand(6, 4, device="meta"))
+    assert torch.equal(here.generator.get_state(), away.generator.get_state())
