@@ -1,0 +1,89 @@
+"""What holds for every answer to every question, put together in every way."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import one_hot
+
+import mixbook as mb
+
+PAIRINGS = st.sampled_from(
+    [
+        mb.RandomPairing(),
+        mb.OptimalTransport(3, strict=False),
+        mb.OptimalTransport(3, strict=False, cost="euclidean"),
+        mb.NearestNeighbour(2, strict=False),
+        mb.ByClass("any", strict=False),
+    ]
+)
+RATIOS = st.sampled_from(
+    [mb.Beta(0.05), mb.Beta(1.0, 3), mb.Beta(1.0, 2, "pair"), mb.TruncatedBeta(0.5, 2), mb.Uniform(), mb.Fixed(0.0, 0.4)]
+)
+BLENDS = st.sampled_from(
+    [
+        mb.Linear(),
+        mb.CutMix(),
+        mb.CutMix("pair", inside=True),
+        mb.FMix(),
+        mb.FMix("pair", max_soft=0.3),
+        mb.SaliencyMix(),
+        mb.PuzzleMix(),
+    ]
+)
+GRID = {"pairing": PAIRINGS, "ratio": RATIOS, "blend": BLENDS, "batch": st.integers(1, 7), "seed": st.integers(0, 99)}
+
+
+def make(batch, seed):
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.rand(batch, 2, 8, 12, generator=generator)
+    return x, torch.randint(0, 4, (batch,), generator=generator), generator
+
+
+@settings(max_examples=100, deadline=None)
+@given(second=st.booleans(), **GRID)
+def test_targets_are_the_plan_s_matrix_times_labels(pairing, ratio, blend, batch, seed, second):
+    x, y, generator = make(batch, seed)
+    x2, y2 = (x.flip(0) + 0.1, y.flip(0)) if second and not isinstance(pairing, mb.ByClass) else (None, None)
+    plan = mb.Mixer(pairing, ratio, blend, 4).plan(x, y, x2=x2, y2=y2, generator=generator)
+    draws = len(plan) // batch
+    rows, labels = (x, y) if x2 is None else (torch.cat([x, x2]), torch.cat([y, y2]))
+    torch.testing.assert_close(plan.weights.sum(1), torch.ones(len(plan)))
+    torch.testing.assert_close(plan.targets(labels, 4), plan.matrix() @ one_hot(labels, 4).float())
+    assert torch.equal(plan.sources[:, 0], torch.arange(batch).repeat(draws))
+    assert (plan.sources[:, 1].reshape(draws, batch) == plan.sources[:batch, 1]).all()
+    if x2 is not None:
+        assert (plan.sources[:, 1] >= batch).all()
+    if plan.masks is not None:
+        torch.testing.assert_close(plan.masks.mean(dim=(2, 3, 4)), plan.weights)
+    before = rows.clone()
+    mixed = plan.apply(rows)
+    assert torch.equal(rows, before) and mixed.shape == (len(plan), 2, 8, 12)
+    assert mixed.min() >= rows.min() - 1e-5 and mixed.max() <= rows.max() + 1e-5
+
+
+@settings(max_examples=60, deadline=None)
+@given(**{name: values for name, values in GRID.items() if name != "ratio"})
+def test_all_weight_on_the_original_is_the_identity(pairing, blend, batch, seed):
+    x, y, generator = make(batch, seed)
+    mixed, targets = mb.Mixer(pairing, mb.Fixed(1.0), blend, 4, generator)(x, y)
+    assert torch.equal(mixed, x)
+    assert torch.equal(targets, one_hot(y, 4).float())
+
+
+@settings(max_examples=30, deadline=None)
+@given(**GRID)
+def test_a_seed_gives_the_same_mixtures_and_the_global_generator_is_left_alone(pairing, ratio, blend, batch, seed):
+    x, y, _ = make(batch, seed)
+    mix = mb.Mixer(pairing, ratio, blend, 4)
+    before = torch.get_rng_state()
+    first, second = (mix.plan(x, y, generator=torch.Generator().manual_seed(seed)).apply(x) for _ in range(2))
+    assert torch.equal(first, second)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("blend", [mb.Linear(), mb.CutMix(), mb.FMix(max_soft=0.2)], ids=str)
+def test_gradients_through_any_blend_are_right(blend, generator):
+    x = torch.rand(3, 1, 4, 5, dtype=torch.float64, generator=generator, requires_grad=True)
+    plan = mb.Mixer(ratio=mb.Beta(1.0, 2), blend=blend).plan(x, generator=generator)
+    assert torch.autograd.gradcheck(plan.apply, (x,))
