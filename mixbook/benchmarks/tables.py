@@ -12,7 +12,7 @@ Rows = Sequence[Mapping[str, Any]]
 def protocol_rows(experiment: Experiment) -> list[dict[str, str]]:
     """The protocol of an experiment: each setting, its value, and where it is stated or why we chose it."""
     return [
-        {"setting": s.name, "value": _plain(s.value), "why": f"the paper: {s.why}" if s.stated else f"our choice: {s.why}"}
+        {"setting": s.name, "value": _plain(s.value), "why": s.why if s.stated else f"our choice: {s.why}"}
         for s in experiment.settings
     ]
 
