@@ -119,6 +119,7 @@ def test_search_finds_what_the_book_is_about(chromium, site):
     visit.open("search.html?q=interpolation")
     visit.page.locator("#search-results li a").first.wait_for(timeout=10_000)
     assert visit.page.locator("#search-results li a").count() >= 1
+    visit.page.wait_for_load_state("networkidle")  # it fetches a summary of each page found, and leaving would cut that off
     visit.open("search.html?q=zyzzyva")
     visit.page.get_by_text("did not match any documents").wait_for(timeout=10_000)
     visit.close()
