@@ -81,6 +81,7 @@ class Visit:
             self.page.evaluate("MathJax.startup.promise")
 
     def close(self) -> None:
+        self.page.wait_for_load_state("networkidle")  # a request that is cut off would count as failed
         self.page.context.close()
 
 
