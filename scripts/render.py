@@ -49,9 +49,21 @@ def render(notebooks: Path, stage: Path, output: Path, leave_out_missing: bool =
         said = re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)
         warnings = [line for line in said.splitlines() if "WARNING" in line or "ERROR" in line]
         raise RenderError("the book was not rendered without warnings:\n" + ("\n".join(warnings) or said))
+    _way_in(html)
     record.write_text(digest)
     print(f"the book is ready: {html / 'index.html'}")
     return html
+
+
+def _way_in(html: Path) -> None:
+    """Give Jupyter Book's bare redirect a name and the icon; a browser would ask for /favicon.ico, which is not there."""
+    front = f"{contents.pages()[0].removesuffix('.ipynb')}.html"
+    (html / "index.html").write_text(
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>mixbook</title>'
+        f'<link rel="icon" href="_static/favicon.svg"><meta http-equiv="refresh" content="0; url={front}"></head>'
+        f'<body><a href="{front}">mixbook</a></body></html>\n',
+        encoding="utf-8",
+    )
 
 
 def _files(notebooks: Path, leave_out_missing: bool) -> dict[str, bytes]:
