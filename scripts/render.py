@@ -106,7 +106,7 @@ def _stage(files: dict[str, bytes], stage: Path) -> set[str]:
 
 
 def _digest(files: dict[str, bytes]) -> str:
-    total = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
+    total = hashlib.sha256((ROOT / "requirements.txt").read_bytes() + Path(__file__).read_bytes())
     for name in sorted(files):
         total.update(f"{name} {hashlib.sha256(files[name]).hexdigest()}\n".encode())
     return total.hexdigest()
