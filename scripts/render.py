@@ -56,11 +56,11 @@ def render(notebooks: Path, stage: Path, output: Path, leave_out_missing: bool =
 
 
 def _way_in(html: Path) -> None:
-    """Give Jupyter Book's bare redirect a name and the icon; a browser would ask for /favicon.ico, which is not there."""
+    """Give Jupyter Book's bare redirect a name and an empty icon; a browser would ask for one that is not there."""
     front = f"{contents.pages()[0].removesuffix('.ipynb')}.html"
     (html / "index.html").write_text(
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>mixbook</title>'
-        f'<link rel="icon" href="_static/favicon.svg"><meta http-equiv="refresh" content="0; url={front}"></head>'
+        f'<link rel="icon" href="data:,"><meta http-equiv="refresh" content="0; url={front}"></head>'
         f'<body><a href="{front}">mixbook</a></body></html>\n',
         encoding="utf-8",
     )

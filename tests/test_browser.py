@@ -63,12 +63,16 @@ class Visit:
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
         self.page.on("request", self._request)
-        self.page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", self._failed)
         self.page.on("response", lambda answer: answer.status < 400 or self.wrong.append(f"{answer.status}: {answer.url}"))
 
     def _console(self, message) -> None:
         if message.type in ("error", "warning"):
             self.wrong.append(f"console: {message.text}")
+
+    def _failed(self, request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # cut off because the page was left: nothing is missing
+            self.wrong.append(f"failed: {request.url} ({request.failure})")
 
     def _request(self, request) -> None:
         if not request.url.startswith((self.home, "data:", "blob:")):
