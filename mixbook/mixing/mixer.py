@@ -14,7 +14,8 @@ from mixbook.mixing.blend.puzzlemix import PuzzleMix
 from mixbook.mixing.blend.saliency import GradientSaliency
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.plan import MixPlan
-from mixbook.mixing.ratio import Beta, Ratio, Scope
+from mixbook.mixing.ratio import Beta, Ratio
+from mixbook.mixing.scope import Scope
 
 
 @dataclass

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
-from mixbook.mixing.ratio import Beta, Scope
+from mixbook.mixing.ratio import Beta
+from mixbook.mixing.scope import Scope
 
 INPUT = "input"
 

@@ -214,6 +214,11 @@ class MixPlan:
             raise ValueError(f"{name} has {len(value)} rows, but the plan was made for {self.rows}: pass the same batch")
 
 
+def pair_sources(partner: Tensor, draws: int) -> Tensor:
+    """Sources of ``draws`` mixtures of each sample with its partner, int64 (draws * B, 2), in the batch's order."""
+    return torch.stack([torch.arange(len(partner), device=partner.device), partner], dim=1).repeat(draws, 1)
+
+
 def _known_labels(y: Tensor, num_classes: int, ignore_index: int | None) -> tuple[Tensor, Tensor | None]:
     """Labels as indices, and which of them are known; None if all are. Ignored labels are 0 and not known."""
     known = None if ignore_index is None else y != ignore_index

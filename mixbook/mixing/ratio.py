@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-Scope = Literal["batch", "pair"]
+from mixbook.mixing.scope import Scope, check_scope
 
 
 class Ratio(Protocol):
@@ -151,8 +151,7 @@ def _draw(law: Callable[[tuple[int, ...]], Tensor], draws: int, per: Scope, batc
 def _check(draws: int, per: str) -> None:
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}: 1 is mixup, 5 is multi-mix as published")
-    if per not in get_args(Scope):
-        raise ValueError(f"per must be one of {get_args(Scope)}, got {per!r}")
+    check_scope(per)
 
 
 def _device(generator: torch.Generator | None) -> torch.device:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mixbook.mixing.blend.spatial import Scope, check_scope, image_size, levels, masked_plan
+from mixbook.mixing.blend.spatial import image_size, levels, masked_plan
 from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.scope import Scope, check_scope
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from mixbook.mixing.blend.spatial import Scope, check_scope, image_size, levels, masked_plan
+from mixbook.mixing.blend.spatial import image_size, levels, masked_plan
 from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.scope import Scope, check_scope
 
 Legacy = Literal["rows", "real"]
 

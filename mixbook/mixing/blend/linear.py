@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.plan import MixPlan, pair_sources
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,5 @@ class Linear:
         y: Tensor | None = None,
     ) -> MixPlan:
         """Plan for ``K * B`` mixtures: see :class:`mixbook.mixing.blend.Blend`."""
-        draws, batch_size = lam.shape
-        original = torch.arange(batch_size, device=x.device)
-        sources = torch.stack([original, partner], dim=1).repeat(draws, 1)
         weight = lam.to(x.device).flatten()
-        return MixPlan(sources, torch.stack([weight, 1 - weight], dim=1), rows=len(x))
+        return MixPlan(pair_sources(partner, len(lam)), torch.stack([weight, 1 - weight], dim=1), rows=len(x))

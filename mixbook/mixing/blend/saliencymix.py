@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mixbook.mixing.blend.saliency import Saliency, magnitude, saliency_of
+from mixbook.mixing.blend.spatial import image_size, masked_plan
 from mixbook.mixing.plan import MixPlan
 
 
@@ -36,17 +37,13 @@ class SaliencyMix:
         y: Tensor | None = None,
     ) -> MixPlan:
         """Plan for ``K * B`` mixtures: see :class:`mixbook.mixing.blend.Blend`."""
-        draws, batch_size = lam.shape
-        height, width = x.shape[-2:]
+        height, width = image_size(x)
         peak = saliency_of(self.saliency, x, y)[partner].flatten(1).argmax(1)
         side = (1 - lam.to(x.device)).sqrt()
         rows = _interval(peak // width, side, height)
         columns = _interval(peak % width, side, width)
-        pasted = (rows[..., :, None] & columns[..., None, :]).flatten(0, 1).float()
-
-        sources = torch.stack([torch.arange(batch_size, device=x.device), partner], dim=1).repeat(draws, 1)
-        masks = torch.stack([1 - pasted, pasted], dim=1)[:, :, None]
-        return MixPlan(sources, masks.mean(dim=(2, 3, 4)), rows=len(x), masks=masks)
+        pasted = rows[..., :, None] & columns[..., None, :]
+        return masked_plan(x, partner, (~pasted).float())
 
 
 def _interval(centre: Tensor, side: Tensor, length: int) -> Tensor:

@@ -1,19 +1,10 @@
 """What blends by masks have in common: which part of each mixture shows the original."""
 
-from typing import Literal, get_args
-
 import torch
 from torch import Tensor
 
-from mixbook.mixing.plan import MixPlan
-
-Scope = Literal["batch", "pair"]
-
-
-def check_scope(per: str) -> None:
-    """Refuse a scope that is neither."""
-    if per not in get_args(Scope):
-        raise ValueError(f"per must be one of {get_args(Scope)}, got {per!r}")
+from mixbook.mixing.plan import MixPlan, pair_sources
+from mixbook.mixing.scope import Scope
 
 
 def image_size(x: Tensor) -> tuple[int, int]:
@@ -43,10 +34,9 @@ def masked_plan(x: Tensor, partner: Tensor, original: Tensor) -> MixPlan:
             it: then it is stored once, as far as a view can.
     """
     draws, batch_size = len(original), len(partner)
-    sources = torch.stack([torch.arange(batch_size, device=x.device), partner], dim=1).repeat(draws, 1)
     masks = torch.stack([original, 1 - original], dim=2)
     weights = masks.mean(dim=(3, 4), dtype=torch.float64).float()
     weights, masks = (
         each.to(x.device).expand(draws, batch_size, *each.shape[2:]).flatten(0, 1) for each in (weights, masks)
     )
-    return MixPlan(sources, weights, rows=len(x), masks=masks[:, :, None])
+    return MixPlan(pair_sources(partner, draws), weights, rows=len(x), masks=masks[:, :, None])
