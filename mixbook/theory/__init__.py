@@ -1,5 +1,5 @@
-"""Closed forms of what the papers prove, usable on your own data; one module per topic. Needs numpy and scipy alone."""
+"""What the papers prove, as numbers for your own data, one module per topic; and a check of every statement.
 
-from mixbook.theory.vicinal import critical_alpha, minimum_loss, optimal
-
-__all__ = ["critical_alpha", "minimum_loss", "optimal"]
+Closed forms are in ``vicinal``, ``collinearity``, ``midpoints``, ``linear``, ``clusters``, ``expansion``, ``variance`` and
+``flattening``; what they are compared with in ``checks``; and ``registry`` lists and runs it: ``mixbook theory check``.
+"""

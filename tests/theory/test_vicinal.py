@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, special, stats
 
-from mixbook.theory import critical_alpha, minimum_loss, optimal, vicinal
+from mixbook.theory import vicinal
+from mixbook.theory.vicinal import critical_alpha, minimum_loss, optimal
 
 # Three samples on a line with classes A, B, A, and seven in the plane with three classes.
 LINE, LINE_LABELS = np.array([0.0, 1.0, 2.0]), np.array([0, 1, 0])

@@ -1,0 +1,98 @@
+"""All statements of the five papers in one list, and the results of their checks: ``mixbook theory check``."""
+
+import pkgutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from typing import Any, get_args
+
+from mixbook.theory import checks
+from mixbook.theory.statement import Comparison, Paper, Statement
+
+
+@cache
+def all_statements() -> tuple[Statement, ...]:
+    """Every statement, by paper and then in the order of the checks."""
+    modules = [import_module(f"{checks.__name__}.{found.name}") for found in pkgutil.iter_modules(checks.__path__)]
+    found = [value for module in modules for value in vars(module).values() if isinstance(value, Statement)]
+    names = [each.name for each in found]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(f"these names stand for more than one statement: {sorted(twice)}")
+    return tuple(sorted(found, key=lambda each: get_args(Paper).index(each.paper)))
+
+
+def find(names: Iterable[str]) -> tuple[Statement, ...]:
+    """The statements of these names; a paper's name, or any beginning of a name, stands for all that begin with it.
+
+    Raises:
+        KeyError: if a name fits none, with those that come close.
+    """
+    known = all_statements()
+    found: dict[str, Statement] = {}
+    for name in names:
+        exact = [each for each in known if each.name == name]
+        fitting = exact or [each for each in known if each.name.startswith(name)]
+        if not fitting:
+            near = get_close_matches(name, [each.name for each in known], n=3, cutoff=0.3)
+            raise KeyError(f"no statement is called {name!r}: did you mean {' or '.join(near) or 'one of `theory list`'}?")
+        found |= {each.name: each for each in fitting}
+    return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check found: the comparison that used most of its tolerance, and how long all of them took."""
+
+    statement: Statement
+    comparisons: tuple[Comparison, ...]
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether every comparison is within its tolerance."""
+        return all(each.passed for each in self.comparisons)
+
+    @property
+    def closest(self) -> Comparison:
+        """The comparison that failed, or else came closest to failing."""
+        return max(self.comparisons, key=_strain)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON. ``deviation`` and ``tolerance`` are those of the closest comparison."""
+        names = ("name", "paper", "where", "says", "page", "verdict", "instead", "kind", "also")
+        known = {name: getattr(self.statement, name) for name in names}
+        closest = self.closest
+        return {
+            "name": known.pop("name"),
+            "paper": known.pop("paper"),
+            "statement": known.pop("where"),
+            **known,
+            "passed": self.passed,
+            "compared": closest.what,
+            "deviation": closest.deviation,
+            "tolerance": closest.tolerance,
+            "comparisons": [vars(each) for each in self.comparisons],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def check(each: Statement) -> Outcome:
+    """Run the check of one statement."""
+    start = time.perf_counter()
+    comparisons = each()
+    return Outcome(each, comparisons, time.perf_counter() - start)
+
+
+def check_all(chosen: Sequence[Statement] | None = None) -> list[Outcome]:
+    """Run the checks of some statements, or of all."""
+    return [check(each) for each in (all_statements() if chosen is None else chosen)]
+
+
+def _strain(comparison: Comparison) -> tuple[bool, float]:
+    """Sorts comparisons: failed ones last, else by the share of the tolerance that is used."""
+    share = comparison.deviation / comparison.tolerance if comparison.tolerance else 0.0
+    return not comparison.passed, share if share == share else float("inf")

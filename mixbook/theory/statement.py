@@ -1,0 +1,137 @@
+"""What a statement of a paper is here: a claim, a verdict, and a check that could have come out otherwise."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+Paper = Literal["kmixup-v1", "kmixup-tmlr", "multimix", "datadep", "manifold"]
+Kind = Literal["statement", "number", "code"]  # what a paper proves, what it prints, what its authors released
+Verdict = Literal["holds", "holds with a correction", "false as printed", "checked by surrogate"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two computations of one thing, and how far they are apart.
+
+    Args:
+        what: what was compared, one line for a reader; it may hold the numbers.
+        deviation: how far apart, >= 0.
+        tolerance: how far apart they may be, >= 0.
+    """
+
+    what: str
+    deviation: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the deviation is within the tolerance; NaN is not."""
+        return self.deviation <= self.tolerance
+
+
+def close(what: str, ours: ArrayLike, theirs: ArrayLike, tolerance: float, *, relative: bool = False) -> Comparison:
+    """Two arrays of one shape agree; with ``relative``, by the largest entry of ``theirs``."""
+    ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
+    if ours.shape != theirs.shape or not ours.size:
+        raise ValueError(f"{what}: shapes must be equal and not empty, got {ours.shape} and {theirs.shape}")
+    scale = np.abs(theirs).max() if relative else 1.0
+    return Comparison(what, float(np.abs(ours - theirs).max() / scale), tolerance)
+
+
+def at_most(what: str, value: ArrayLike, bound: ArrayLike, *, slack: float = 0.0) -> Comparison:
+    """``value <= bound`` everywhere; the deviation is the largest excess, and ``slack`` is what rounding may add."""
+    excess = np.asarray(value, dtype=float) - np.asarray(bound, dtype=float)
+    return Comparison(what, float(np.maximum(excess, 0).max()), slack)  # of NaN: NaN, which does not pass
+
+
+def refuted(what: str, printed: float, actual: float, *, by: float) -> Comparison:
+    """A counterexample: what is printed differs from what is so by at least ``by``, far more than rounding.
+
+    The deviation is what is missing to that distance, so 0 where the statement is indeed wrong.
+    """
+    if not by > 0:
+        raise ValueError(f"by must be positive, got {by}: a counterexample needs a distance that rounding cannot make")
+    missing = by - abs(float(printed) - float(actual))
+    return Comparison(what, missing if not missing <= 0 else 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a paper, and what became of it.
+
+    Calling it runs its check. Made by :func:`statement`; :mod:`mixbook.theory.registry` finds all of them.
+
+    Args:
+        paper: whose, as in ``mixbook/benchmarks/printed``.
+        where: "Theorem 2.7", as the paper numbers it.
+        says: the claim, in our words, one sentence.
+        verdict: whether it holds.
+        page: where the book explains it, ``part/name#label``.
+        instead: what holds in its place, one or two sentences; empty if it holds as printed.
+        check: compares two computations, or more.
+        kind: a proved statement, a printed number, or released code.
+        also: other places of the same statement, "kmixup-v1 Theorem 1".
+    """
+
+    paper: Paper
+    where: str
+    says: str
+    verdict: Verdict
+    page: str
+    instead: str
+    check: Callable[[], Iterable[Comparison]]
+    kind: Kind = "statement"
+    also: str = ""
+
+    def __post_init__(self) -> None:
+        for name, kinds in {"paper": Paper, "verdict": Verdict, "kind": Kind}.items():
+            if getattr(self, name) not in get_args(kinds):
+                raise ValueError(f"{name} must be one of {get_args(kinds)}, got {getattr(self, name)!r}")
+        if (self.verdict == "holds" and self.instead) or not (self.as_printed or self.instead):
+            raise ValueError(f"{self.name}: `instead` says what holds where the print does not, and only there")
+        if not re.fullmatch(r"\w+/\w+#[\w-]+", self.page):
+            raise ValueError(f"{self.name}: page must be part/name#label, got {self.page!r}")
+
+    @property
+    def name(self) -> str:
+        """For the command line and for links: ``datadep-theorem-2.7``."""
+        return re.sub(r"[^a-z0-9.]+", "-", f"{self.paper} {self.where}".lower()).strip("-.")
+
+    @property
+    def as_printed(self) -> bool:
+        """Whether it holds as it is printed, as far as a computer can see."""
+        return self.verdict in ("holds", "checked by surrogate")
+
+    def __call__(self) -> tuple[Comparison, ...]:
+        """Run the check.
+
+        Raises:
+            ValueError: if it compared nothing.
+        """
+        comparisons = tuple(self.check())
+        if not comparisons:
+            raise ValueError(f"{self.name}: the check compared nothing")
+        return comparisons
+
+
+def statement(
+    paper: Paper,
+    where: str,
+    says: str,
+    *,
+    verdict: Verdict,
+    page: str,
+    instead: str = "",
+    kind: Kind = "statement",
+    also: str = "",
+) -> Callable[[Callable[[], Iterable[Comparison]]], Statement]:
+    """Turn a check into a :class:`Statement`, as a decorator: what is claimed above, what is computed below."""
+
+    def make(check: Callable[[], Iterable[Comparison]]) -> Statement:
+        return Statement(paper, where, says, verdict, page, instead, check, kind, also)
+
+    return make
