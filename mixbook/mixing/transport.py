@@ -78,6 +78,21 @@ def mean_square_ratio(alpha: float) -> float:
     return 0.25 - mean_deviation + 0.25 / (2 * alpha + 1)
 
 
+def alpha_of_ratio(ratio: float) -> float:
+    """The alpha with E min(lambda, 1 - lambda)^2 = ``ratio``: :func:`mean_square_ratio`, inverted by root finding.
+
+    Raises:
+        ValueError: if ``ratio`` is not between 0 and 1/4, or so near to either that alpha is below 1e-8 or above 1e12.
+    """
+    # The value is 1/4 - O(alpha^-1/2) above and alpha / 4 below: these ends are beyond what double precision tells apart.
+    ends = 1e-8, 1e12
+    low, high = (mean_square_ratio(end) for end in ends)
+    if not low < ratio < high:
+        raise ValueError(f"ratio must be between 0 and 1/4, the least and the largest of any alpha, got {ratio}")
+    log_alpha = brentq(lambda t: mean_square_ratio(math.exp(t)) - ratio, *(math.log(end) for end in ends), xtol=1e-13)
+    return math.exp(log_alpha)
+
+
 def matching_cost(x: Tensor, k: int, *, trials: int = 1024, generator: torch.Generator | None = None) -> float:
     """Mean squared distance between matched points of two random k-subsets of ``x``: E W_2^2 (Algorithm 1, lines 1-2).
 
@@ -168,9 +183,7 @@ def alpha_at_constant_xi(
             f"xi of alpha={alpha} at k=1 cannot be reached at k={k}: E min(lambda, 1-lambda)^2 would have to be "
             f"{wanted:.3f}, and it is below 0.25 for every alpha. Use a smaller k or a smaller alpha"
         )
-    # E min^2 = 1/4 - O(alpha^-1/2), so this upper end is beyond every root that double precision can tell from 1/4.
-    log_alpha = brentq(lambda t: mean_square_ratio(math.exp(t)) - wanted, math.log(1e-8), math.log(1e12))
-    return math.exp(log_alpha)
+    return alpha_of_ratio(wanted)
 
 
 def _subset_pairs(

@@ -61,6 +61,17 @@ def test_mean_square_ratio_grows_from_0_to_a_quarter():
     assert values[0] < 1e-6 and 0.2499 < values[-1] < 0.25
 
 
+@pytest.mark.parametrize("alpha", [1e-3, 0.2, 1.0, 30.0, 1e6])
+def test_alpha_of_ratio_is_the_inverse(alpha):
+    assert transport.alpha_of_ratio(transport.mean_square_ratio(alpha)) == pytest.approx(alpha, rel=1e-6)
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 0.0, 0.25, 0.3, float("nan")])
+def test_a_ratio_that_no_alpha_has_is_refused(ratio):
+    with pytest.raises(ValueError, match="ratio must be between 0 and 1/4"):
+        transport.alpha_of_ratio(ratio)
+
+
 @pytest.mark.parametrize("k", [2, 4])
 def test_matching_cost_is_the_mean_over_all_pairs_of_subsets(k, generator):
     subsets = [list(s) for s in itertools.combinations(range(6), k)]

@@ -1,0 +1,118 @@
+"""Whom k-mixup mixes each sample with, as a matrix: the locally-informed distributions D_i, all at once.
+
+Source: Greenewald et al., "k-Mixup Regularization for Deep Learning via Optimal Transport" (TMLR 2023), section 4. A *law
+of partners* is a row-stochastic matrix (n, n): row i is the distribution of the partner of sample i. k-mixup's has the rows
+D_i; mixup's has 1/n everywhere; any other pairing has one too, so what :mod:`mixbook.theory.expansion` does with a law
+serves them all.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from mixbook.mixing import transport
+
+MOST_PAIRS = 2_000_000  # of blocks, about a minute
+
+
+def block_laws(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """For each block of k samples, whom its members meet: the matchings with all blocks of k, by enumeration.
+
+    Args:
+        x: the data set, (n, ...), small.
+        k: block size, 1 <= k <= n.
+
+    Returns:
+        blocks: int64 (m, k), all m = n choose k blocks, each ascending.
+        laws: float64 (m, k, n); ``laws[b, i, j]`` is the probability that the i-th member of block b is matched with
+            sample j, over the blocks that it may be matched with.
+
+    Raises:
+        ValueError: if ``k`` is out of range, ``x`` is not finite, or there are too many pairs of blocks.
+    """
+    points = x.detach().flatten(1).double().cpu()
+    size = len(points)
+    if not 1 <= k <= size:
+        raise ValueError(f"k must be between 1 and {size}, the size of the data set, got {k}")
+    count = math.comb(size, k)
+    if count**2 > MOST_PAIRS:
+        raise ValueError(f"{count**2} pairs of blocks are too many to enumerate: use matching_law with trials=4096")
+    blocks = torch.combinations(torch.arange(size), k)
+    laws = torch.zeros(count, k, size, dtype=torch.float64)
+    for block, law in zip(blocks, laws, strict=True):
+        cost = transport.squared_cost(points[block].expand(count, k, -1), points[blocks])
+        met = blocks.gather(1, transport.assignment(cost))  # (m, k): partner of each member, for each other block
+        law.scatter_add_(1, met.T.contiguous(), torch.full((k, count), 1 / count, dtype=torch.float64))
+    return blocks, laws
+
+
+def matching_law(x: Tensor, k: int, *, trials: int | None = None, generator: torch.Generator | None = None) -> Tensor:
+    """The law of partners of k-mixup: row i is D_i, whom sample i is matched with (TMLR, section 4).
+
+    Rows and columns sum to 1, and where no two matchings tie it is symmetric, since an optimal matching read backwards is
+    one. So ``(law - law.T).abs().max()`` tells whether there are ties, as with ``trials=None`` on a grid of points.
+
+    Args:
+        x: the data set, (n, ...).
+        k: block size, 1 <= k <= n. 1 gives 1/n everywhere, n the identity.
+        trials: pairs of blocks to draw, each read in both directions; None enumerates them all, for small sets.
+        generator: source of the random blocks.
+
+    Returns:
+        float64 (n, n) on the CPU, rows summing to 1.
+
+    Raises:
+        ValueError: as :func:`block_laws`, or if so few ``trials`` were drawn that a sample never took part.
+    """
+    size = len(x)
+    joint = torch.zeros(size, size, dtype=torch.float64)
+    if trials is None:
+        blocks, laws = block_laws(x, k)
+        joint.index_add_(0, blocks.flatten(), laws.flatten(0, 1))
+        return joint / joint.sum(dim=1, keepdim=True)
+    points = x.detach().flatten(1).double().cpu()
+    if not 1 <= k <= size:
+        raise ValueError(f"k must be between 1 and {size}, the size of the data set, got {k}")
+    if trials < 1:
+        raise ValueError(f"trials must be at least 1, or None to enumerate all pairs of blocks, got {trials}")
+    ours, theirs = torch.rand(2, trials, size, generator=generator).topk(k).indices
+    columns = transport.assignment(transport.squared_cost(points[ours], points[theirs]))
+    met = theirs.gather(1, columns).flatten()
+    joint.index_put_((ours.flatten(), met), torch.ones((), dtype=torch.float64), accumulate=True)
+    joint = joint + joint.T
+    drawn = joint.sum(dim=1, keepdim=True)
+    if not (drawn > 0).all():
+        raise ValueError(
+            f"trials={trials} pairs of blocks of {k} leave samples undrawn: take about {20 * size // k} or more"
+        )
+    return joint / drawn
+
+
+def mean_squared_match(x: Tensor, law: Tensor) -> float:
+    """Mean squared distance of a sample to its partner, in squared units of ``x``: E W_2^2 for k-mixup's law.
+
+    Args:
+        x: the data set, (n, ...).
+        law: law of partners, (n, n).
+    """
+    points = check_law(x, law)
+    rows, columns = law.nonzero().T
+    return float((law[rows, columns] * (points[rows] - points[columns]).square().sum(1)).sum() / len(points))
+
+
+def check_law(x: Tensor, law: Tensor) -> Tensor:
+    """``x`` (n, ...) as float64 (n, d), if ``law`` is a law of partners for it.
+
+    Raises:
+        ValueError: if ``law`` is not (n, n), has a negative entry, or a row that does not sum to 1.
+    """
+    points = x.detach().flatten(1).double().cpu()
+    if law.shape != (len(points), len(points)):
+        raise ValueError(
+            f"law must have shape ({len(points)}, {len(points)}), a row for each sample, got {tuple(law.shape)}"
+        )
+    off = (law.sum(dim=1) - 1).abs().max()
+    if not (law >= 0).all() or not off < 1e-6:
+        raise ValueError(f"law must have rows that are >= 0 and sum to 1, got sums up to {float(off):.2g} away from 1")
+    return points
