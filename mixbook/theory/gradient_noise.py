@@ -1,0 +1,158 @@
+"""The gradient noise of a network: P and Q of a mixer, V1, V2 and VI of independent pairs, estimated without bias.
+
+The formulas are in :mod:`mixbook.theory.variance`. Everything is measured at the weights that the model has now; measure
+again later in training. The model's mode is left as it is: call ``model.eval()`` first if it has dropout, whose noise would
+count with the ratios', or batch normalisation, under which a mixture has no gradient of its own.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import astuple
+from typing import Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from mixbook.mixing.losses import mixed_cross_entropy
+from mixbook.mixing.ratio import Beta, Ratio
+from mixbook.theory.variance import Components, Split, estimate_components, estimate_split
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Parts = TypeVar("Parts", Split, Components)
+
+
+class Mixes(Protocol):
+    """Any mixer: outputs (K B, C) on the mixtures of a batch, draw by draw, and their targets (K B, C)."""
+
+    def outputs(
+        self, model: nn.Module, x: Tensor, y: Tensor, *, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]: ...
+
+
+def measure_split(
+    model: nn.Module,
+    mixer: Mixes,
+    x: Tensor,
+    y: Tensor,
+    batch_size: int,
+    *,
+    loss: Loss = mixed_cross_entropy,
+    groups: int = 25,
+    batches: int = 8,
+    generator: torch.Generator | None = None,
+) -> tuple[Split, Split]:
+    """P and Q of the gradients that ``mixer`` gives, with any pairing, blend and place, from ``groups * batches`` batches.
+
+    Args:
+        model: the network, to logits (N, C).
+        mixer: with at least two draws, e.g. ``mb.multimix(draws=2, num_classes=10)``. What its draws share counts as P.
+        x, y: data that batches are drawn from, without replacement, (n, ...) and (n,) or (n, C).
+        batch_size: B, in 2..n.
+        loss: from logits and targets of mixtures to their mean loss.
+        groups, batches: at least 2 each. A group gives one unbiased estimate, and its ``K * batches`` gradients are held in
+            memory together; the spread of the groups gives the error.
+        generator: source of all randomness.
+
+    Returns:
+        The estimates, and their standard errors in the same form.
+
+    Raises:
+        ValueError: if the mixer makes fewer than two interpolations of each pair, or a count is out of range.
+    """
+    if not 2 <= batch_size <= len(x):
+        raise ValueError(f"batch_size must lie in [2, {len(x)}], the number of samples, got {batch_size}")
+    _check(groups=groups, batches=batches)
+    weights = _trained(model)
+
+    def of_batch() -> Tensor:
+        rows = torch.randperm(len(x), generator=generator)[:batch_size].to(x.device)
+        logits, targets = mixer.outputs(model, x[rows], y[rows], generator=generator)
+        if len(logits) < 2 * batch_size or len(logits) % batch_size:
+            raise ValueError(
+                f"mixer must make at least 2 interpolations of each of {batch_size} pairs, got {len(logits)} mixtures: "
+                "try mb.multimix(draws=2)"
+            )
+        losses = [loss(*draw) for draw in zip(logits.split(batch_size), targets.split(batch_size), strict=True)]
+        return torch.stack([_flat(torch.autograd.grad(value, weights, retain_graph=True)) for value in losses])
+
+    return _mean_and_error(
+        [estimate_split(torch.stack([of_batch() for _ in range(batches)], dim=1).cpu().numpy()) for _ in range(groups)]
+    )
+
+
+def measure_components(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    ratio: Ratio | None = None,
+    loss: Loss = mixed_cross_entropy,
+    groups: int = 25,
+    pairs: int = 128,
+    generator: torch.Generator | None = None,
+) -> tuple[Components, Components]:
+    """V1, V2 and VI of independent pairs, mixed linearly at the input, from one gradient for each mixture.
+
+    Args:
+        model: the network, to logits (N, C); a sample's output must not depend on its batch.
+        x, y: data that both ends of each pair are drawn from, with replacement: (n, ...) and float targets (n, C).
+        ratio: law of lambda with at least two draws, shared by the pairs; ``Beta(1.0, draws=4)`` if None.
+        loss: from logits and targets of mixtures to their mean loss.
+        groups, pairs: at least 2 each. A group crosses its pairs with its draws and gives one unbiased estimate; its
+            ``K * pairs`` gradients are held in memory together.
+        generator: source of all randomness.
+
+    Returns:
+        The estimates, and their standard errors in the same form.
+
+    Raises:
+        ValueError: if ``y`` are labels, the ratio has one draw or differs between pairs, or a count is out of range.
+        RuntimeError: from torch, if the model draws random numbers or updates running means: use ``model.eval()``.
+    """
+    _check(groups=groups, pairs=pairs)
+    if not y.is_floating_point() or y.ndim != 2:
+        raise ValueError(f"y must be float targets (n, C), got {y.dtype} {tuple(y.shape)}: try F.one_hot(y, C).float()")
+    ratio = Beta(1.0, draws=4) if ratio is None else ratio
+    weights = {name: value.detach() for name, value in model.named_parameters() if value.requires_grad}
+
+    def of_mixture(weights: dict[str, Tensor], z: Tensor, t: Tensor) -> Tensor:
+        return loss(functional_call(model, weights, (z[None],)), t[None])
+
+    per_mixture = vmap(grad(of_mixture), (None, 0, 0))
+
+    def of_group() -> Tensor:
+        i, j = torch.randint(len(x), (2, pairs), generator=generator).to(x.device)
+        lam = ratio.sample(pairs, generator).to(x.device)  # (K, pairs)
+        if len(lam) < 2 or not torch.equal(lam, lam[:, :1].expand_as(lam)):
+            raise ValueError(f"ratio must have at least two draws that all pairs share, got {ratio}")
+
+        def mix(v: Tensor) -> Tensor:
+            weight = lam.to(v.dtype).reshape(*lam.shape, *[1] * (v.ndim - 1))
+            return torch.lerp(v[j], v[i], weight).flatten(0, 1)
+
+        tree = per_mixture(weights, mix(x), mix(y))
+        return torch.cat([g.flatten(1) for g in tree.values()], dim=1).unflatten(0, lam.shape)
+
+    return _mean_and_error([estimate_components(of_group().cpu().numpy()) for _ in range(groups)])
+
+
+def _trained(model: nn.Module) -> list[nn.Parameter]:
+    return [weight for weight in model.parameters() if weight.requires_grad]
+
+
+def _flat(gradients: Sequence[Tensor]) -> Tensor:
+    return torch.cat([gradient.flatten() for gradient in gradients])
+
+
+def _mean_and_error(estimates: list[Parts]) -> tuple[Parts, Parts]:
+    """Mean of independent estimates, and its standard error."""
+    values, form = np.array([astuple(each) for each in estimates]), type(estimates[0])
+    error = values.std(axis=0, ddof=1) / len(values) ** 0.5
+    return form(*values.mean(axis=0).tolist()), form(*error.tolist())
+
+
+def _check(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 2:
+            raise ValueError(f"{name} must be at least 2, got {count}: a spread needs two")
