@@ -1,4 +1,24 @@
-"""One training loop for every network and every way of mixing, with checkpoints from which it resumes exactly."""
+"""One training loop for every network and every way of mixing, with checkpoints from which it resumes exactly.
+
+What the papers compare mixing with is not mixing, and is where a training script has it:
+
+==============================  ==========================================================================================
+comparator                      in ``fit(model, data, recipe, ...)``
+==============================  ==========================================================================================
+cutout                          ``augment=Augment(Cutout(16))`` (:mod:`mixbook.data`)
+input noise                     ``augment=Augment(InputNoise(0.1))``
+label smoothing                 ``loss=partial(mixed_cross_entropy, label_smoothing=0.1)``, with a mixer or without
+weight decay                    ``Recipe(weight_decay=5e-4)``
+dropout                         ``MLP(..., dropout=0.5)``, or your own network's
+large-batch training            ``Recipe(batch_size=5 * 100)`` without a mixer
+large-batch mixup               ``Recipe(batch_size=5 * 100)`` and ``mixer=mb.mixup(1.0, 10)``: one lambda for the batch
+batch augmentation              ``augment=Augment(Shift(4), Flip(), Rotate(15), repeats=5)``
+batch augmentation with mixup   the same and ``mixer=mb.mixup(1.0, 10)``
+multi-mix, for comparison       ``mixer=mb.multimix(5, 1.0, 10)``: five lambdas, each for the whole batch of 100
+==============================  ==========================================================================================
+
+The last five rows are Table II of multi-mix; but for the first of them the number of gradients in a step is the same, 500.
+"""
 
 from mixbook.training.checkpoint import CheckpointError
 from mixbook.training.history import History

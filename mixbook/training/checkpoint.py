@@ -14,7 +14,7 @@ import torch
 from mixbook.data import Arrays
 from mixbook.training.recipe import Recipe
 
-FORMAT = "mixbook checkpoint 1"
+FORMAT = "mixbook checkpoint 2"
 
 
 class CheckpointError(RuntimeError):
@@ -83,11 +83,14 @@ def check_writable(path: Path) -> None:
         raise type(error)(f"checkpoint {path} cannot be written: {error}. Give a file in a folder you can write") from error
 
 
-def identify(data: Arrays, recipe: Recipe, mixer: object | None) -> dict[str, Any]:
+def identify(data: Arrays, recipe: Recipe, mixer: object | None, augment: object | None = None) -> dict[str, Any]:
     """What a run must share with a checkpoint to continue from it, in plain values."""
-    # A default repr holds a memory address, which differs in every process.
-    named = type(mixer).__qualname__ if type(mixer).__repr__ is object.__repr__ else repr(mixer)
-    return {"recipe": recipe.as_dict(), "mixer": named, "data": f"{data.name} ({len(data)} rows, {data.checksum()})"}
+    return {
+        "recipe": recipe.as_dict(),
+        "mixer": _named(mixer),
+        "augment": _named(augment),
+        "data": f"{data.name} ({len(data)} rows, {data.checksum()})",
+    }
 
 
 def check_same_run(path: Path, saved: dict[str, Any], run: dict[str, Any]) -> None:
@@ -96,7 +99,7 @@ def check_same_run(path: Path, saved: dict[str, Any], run: dict[str, Any]) -> No
     Raises:
         CheckpointError: if anything but the number of epochs differs, or the checkpoint has more of them.
     """
-    before, now = ({**r["recipe"], "mixer": r["mixer"], "data": r["data"]} for r in (saved, run))
+    before, now = ({**r["recipe"], **{name: r[name] for name in r if name != "recipe"}} for r in (saved, run))
     changed = [f"{k}: {before.get(k)!r}, now {now[k]!r}" for k in now if k != "epochs" and before.get(k) != now[k]]
     if before["epochs"] > now["epochs"]:
         changed.append(f"epochs: {before['epochs']}, now {now['epochs']}")
@@ -105,6 +108,13 @@ def check_same_run(path: Path, saved: dict[str, Any], run: dict[str, Any]) -> No
             f"checkpoint {path} belongs to another run ({'; '.join(changed)}): "
             "give another file, or resume=False to start again and replace it"
         )
+
+
+def _named(part: object | None) -> str:
+    """What a part of a run is, the same in every process: a default repr, or that of a function, has a memory address."""
+    if type(part).__repr__ is object.__repr__:
+        return type(part).__qualname__
+    return getattr(part, "__qualname__", None) or repr(part)
 
 
 def _sync_directory(folder: Path) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Batch = tuple[Tensor, Tensor]
+Augments = Callable[[Tensor, Tensor, torch.Generator], Batch]
 
 
 class Mixes(Protocol):
@@ -44,6 +45,7 @@ def fit(
     recipe: Recipe,
     *,
     mixer: Mixes | None = None,
+    augment: Augments | None = None,
     loss: Loss = nn.functional.cross_entropy,
     validate: Callable[[nn.Module], Mapping[str, float]] | None = None,
     checkpoint: str | Path | None = None,
@@ -63,6 +65,8 @@ def fit(
         data: training data.
         recipe: the hyper-parameters.
         mixer: mixes each batch with the loop's own generator; None trains on the samples as they are.
+        augment: changes each batch before it is mixed, e.g. ``mixbook.data.Augment(Shift(4), Flip())``: from samples, their
+            labels and a generator to changed samples and labels, as many or (batch augmentation) more.
         loss: from logits (N, C) and targets, float (N, C) with a mixer and int64 (N,) without, to a mean.
         validate: called in every process with the model after each epoch, e.g. ``lambda m: evaluate(m, held_out)``;
             what it returns is recorded. It decides nothing: the model of the last epoch is the result.
@@ -90,7 +94,7 @@ def fit(
     run: dict[str, Any] = {}
     if path is not None:
         checkpoints.check_writable(path)
-        run = checkpoints.identify(data, recipe, mixer)
+        run = checkpoints.identify(data, recipe, mixer, augment)
     data = data.to(fabric.device)
 
     with streams.ambient():
@@ -107,7 +111,7 @@ def fit(
             started = time.perf_counter()
             for group in optimizer.param_groups:
                 group["lr"] = recipe.lr_at(epoch)
-            mean = _train_epoch(network, optimizer, loss, mixer, data, recipe, streams)
+            mean = _train_epoch(network, optimizer, loss, mixer, augment, data, recipe, streams)
             if not math.isfinite(mean) and all(math.isfinite(r["loss"]) for r in records):
                 warnings.warn(f"the loss is {mean} in epoch {epoch} of {data.name}: lower lr={recipe.lr}?", stacklevel=2)
             scores = {name: float(value) for name, value in validate(model).items()} if validate else {}
@@ -135,6 +139,7 @@ def _train_epoch(
     optimizer: torch.optim.Optimizer,
     loss: Loss,
     mixer: Mixes | None,
+    augment: Augments | None,
     data: Arrays,
     recipe: Recipe,
     streams: Streams,
@@ -144,6 +149,9 @@ def _train_epoch(
     network.train()
     total, seen = torch.zeros((), device=fabric.device), 0  # summed on the device: reading each value would stall it
     for (x, y), partner in _batches(data, recipe, streams):
+        if augment is not None:
+            x, y = augment(x, y, streams.augmenting)
+            partner = None if partner is None else augment(*partner, streams.augmenting)
         if mixer is None:
             logits, targets = network(x), y
         else:

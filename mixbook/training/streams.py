@@ -18,8 +18,9 @@ class Streams:
     """Generators derived from one seed.
 
     ``order`` shuffles the samples and ``partner`` the second batch; they are the same in every process. ``mixing`` is the
-    mixer's and differs between processes. All live on the CPU, so that every device sees the same draws. Noise inside
-    the network (dropout) takes no generator in torch: within ``ambient`` the global ones are lent to it, and put back.
+    mixer's and ``augmenting`` the augmentation's; they differ between processes. All live on the CPU, so that every device
+    sees the same draws. Noise inside the network (dropout) takes no generator in torch: within ``ambient`` the global ones
+    are lent to it, and put back.
     """
 
     def __init__(self, seed: int, fabric: "Fabric") -> None:
@@ -27,6 +28,7 @@ class Streams:
         self.order = torch.Generator().manual_seed(derive(seed, "order"))
         self.partner = torch.Generator().manual_seed(derive(seed, "partner"))
         self.mixing = torch.Generator().manual_seed(derive(seed, "mixing", fabric.global_rank))
+        self.augmenting = torch.Generator().manual_seed(derive(seed, "augmenting", fabric.global_rank))
         self._noise = derive(seed, "noise", fabric.global_rank)
 
     @contextmanager
@@ -44,7 +46,7 @@ class Streams:
 
         Every process must call this, within ``ambient``.
         """
-        own = {"mixing": self.mixing.get_state(), "noise": torch.get_rng_state()}
+        own = {"mixing": self.mixing.get_state(), "augmenting": self.augmenting.get_state(), "noise": torch.get_rng_state()}
         if self.fabric.device.type == "cuda":
             own["noise_cuda"] = torch.cuda.get_rng_state(self.fabric.device)
         gathered = cast(dict[str, Tensor], self.fabric.all_gather(own))
@@ -68,6 +70,7 @@ class Streams:
         self.order.set_state(state["order"])
         self.partner.set_state(state["partner"])
         self.mixing.set_state(own["mixing"])
+        self.augmenting.set_state(own["augmenting"])
         torch.set_rng_state(own["noise"])
         if "noise_cuda" in own and self.fabric.device.type == "cuda":
             torch.cuda.set_rng_state(own["noise_cuda"], self.fabric.device)

@@ -71,7 +71,7 @@ def test_other_files_are_refused(tmp_path):
     torch.save([1, 2], tmp_path / "list.pt")
     for name, message in [
         ("text", "damaged or no checkpoint"),
-        ("other", "must have format 'mixbook checkpoint 1', got None"),
+        ("other", "must have format 'mixbook checkpoint 2', got None"),
         ("newer", "got 'mixbook checkpoint 999'"),
         ("list", "got None"),
     ]:
@@ -86,7 +86,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
         def __reduce__(self):
             return (os.mkdir, (str(tmp_path / "sprung"),))
 
-    torch.save({"format": "mixbook checkpoint 1", "trap": Trap()}, tmp_path / "trap.pt")
+    torch.save({"format": "mixbook checkpoint 2", "trap": Trap()}, tmp_path / "trap.pt")
     with pytest.raises(CheckpointError):
         load(tmp_path / "trap.pt")
     assert not (tmp_path / "sprung").exists()

@@ -77,7 +77,7 @@ def test_a_killed_run_continues_exactly(death, tmp_path, uninterrupted):
     for name, weight in whole.state_dict().items():
         assert torch.equal(network.state_dict()[name], weight), name
     found = load(path)
-    assert found["streams"].keys() == {"order", "partner", "mixing", "noise"}
+    assert found["streams"].keys() == {"order", "partner", "mixing", "augmenting", "noise"}
     for name, state in expected["streams"].items():
         assert torch.equal(found["streams"][name], state), name
     assert [r["loss"] for r in found["records"]] == [r["loss"] for r in expected["records"]]

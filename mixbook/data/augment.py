@@ -1,0 +1,213 @@
+"""Changes of samples that keep their labels: what the papers compare mixing with, or train under it.
+
+Everything acts on a batch of floating-point tensors, draws for each sample, and returns new tensors::
+
+    augment = Augment(Shift(4), Flip(), Cutout(16))
+    fit(model, data, recipe, augment=augment, mixer=mb.mixup(1.0, 10))   # augmented first, then mixed
+
+Random numbers are drawn where the generator lives (the CPU, unless it is given), so a seed gives the same samples on every
+device. Sizes are those of images as the network sees them: after resizing, and after normalising, where 0 is the mean.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class Change(Protocol):
+    """Changes each sample of a batch a little, and not its label."""
+
+    def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Changed copies of the samples ``x``, (B, ...), in its shape, dtype and device."""
+        ...
+
+
+@dataclass(frozen=True, init=False)
+class Augment:
+    """Changes, one after the other, on every sample of a batch; with ``repeats``, several changed copies of each.
+
+    Copies in one batch are batch augmentation (Hoffer et al. 2020; comparator of multi-mix, Table II, with 5 copies): M B
+    gradients from B samples. Mixed afterwards, with any mixer, they are that table's "batch augmentation with mixup".
+
+    Args:
+        changes: applied in this order.
+        repeats: M, changed copies of each sample.
+
+    Raises:
+        ValueError: if ``repeats`` is less than 1, or copies would all be the same because there is no change.
+    """
+
+    changes: tuple[Change, ...]
+    repeats: int
+
+    def __init__(self, *changes: Change, repeats: int = 1) -> None:
+        if repeats < 1:
+            raise ValueError(f"repeats must be at least 1, got {repeats}")
+        if repeats > 1 and not changes:
+            raise ValueError(f"repeats={repeats} without a change gives equal copies: pass changes, e.g. Shift(4), Flip()")
+        object.__setattr__(self, "changes", changes)
+        object.__setattr__(self, "repeats", repeats)
+
+    def __call__(self, x: Tensor, y: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Changed samples (M B, ...) and their targets (M B, ...): row n comes from sample n mod B.
+
+        Raises:
+            TypeError: if ``x`` is not floating point.
+            ValueError: if a change is for images and ``x`` is not.
+        """
+        x, y = x.repeat(self.repeats, *[1] * (x.ndim - 1)), y.repeat(self.repeats, *[1] * (y.ndim - 1))
+        for change in self.changes:
+            x = change(x, generator)
+        return x, y
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """A square of each image is blanked (DeVries and Taylor 2017): its centre is any pixel, what sticks out is cut off.
+
+    Comparator of multi-mix (Tables I and III to VIII) and of manifold mixup (section 5.1). DeVries and Taylor take 16
+    pixels on CIFAR-10 and 8 on CIFAR-100, both 32 pixels wide; neither comparison says what it took.
+
+    Args:
+        size: side of the square in pixels, at least 1.
+        fill: value that it gets; 0 is the mean of normalised images.
+    """
+
+    size: int
+    fill: float = 0.0
+
+    def __post_init__(self) -> None:
+        _at_least("size", self.size, 1)
+
+    def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        _check_images(x)
+        height, width = x.shape[2:]
+        row, column = (_pixel(side, (len(x), 1), generator).to(x.device) for side in (height, width))
+
+        def inside(centre: Tensor, side: int) -> Tensor:  # (B, side)
+            start = centre - self.size // 2
+            pixel = torch.arange(side, device=x.device)
+            return (pixel >= start) & (pixel < start + self.size)
+
+        hole = inside(row, height)[:, None, :, None] & inside(column, width)[:, None, None, :]
+        return x.masked_fill(hole, self.fill)
+
+
+@dataclass(frozen=True)
+class InputNoise:
+    """Gaussian noise on each feature, independent (manifold mixup, Figure 2, which does not say how much).
+
+    Args:
+        std: standard deviation in the units of the features, > 0.
+    """
+
+    std: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.std < math.inf:
+            raise ValueError(f"std must be positive and finite, got {self.std}")
+
+    def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        _check_float(x)
+        noise = torch.randn(x.shape, generator=generator, device=_device(generator))
+        return x + self.std * noise.to(x)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Each image moves by up to ``pixels`` up, down, left and right: zeros are padded around it and a window is cropped.
+
+    The "random crop" of training on CIFAR and Tiny-ImageNet, with 2 or 4 pixels.
+
+    Args:
+        pixels: largest move, at least 1.
+    """
+
+    pixels: int
+
+    def __post_init__(self) -> None:
+        _at_least("pixels", self.pixels, 1)
+
+    def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        _check_images(x)
+        batch, _, height, width = x.shape
+        down, right = _pixel(2 * self.pixels + 1, (2, batch, 1), generator).to(x.device)
+        padded = F.pad(x, [self.pixels] * 4)
+        rows = padded.take_along_dim((down + torch.arange(height, device=x.device))[:, None, :, None], dim=2)
+        return rows.take_along_dim((right + torch.arange(width, device=x.device))[:, None, None, :], dim=3)
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Each image is mirrored left to right with probability ``p``.
+
+    Args:
+        p: in [0, 1].
+    """
+
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.p <= 1:
+            raise ValueError(f"p must lie in [0, 1], got {self.p}")
+
+    def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        _check_images(x)
+        mirrored = _uniform(len(x), generator).to(x.device) < self.p
+        return torch.where(mirrored[:, None, None, None], x.flip(3), x)
+
+
+@dataclass(frozen=True)
+class Rotate:
+    """Each image is turned about its centre by up to ``degrees`` either way, bilinear, zeros where nothing is known.
+
+    Args:
+        degrees: largest angle, in (0, 180].
+    """
+
+    degrees: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.degrees <= 180:
+            raise ValueError(f"degrees must lie in (0, 180], got {self.degrees}")
+
+    def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        _check_images(x)
+        angle = math.radians(self.degrees) * (2 * _uniform(len(x), generator).to(x) - 1)
+        cos, sin, zero, ratio = angle.cos(), angle.sin(), torch.zeros_like(angle), x.shape[2] / x.shape[3]
+        # Coordinates run from -1 to 1 along both sides, so a turn of an oblong image must be told their ratio.
+        turn = torch.stack([cos, -sin * ratio, zero, sin / ratio, cos, zero], dim=1).reshape(-1, 2, 3)
+        grid = F.affine_grid(turn, list(x.shape), align_corners=False)
+        return F.grid_sample(x, grid, align_corners=False)
+
+
+def _uniform(count: int, generator: torch.Generator | None) -> Tensor:
+    return torch.rand(count, generator=generator, device=_device(generator))
+
+
+def _pixel(side: int, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
+    return torch.randint(side, shape, generator=generator, device=_device(generator))
+
+
+def _device(generator: torch.Generator | None) -> torch.device:
+    return torch.device("cpu") if generator is None else generator.device
+
+
+def _check_float(x: Tensor) -> None:
+    if not x.is_floating_point():
+        raise TypeError(f"x must be floating point to be changed, got {x.dtype}: convert it first, e.g. x.float() / 255")
+
+
+def _check_images(x: Tensor) -> None:
+    _check_float(x)
+    if x.ndim != 4:
+        raise ValueError(f"x must be images of shape (B, channels, H, W), got {tuple(x.shape)}")
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
