@@ -83,7 +83,8 @@ class Expansion:
     """The terms of Theorem 4.1, in nats for a cross entropy.
 
     Args:
-        standard: the loss on the samples as they are.
+        standard: the loss on the samples as they are, each weighted by how often it takes part: alike where nobody is
+            chosen twice, as in k-mixup.
         r1: towards the mean partner: residual times slope.
         r2: slope, squared, along the ways to partners; >= 0 for a convex h.
         r3: curvature along them, times the residual; 0 for a model that is linear, or linear piece by piece.

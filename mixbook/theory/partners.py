@@ -1,7 +1,7 @@
 """Whom k-mixup mixes each sample with, as a matrix: the locally-informed distributions D_i, all at once.
 
 Source: Greenewald et al., "k-Mixup Regularization for Deep Learning via Optimal Transport" (TMLR 2023), section 4. A *law
-of partners* is a row-stochastic matrix (n, n): row i is the distribution of the partner of sample i. k-mixup's has the rows
+of partners* is a row-stochastic matrix (n, n): row i is the distribution of the partner of sample i. k-mixup's has rows
 D_i; mixup's has 1/n everywhere; any other pairing has one too, so what :mod:`mixbook.theory.expansion` does with a law
 serves them all.
 """
@@ -50,20 +50,21 @@ def block_laws(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
 def matching_law(x: Tensor, k: int, *, trials: int | None = None, generator: torch.Generator | None = None) -> Tensor:
     """The law of partners of k-mixup: row i is D_i, whom sample i is matched with (TMLR, section 4).
 
-    Rows and columns sum to 1, and where no two matchings tie it is symmetric, since an optimal matching read backwards is
-    one. So ``(law - law.T).abs().max()`` tells whether there are ties, as with ``trials=None`` on a grid of points.
+    Rows and columns sum to 1, as nobody is chosen twice. Where no two matchings tie it is symmetric, since an optimal
+    matching read backwards is one; so with ``trials=None``, ``(law - law.T).abs().max()`` tells whether there are ties.
 
     Args:
         x: the data set, (n, ...).
         k: block size, 1 <= k <= n. 1 gives 1/n everywhere, n the identity.
-        trials: pairs of blocks to draw, each read in both directions; None enumerates them all, for small sets.
+        trials: pairs of blocks to draw, each read in both directions; None enumerates them all, for small sets. The counts
+            are scaled so that rows and columns sum to 1 (Sinkhorn), as those of all pairs do.
         generator: source of the random blocks.
 
     Returns:
-        float64 (n, n) on the CPU, rows summing to 1.
+        float64 (n, n) on the CPU.
 
     Raises:
-        ValueError: as :func:`block_laws`, or if so few ``trials`` were drawn that a sample never took part.
+        ValueError: as :func:`block_laws`, or if ``trials`` are too few for every sample to take its part.
     """
     size = len(x)
     joint = torch.zeros(size, size, dtype=torch.float64)
@@ -76,17 +77,27 @@ def matching_law(x: Tensor, k: int, *, trials: int | None = None, generator: tor
         raise ValueError(f"k must be between 1 and {size}, the size of the data set, got {k}")
     if trials < 1:
         raise ValueError(f"trials must be at least 1, or None to enumerate all pairs of blocks, got {trials}")
+    if k == 1:
+        return torch.full_like(joint, 1 / size)
     ours, theirs = torch.rand(2, trials, size, generator=generator).topk(k).indices
     columns = transport.assignment(transport.squared_cost(points[ours], points[theirs]))
     met = theirs.gather(1, columns).flatten()
     joint.index_put_((ours.flatten(), met), torch.ones((), dtype=torch.float64), accumulate=True)
-    joint = joint + joint.T
-    drawn = joint.sum(dim=1, keepdim=True)
-    if not (drawn > 0).all():
-        raise ValueError(
-            f"trials={trials} pairs of blocks of {k} leave samples undrawn: take about {20 * size // k} or more"
-        )
-    return joint / drawn
+    return _balanced(joint + joint.T, trials)
+
+
+def _balanced(counts: Tensor, trials: int) -> Tensor:
+    """A symmetric table of counts, rows and columns scaled alike until they sum to 1."""
+    for _ in range(1000):
+        rows = counts.sum(dim=1)
+        if not (rows > 0).all():
+            break
+        if (rows - 1).abs().max() < 1e-10:
+            return counts
+        counts = counts / (rows[:, None] * rows).sqrt()
+    raise ValueError(
+        f"trials={trials} pairs of blocks are too few for every sample to take its part: take ten times as many"
+    )
 
 
 def mean_squared_match(x: Tensor, law: Tensor) -> float:
@@ -104,15 +115,19 @@ def mean_squared_match(x: Tensor, law: Tensor) -> float:
 def check_law(x: Tensor, law: Tensor) -> Tensor:
     """``x`` (n, ...) as float64 (n, d), if ``law`` is a law of partners for it.
 
+    Rows need not sum to 1 one by one, only on average: of a pairing that chooses some samples more often than others, the
+    symmetric law weights these more.
+
     Raises:
-        ValueError: if ``law`` is not (n, n), has a negative entry, or a row that does not sum to 1.
+        ValueError: if ``law`` is not (n, n), has a negative entry, or rows that do not sum to 1 on average.
     """
     points = x.detach().flatten(1).double().cpu()
-    if law.shape != (len(points), len(points)):
+    size = len(points)
+    if law.shape != (size, size):
+        raise ValueError(f"law must have shape ({size}, {size}), a row for each sample, got {tuple(law.shape)}")
+    mean = float(law.sum()) / size
+    if not (law >= 0).all() or not abs(mean - 1) < 1e-6:
         raise ValueError(
-            f"law must have shape ({len(points)}, {len(points)}), a row for each sample, got {tuple(law.shape)}"
+            f"law must be >= 0 with rows that sum to 1, got a least entry of {law.min():.2g}, mean sum {mean:.6g}"
         )
-    off = (law.sum(dim=1) - 1).abs().max()
-    if not (law >= 0).all() or not off < 1e-6:
-        raise ValueError(f"law must have rows that are >= 0 and sum to 1, got sums up to {float(off):.2g} away from 1")
     return points
