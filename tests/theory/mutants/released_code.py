@@ -1,0 +1,80 @@
+"""Broken formulas that the checks of released code must notice: a fault that is not there, or one in what is right."""
+
+from mutant import Mutant
+
+from mixbook.mixing.blend.mincut import best_labels
+
+MUTANTS = [
+    Mutant(
+        "datadep-figure-3-released-code",
+        "the gradient is always reset",
+        "mixbook.theory.moons.boundaries",
+        lambda original: lambda alpha, seeds, zero_grad, **size: original(alpha, seeds, [True] * len(alpha), **size),
+    ),
+    Mutant(
+        "datadep-figure-3-released-code",
+        "the gradient is never reset",
+        "mixbook.theory.moons.boundaries",
+        lambda original: lambda alpha, seeds, zero_grad, **size: original(alpha, seeds, [False] * len(alpha), **size),
+    ),
+    Mutant(
+        "kmixup-tmlr-released-code-cost",
+        "the squared cost is not squared",
+        "mixbook.mixing.transport.squared_cost",
+        lambda original: lambda x, y: original(x, y).sqrt(),
+    ),
+    Mutant(
+        "kmixup-tmlr-released-code-pairs",
+        "matched at the squared distance",
+        "mixbook.mixing.pairing.OptimalTransport",
+        lambda original: lambda k, cost: original(k),
+    ),
+    Mutant(
+        "kmixup-tmlr-released-code-alpha-k",
+        "alpha is multiplied by the ratio of distances",
+        "mixbook.mixing.transport.alpha_at_constant_xi",
+        lambda original: lambda x, k, alpha, generator: 3 * alpha,
+    ),
+    Mutant(
+        "manifold-released-code-loss",
+        "summed over classes",
+        "mixbook.mixing.losses.bce_of_softmax",
+        lambda original: lambda logits, targets: logits.shape[1] * original(logits, targets),
+    ),
+    Mutant(
+        "multimix-fmix-s-released-code-rows-of-the-spectrum",
+        "the fault is left out",
+        "mixbook.mixing.blend.fmix.smooth_noise",
+        lambda original: lambda *shape, legacy, generator: original(*shape, generator=generator),
+    ),
+    Mutant(
+        "multimix-fmix-s-released-code-real-spectrum",
+        "the one fault in place of the other",
+        "mixbook.mixing.blend.fmix.smooth_noise",
+        lambda original: lambda *shape, legacy, generator: original(*shape, legacy=legacy and "rows", generator=generator),
+    ),
+    Mutant(
+        "multimix-puzzle-mix-s-released-code-swap-moves",
+        "each cell on its own",
+        "mixbook.mixing.blend.mincut.best_labels",
+        lambda original: lambda unary, down, across: unary.argmin(axis=-1),
+    ),
+    Mutant(
+        "multimix-puzzle-mix-s-released-code-swap-moves",
+        "swap moves that find the minimum",
+        "mixbook.theory.released.swap_labels",
+        lambda original: lambda *problem: best_labels(*(each[None] for each in problem))[0],
+    ),
+    Mutant(
+        "multimix-co-mixup-s-released-code-box-overlap",
+        "always cut off at 0",
+        "mixbook.theory.released.box_overlap",
+        lambda original: lambda one, other, clamped=True: original(one, other),
+    ),
+    Mutant(
+        "multimix-co-mixup-s-released-code-box-overlap",
+        "never cut off at 0",
+        "mixbook.theory.released.box_overlap",
+        lambda original: lambda one, other, clamped=True: original(one, other, clamped=False),
+    ),
+]
