@@ -1,6 +1,7 @@
 """At which layer: mixing hidden representations of any network, by forward hooks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import isclose
 from typing import Any
 
 import torch
@@ -9,7 +10,8 @@ from torch import Tensor, nn
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta
-from mixbook.mixing.scope import Scope
+from mixbook.mixing.route import Replay, Route
+from mixbook.mixing.scope import Scope, check_scope
 
 INPUT = "input"
 
@@ -19,15 +21,24 @@ class ManifoldMixer:
 
     The layers up to the drawn one run once on the batch; what comes out of that layer is mixed, and the rest of the network
     runs on the mixtures. So K interpolations share the first layers, and a transport pairing matches activations.
-    In eval mode nothing is mixed.
+    In eval mode nothing is mixed. Activation checkpointing may recompute any layer: it is mixed there as it was.
+
+    Everything must flow through a layer that is named: what a skip connection carries around it is not mixed.
 
     Args:
-        model: any network that gives one output row per input row.
-        layers: where mixing may happen: ``"input"``, or names from ``model.named_modules()`` whose output is a tensor.
+        model: any network that gives one tensor, with a row for each row of its input.
+        layers: where mixing may happen: ``"input"``, or names from ``model.named_modules()`` whose output is a tensor. Each
+            is equally likely; a mapping ``{"input": 0.5, "layer1": 0.25, "layer2": 0.25}`` gives probabilities.
         mixer: who, how much, and how.
+        per: ``"batch"`` draws one layer for a batch, as published; ``"pair"`` one for each sample, which is then mixed with
+            others that drew the same, so a transport pairing needs ``strict=False`` or large batches. For a random layer
+            and lambda "per example" (Section 2) the ratio must be per pair too: ``manifold_mixup(..., per="pair")``.
+        stop_gradient: train only the layers that follow a mixture, the ablation of the paper's Section 5.1. In several
+            processes, ``DistributedDataParallel`` then needs ``find_unused_parameters=True``.
 
     Raises:
-        ValueError: if ``layers`` is empty or names no module of the model.
+        ValueError: if ``layers`` is empty or names no module of the model, probabilities are negative or do not sum to 1,
+            or ``per`` is neither.
 
     Example:
         >>> import torch, mixbook as mb
@@ -38,7 +49,15 @@ class ManifoldMixer:
         (torch.Size([4, 3]), torch.Size([4, 3]))
     """
 
-    def __init__(self, model: nn.Module, layers: Sequence[str], mixer: Mixer) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        layers: Sequence[str] | Mapping[str, float],
+        mixer: Mixer,
+        *,
+        per: Scope = "batch",
+        stop_gradient: bool = False,
+    ) -> None:
         if isinstance(layers, str) or not layers:
             raise ValueError(f"layers must be a list with at least one name, got {layers!r}: e.g. ['input']")
         modules = dict(model.named_modules())
@@ -46,13 +65,18 @@ class ManifoldMixer:
         if unknown:
             known = ", ".join([INPUT, *(name for name in modules if name)])
             raise ValueError(f"layers {unknown} are not in the model: it has {known}")
+        check_scope(per)
         self.model = model
         self.layers = tuple(layers)
+        self.probabilities = _probabilities(layers) if isinstance(layers, Mapping) else None
         self.mixer = mixer
+        self.per = per
+        self.stop_gradient = stop_gradient
         self._modules = {name: modules[name] for name in layers if name != INPUT}
 
     def __repr__(self) -> str:
-        return f"ManifoldMixer(layers={self.layers}, mixer={self.mixer})"
+        layers = self.layers if self.probabilities is None else dict(zip(self.layers, self.probabilities, strict=True))
+        return f"ManifoldMixer(layers={layers}, mixer={self.mixer}, per={self.per!r}, stop_gradient={self.stop_gradient})"
 
     def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs of the model on the mixtures (N, C), and their targets, float32 (N, C)."""
@@ -70,38 +94,62 @@ class ManifoldMixer:
         """As :meth:`Mixer.outputs`; ``model`` is the network that was given at first, or a wrapper around it.
 
         Raises:
-            RuntimeError: if the drawn layer did not run, or its output is not a tensor with a row for each sample.
+            ValueError: as the mixer does, for the rows that it is given.
+            RuntimeError: if a drawn layer did not run, or its output or the model's is not a tensor with a row for each
+                sample or mixture.
+        """
+        logits, plan = self.with_plan(model, x, y, partner=partner, generator=generator)
+        labels = y if partner is None or plan.rows == len(y) else torch.cat([y, partner[1]])
+        return logits, plan.targets(labels, self.mixer.num_classes)
+
+    def with_plan(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        partner: tuple[Tensor, Tensor] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, MixPlan]:
+        """The model's outputs on the mixtures (N, ...), and the plan they follow, for any other targets or losses.
+
+        Row n of the outputs is row n of the plan, also where each sample drew a layer of its own. The plan is for the batch
+        ``x``, or for ``torch.cat([x, x2])`` with a second one; in eval mode it is the identity, on ``x``.
+
+        Args:
+            model, x, y, partner, generator: as for :meth:`outputs`; ``y`` is only looked at by pairings and blends that do.
+
+        Raises:
+            ValueError, RuntimeError: as :meth:`outputs`.
         """
         if len(x) != len(y):
             raise ValueError(f"x and y must have the same length, got {len(x)} and {len(y)}")
-        generator = self.mixer.generator if generator is None else generator
-        rows, labels = (x, y) if partner is None else (torch.cat([x, partner[0]]), torch.cat([y, partner[1]]))
         if not self.model.training:
-            return model(x), _unmixed(x).targets(y, self.mixer.num_classes)
-        layer = self._draw_layer(generator)
-        if layer == INPUT:
-            return self.mixer.outputs(model, x, y, partner=partner, generator=generator)
-
-        plans: list[MixPlan] = []
-
-        def mix(module: nn.Module, inputs: Any, output: Any) -> Tensor:
-            if plans:  # a module that is used twice mixes once
-                return output
-            if not isinstance(output, Tensor) or len(output) != len(rows):
-                raise RuntimeError(f"layer {layer!r} must give one tensor with {len(rows)} rows, got {_describe(output)}")
-            first, second = (output, None) if partner is None else output.split(len(x))
-            y2 = None if partner is None else partner[1]
-            plans.append(self.mixer.plan(first, y, x2=second, y2=y2, generator=generator))
-            return plans[0].apply(output)
-
-        hook = self._modules[layer].register_forward_hook(mix)
+            return model(x), _unmixed(x)
+        generator = self.mixer.generator if generator is None else generator
+        rows, y2 = (x, None) if partner is None else (torch.cat([x, partner[0]]), partner[1])
+        places = self._draw(len(x), generator)
+        route = Route(self.mixer, places, y, y2, generator, self.stop_gradient)
+        drawn = {place: self.layers[place] for place in places.unique().tolist()}
+        hooks = []
         try:
-            logits = model(rows)
+            for place, name in drawn.items():
+                if name == INPUT:
+                    rows = route.mix(place, rows)
+                else:
+                    hooks.append(self._modules[name].register_forward_hook(_mixing(route, place, name)))
+            outputs = model(rows)
         finally:
-            hook.remove()
-        if not plans:
-            raise RuntimeError(f"layer {layer!r} did not run in this forward pass, so nothing was mixed")
-        return logits, plans[0].targets(labels, self.mixer.num_classes)
+            for hook in hooks:
+                hook.remove()
+        silent = [name for place, name in drawn.items() if place not in route.steps]
+        if silent:
+            raise RuntimeError(f"layers {silent} did not run in this forward pass, so nothing was mixed there")
+        _check_rows("the model", outputs, len(route))
+        again = [(name, self._modules[name], route.steps[place]) for place, name in drawn.items() if name != INPUT]
+        if again and outputs.requires_grad:
+            outputs.register_hook(Replay(again))
+        return outputs, route.plan()
 
     def state_dict(self) -> dict[str, Any]:
         """State of the mixer's generator: see :meth:`Mixer.state_dict`."""
@@ -111,30 +159,58 @@ class ManifoldMixer:
         """Restore what :meth:`state_dict` gave."""
         self.mixer.load_state_dict(state)
 
-    def _draw_layer(self, generator: torch.Generator | None) -> str:
+    def _draw(self, batch_size: int, generator: torch.Generator | None) -> Tensor:
+        """Number of the layer at which each sample is mixed, int64 (B,), on the CPU."""
+        count = batch_size if self.per == "pair" else 1
         device = "cpu" if generator is None else generator.device
-        return self.layers[int(torch.randint(len(self.layers), (), generator=generator, device=device))]
+        if self.probabilities is None:
+            drawn = torch.randint(len(self.layers), (count,), generator=generator, device=device)
+        else:
+            law = torch.tensor(self.probabilities, dtype=torch.float64, device=device)
+            drawn = torch.multinomial(law, count, replacement=True, generator=generator)
+        return drawn.cpu().expand(batch_size)
 
 
 def manifold_mixup(
     model: nn.Module,
-    layers: Sequence[str],
+    layers: Sequence[str] | Mapping[str, float],
     alpha: float = 2.0,
     num_classes: int | None = None,
     *,
     draws: int = 1,
     per: Scope = "batch",
+    stop_gradient: bool = False,
     generator: torch.Generator | None = None,
 ) -> ManifoldMixer:
-    """Manifold mixup (Verma et al. 2019): random pairs mixed at a random one of ``layers``; alpha = 2 as in its tables."""
-    ratio = Beta(alpha, draws, per)
-    return ManifoldMixer(model, layers, Mixer(ratio=ratio, num_classes=num_classes, generator=generator))
+    """Manifold mixup (Verma et al. 2019): random pairs mixed at a random one of ``layers``; alpha = 2 as in its tables.
+
+    ``per="pair"`` draws a layer and a lambda for each pair instead of each batch.
+    """
+    mixer = Mixer(ratio=Beta(alpha, draws, per), num_classes=num_classes, generator=generator)
+    return ManifoldMixer(model, layers, mixer, per=per, stop_gradient=stop_gradient)
+
+
+def _probabilities(layers: Mapping[str, float]) -> tuple[float, ...]:
+    chances = tuple(float(chance) for chance in layers.values())
+    if not (min(chances) >= 0 and isclose(sum(chances), 1, abs_tol=1e-6)):
+        raise ValueError(f"the probabilities of layers must be at least 0 and sum to 1, got {dict(layers)}")
+    return chances
+
+
+def _mixing(route: Route, place: int, name: str) -> Any:
+    def mix(module: nn.Module, inputs: Any, output: Any) -> Tensor:
+        _check_rows(f"layer {name!r}", output, len(route))
+        return route.mix(place, output)
+
+    return mix
+
+
+def _check_rows(who: str, output: Any, rows: int) -> None:
+    if not isinstance(output, Tensor) or output.ndim == 0 or len(output) != rows:
+        got = f"a tensor of shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
+        raise RuntimeError(f"{who} must give one tensor with {rows} rows, got {got}")
 
 
 def _unmixed(x: Tensor) -> MixPlan:
     sources = torch.arange(len(x), device=x.device)[:, None]
     return MixPlan(sources, torch.ones(len(x), 1, device=x.device), rows=len(x))
-
-
-def _describe(output: Any) -> str:
-    return f"a tensor of shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__

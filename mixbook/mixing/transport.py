@@ -31,7 +31,8 @@ def squared_cost(x: Tensor, y: Tensor) -> Tensor:
     origin = x.mean(dim=(0, 1))
     x, y = x - origin, y - origin
     norms = x.square().sum(-1)[:, :, None] + y.square().sum(-1)[:, None, :]
-    return torch.baddbmm(norms, x, y.mT, alpha=-2).clamp(min=0)
+    with torch.autocast(x.device.type, enabled=False):  # half precision has too few digits to tell partners apart
+        return torch.baddbmm(norms, x, y.mT, alpha=-2).clamp(min=0)
 
 
 def cross_cost(x: Tensor, y: Tensor) -> Tensor:
@@ -43,7 +44,8 @@ def cross_cost(x: Tensor, y: Tensor) -> Tensor:
     Raises:
         ValueError: if a feature is NaN or infinite, for which no matching is optimal, or products overflow.
     """
-    cost = -(x @ y.mT)
+    with torch.autocast(x.device.type, enabled=False):  # half precision has too few digits to tell partners apart
+        cost = -(x @ y.mT)
     if not cost.isfinite().all():  # far fewer numbers than x has, and none of its NaN is lost on the way here
         raise ValueError("x has NaN, infinite or huge values: optimal transport needs finite features")
     return cost

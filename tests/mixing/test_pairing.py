@@ -149,6 +149,15 @@ def test_half_precision_and_images_can_be_matched(generator):
     assert torch.equal(OptimalTransport(4).pair(x, generator=one), OptimalTransport(4).pair(x.float(), generator=two))
 
 
+@pytest.mark.parametrize("pairing", [*PAIRINGS[1:], NearestNeighbour(1)], ids=str)
+def test_autocast_takes_no_digits_from_the_matching(pairing, generator):
+    x, other = 1 + 0.01 * torch.rand(2, 22, 6, generator=generator)  # bfloat16 steps by 0.0078 there
+    exact, half = (torch.Generator().manual_seed(1) for _ in range(2))
+    expected = pairing.pair(x, other, exact)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(pairing.pair(x, other, half), expected)
+
+
 def test_a_short_batch_is_refused_unless_it_may_be_one_block(generator):
     x = torch.rand(5, 2, generator=generator)
     with pytest.raises(ValueError, match=r"k=8 is larger than the batch of 5.*drop_last=True.*strict=False"):
