@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.mixing.blend import Blend
+from mixbook.mixing.blend.comixup import CoMixup
 from mixbook.mixing.blend.cutmix import CutMix
 from mixbook.mixing.blend.fmix import FMix, Legacy
 from mixbook.mixing.blend.linear import Linear
@@ -14,7 +15,7 @@ from mixbook.mixing.blend.puzzlemix import PuzzleMix
 from mixbook.mixing.blend.saliency import GradientSaliency
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.plan import MixPlan
-from mixbook.mixing.ratio import Beta, Ratio
+from mixbook.mixing.ratio import Beta, Fixed, Ratio
 from mixbook.mixing.scope import Scope
 
 
@@ -29,6 +30,9 @@ class Mixer:
         num_classes: C, for integer labels; not needed for float targets.
         generator: source of all randomness; torch's global one if None. Its state is part of :meth:`state_dict`.
 
+    Raises:
+        ValueError: if the blend itself chooses who is mixed with whom, and a pairing other than the default is given.
+
     Example:
         >>> import torch, mixbook as mb
         >>> mix = mb.Mixer(pairing=mb.OptimalTransport(2), ratio=mb.Beta(1.0), num_classes=3)
@@ -42,6 +46,13 @@ class Mixer:
     blend: Blend = field(default_factory=Linear)
     num_classes: int | None = None
     generator: torch.Generator | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if getattr(self.blend, "chooses_partners", False) and not isinstance(self.pairing, RandomPairing):
+            raise ValueError(
+                f"{type(self.blend).__name__} itself chooses who is mixed with whom, so pairing={self.pairing} would "
+                "change nothing: leave the pairing out"
+            )
 
     def __call__(self, x: Tensor, y: Tensor, x2: Tensor | None = None, y2: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mixed batch and targets: x (B, ...) and y int (B,) or float (B, C) to (N, ...) and float32 (N, C), N = K B.
@@ -179,13 +190,35 @@ def puzzlemix(
     draws: int = 1,
     per: Scope = "batch",
     generator: torch.Generator | None = None,
+    **blend: Any,
 ) -> Mixer:
     """Puzzle Mix (Kim et al. 2020): random pairs, blocks chosen by where the loss of ``model`` looks, moved and joined.
 
-    ``model`` is the network in training; planning needs the targets, ``mix.plan(x, y)``, and one more backward pass.
+    ``model`` is the network in training; planning needs the targets, ``mix.plan(x, y)``, and one more backward pass. That
+    pass serves adversarial noise and a clean loss too with :class:`~mixbook.mixing.guided.GuidedMixer`. ``blend`` takes the
+    arguments of :class:`~mixbook.mixing.blend.puzzlemix.PuzzleMix`.
     """
-    blend = PuzzleMix(GradientSaliency(model))
-    return Mixer(RandomPairing(), Beta(alpha, draws, per), blend, num_classes, generator)
+    return Mixer(
+        RandomPairing(), Beta(alpha, draws, per), PuzzleMix(GradientSaliency(model), **blend), num_classes, generator
+    )
+
+
+def comixup(
+    model: nn.Module,
+    num_classes: int | None = None,
+    *,
+    draws: int = 1,
+    generator: torch.Generator | None = None,
+    **blend: Any,
+) -> Mixer:
+    """Co-Mixup (Kim et al. 2021): groups of 20 images made into 20 mixtures jointly, by where the loss of ``model`` looks.
+
+    ``model`` is the network in training; planning needs the targets, ``mix.plan(x, y)``, and one more backward pass. That
+    pass serves the published clean loss too with :class:`~mixbook.mixing.guided.GuidedMixer`. ``blend`` takes the arguments
+    of :class:`~mixbook.mixing.blend.comixup.CoMixup`.
+    """
+    ratio = Fixed(*[0.5] * draws)  # how many sets of mixtures; Co-Mixup finds how much of each image itself
+    return Mixer(RandomPairing(), ratio, CoMixup(GradientSaliency(model), **blend), num_classes, generator)
 
 
 def cutmix(

@@ -9,7 +9,11 @@ from mixbook.mixing.plan import MixPlan
 
 
 class Blend(Protocol):
-    """Turns pairs and weights into a plan."""
+    """Turns pairs and weights into a plan.
+
+    A blend that itself chooses who is mixed with whom has an attribute ``chooses_partners``, true; a mixer then refuses a
+    pairing that would change nothing.
+    """
 
     def plan(
         self,

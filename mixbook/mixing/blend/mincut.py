@@ -76,7 +76,7 @@ def _cut(unary: Floats, down: Floats, across: Floats) -> Ints:
     return reached[2:].reshape(*unary.shape[:3], -1).sum(-1)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _graph(problems: int, height: int, width: int, labels: int) -> tuple[Ints, Ints, Ints]:
     """The graph of :func:`_cut`, in CSR form with both directions of every arc.
 

@@ -6,13 +6,13 @@ from math import comb
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional as F
 
 from mixbook.mixing.blend.mincut import best_labels
 from mixbook.mixing.blend.saliency import Saliency, block_saliency, magnitude, saliency_of
 from mixbook.mixing.plan import MixPlan, pair_sources
-from mixbook.mixing.transport import assignment
 
 Floats = NDArray[np.floating]
 
@@ -180,12 +180,15 @@ def _move(salient: Tensor, shares: Tensor, price: float) -> Tensor:
     longest straight way (Kim et al. 2020).
     """
     grid = salient.shape[-1]
-    place = torch.cartesian_prod(torch.arange(grid), torch.arange(grid)).double() / (grid - 1)
-    way = price * (place[:, None] - place).square().sum(-1)
-    moves = torch.arange(grid**2).repeat(len(salient), 2, 1)
-    gain, shown = salient.double().flatten(2), shares.flatten(2) > 0
-    # Where everything or nothing is shown, nothing is gained by moving.
-    for n, source in (shown.any(2) & ~shown.all(2)).nonzero().tolist():
-        cost = way - gain[n, source] * shown[n, source, :, None]
-        moves[n, source] = assignment(cost[None])[0]
-    return moves
+    place = np.stack(np.divmod(np.arange(grid**2), grid), axis=1) / (grid - 1)
+    way = price * ((place[:, None] - place) ** 2).sum(-1)
+    moves = np.tile(np.arange(grid**2), (len(salient), 2, 1))
+    gain, shown = salient.double().flatten(2).numpy(), (shares.flatten(2) > 0).numpy()
+    # Moving pays only round a circle, where as many patches come out of hiding as go into it. Each pair of them gains the
+    # difference of their saliencies and pays two steps at least, so most images need no search.
+    out_of_hiding = np.where(shown, -np.inf, gain).max(-1) - np.where(shown, gain, np.inf).min(-1)
+    cost = np.empty_like(way)
+    for n, source in np.argwhere(out_of_hiding > 2 * price / (grid - 1) ** 2):
+        np.multiply(shown[n, source][:, None], gain[n, source], out=cost)
+        moves[n, source] = linear_sum_assignment(np.subtract(way, cost, out=cost))[1]
+    return torch.from_numpy(moves)

@@ -1,6 +1,6 @@
 """Where a sample matters: saliency of images, from any model or from the values themselves."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -41,23 +41,65 @@ class GradientSaliency:
                 "y is needed for the saliency of a model: pass it, as in mix.plan(x, y); hidden layers and inputs without "
                 "targets can use saliency=magnitude"
             )
+        return channel_norm(self.in_eval_mode(x, y))
+
+    def in_eval_mode(self, x: Tensor, y: Tensor) -> Tensor:
+        """Gradient of the summed loss with respect to ``x``, (R, C, H, W); the model is left as it was."""
         modes = [(module, module.training) for module in self.model.modules()]
         self.model.eval()
         try:
-            with torch.enable_grad():
-                x = x.detach().requires_grad_()
-                # Summed, so that the saliency of a sample does not depend on how many there are.
-                loss = F.cross_entropy(self.model(x), y if y.is_floating_point() else y.long(), reduction="sum")
-                (gradient,) = torch.autograd.grad(loss, x)
+            return self.gradient(x, y)[0]
         finally:
             for module, mode in modes:
                 module.training = mode
-        return gradient.float().square().mean(1).sqrt()
+
+    def gradient(self, x: Tensor, y: Tensor, *, keep_loss: bool = False) -> tuple[Tensor, Tensor | None]:
+        """The same look at the model as it is, in train or in eval mode, by one forward and one backward pass.
+
+        Args:
+            x, y: images (R, C, H, W) and their targets.
+            keep_loss: let the backward pass find the parameters' gradients too, which makes it dearer.
+
+        Returns:
+            The gradient of the summed loss with respect to ``x``, (R, C, H, W), and with ``keep_loss`` the mean loss, a
+            scalar that brings its gradient along: a backward pass through it costs no more than adding up gradients.
+        """
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            # Summed, so that the saliency of a sample does not depend on how many there are.
+            loss = F.cross_entropy(self.model(x), y if y.is_floating_point() else y.long(), reduction="sum")
+            parameters = [p for p in self.model.parameters() if p.requires_grad] if keep_loss else []
+            found, *gradients = torch.autograd.grad(loss, [x, *parameters], allow_unused=keep_loss)
+        if found is None:
+            raise ValueError("the model's loss does not depend on its input, so it has no saliency")
+        if not keep_loss:
+            return found, None
+        means = [None if each is None else each / len(x) for each in gradients]
+        return found, _WithGradients.apply(loss.detach() / len(x), means, *parameters)
+
+
+class _WithGradients(torch.autograd.Function):
+    """A number whose gradients are known already."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, gradients: list[Tensor | None], *parameters: Tensor) -> Tensor:
+        ctx.gradients = gradients
+        return value.clone()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, outer: Tensor) -> Any:
+        return None, None, *(None if each is None else outer.to(each.dtype) * each for each in ctx.gradients)
+
+
+def channel_norm(x: Tensor) -> Tensor:
+    """Root mean square over the channels, (R, C, H, W) to float32 (R, H, W)."""
+    return x.float().square().mean(1).sqrt()
 
 
 def magnitude(x: Tensor, y: Tensor | None = None) -> Tensor:
     """Root mean square over the channels of ``x`` itself, (R, H, W): for hidden layers, where large means active."""
-    return x.detach().float().square().mean(1).sqrt()
+    return channel_norm(x.detach())
 
 
 def block_saliency(saliency: Tensor, grid: int) -> Tensor:
