@@ -1,25 +1,21 @@
 """What mixup minimises: the mixup-optimal classifier of a finite data set, in closed form.
 
 Source: Chidambaram et al., "Towards Understanding the Data Dependency of Mixup-style Training" (ICLR 2022), section 2.
-Mixtures are lambda s + (1 - lambda) t over all ordered pairs (s, t) of samples, a sample with itself included, and lambda
-follows Beta(a, b). Both orders of a pair are mixed, so a pair of points sees the law of lambda and its mirror image alike;
-below, a segment carries their sum.
+Mixtures are lambda s + (1 - lambda) t over all ordered pairs (s, t) of samples, a sample with itself included. Both orders
+of a pair are mixed, so a segment sees the law of lambda and its mirror image alike.
 """
 
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import integrate, optimize, special
 
-Law = float | tuple[float, float]  # Beta(alpha, alpha), or Beta(a, b)
-
-# A point this close to a segment, relative to the extent of the data, is taken to lie on it when eps = 0.
-ON_SEGMENT = 1e-9
+from mixbook.theory.laws import Law, LawLike, as_law
+from mixbook.theory.samples import as_point, as_points, as_samples, on_segment
 
 
 def optimal(
-    points: ArrayLike, labels: ArrayLike, z: ArrayLike, eps: float, alpha: Law, num_classes: int | None = None
+    points: ArrayLike, labels: ArrayLike, z: ArrayLike, eps: float, alpha: LawLike, num_classes: int | None = None
 ) -> np.ndarray:
     """The mixup-optimal classifier h_eps: the mean target of all mixtures that fall into a ball around z (Lemma 2.3).
 
@@ -32,7 +28,7 @@ def optimal(
         z: where to answer, (m, d), or (m,) on a line.
         eps: radius of the open ball, in the units of ``points``; 0 for the limit. A positive radius much below 1e-8 of the
             data's extent is lost to rounding: use 0.
-        alpha: lambda ~ Beta(alpha, alpha), or a pair for Beta(a, b).
+        alpha: lambda ~ Beta(alpha, alpha), or a pair for Beta(a, b), or any :class:`~mixbook.theory.laws.Law`.
         num_classes: C; the largest label plus one if None.
 
     Returns:
@@ -42,189 +38,136 @@ def optimal(
         ValueError: if shapes do not fit, a coordinate is not finite, a label is out of range, ``eps`` is negative or
             infinite, or ``alpha`` is not positive.
     """
-    points, labels, num_classes = _check_data(points, labels, num_classes)
-    z = _as_points("z", z)
+    points, labels, num_classes = as_samples(points, labels, num_classes)
+    z = as_points("z", z)
     if z.shape[1] != points.shape[1]:
         raise ValueError(f"z must have the {points.shape[1]} coordinates of points, got shape {z.shape}")
     if not 0 <= eps < np.inf:
         raise ValueError(f"eps must be a radius >= 0, got {eps}: 0 gives the limit of small balls")
-    a, b = _check_law(alpha)
+    law = as_law(alpha)
     if eps > 0:
-        step = points[None] - points[:, None]  # (n, n, d): from s to t
-        square = np.einsum("std,std->st", step, step)
-        masses = np.stack([_ball_masses(points, labels, step, square, x, eps, a, b, num_classes) for x in z])
+        segments = _Segments(points)
+        masses = np.stack([_ball(segments, labels, x, eps, law, num_classes).by_class for x in z])
     else:
-        masses = np.stack([_point_masses(points, labels, x, a, b, num_classes) for x in z])
+        tolerance = on_segment(points)
+        masses = np.stack([_limit(points, labels, x, law, num_classes, tolerance) for x in z])
     total = masses.sum(axis=1, keepdims=True)
     return np.divide(masses, total, out=np.full_like(masses, np.nan), where=total > 0)
 
 
-def minimum_loss(points: ArrayLike, labels: ArrayLike, alpha: Law) -> float:
-    """The least mixup loss (nats) that any classifier can reach on samples on a line: the J_mix of h.
-
-    It is the expected entropy of the target given where the mixture fell, so it is positive as soon as two classes are
-    mixed: no network, however large, gets below it.
+@dataclass(frozen=True)
+class PairMasses:
+    """Mixtures in a ball, by the classes (i, j) of the first and the second sample of the pair: the xi of the paper.
 
     Args:
-        points: samples on a line, (n,) or (n, 1).
-        labels: their classes, int (n,), from 0.
-        alpha: lambda ~ Beta(alpha, alpha), or a pair for Beta(a, b).
-
-    Raises:
-        ValueError: if the samples are not on a line, or as for :func:`optimal`.
+        first: E[lambda; in the ball], float64 (C, C): xi^{ij}_{x, eps, lambda}.
+        second: E[1 - lambda; in the ball], float64 (C, C). Kept apart, since a small one is lost in a difference.
     """
-    points, labels, num_classes = _check_data(points, labels, None)
-    if points.shape[1] != 1:
-        raise ValueError(f"points must lie on a line, shape (n,) or (n, 1), got {points.shape}")
-    a, b = _check_law(alpha)
-    line, tolerance = points[:, 0], ON_SEGMENT * np.ptp(points)
 
-    def entropy(masses: np.ndarray) -> float:
-        return float(special.entr(masses).sum() - special.entr(masses.sum()))
+    first: np.ndarray
+    second: np.ndarray
 
-    def integrand(x: float) -> float:
-        return entropy(_densities(points, labels, np.array([x]), a, b, num_classes, tolerance))
+    @property
+    def total(self) -> np.ndarray:
+        """Probability that a mixture is of classes (i, j) and in the ball, (C, C): xi^{ij}_{x, eps}."""
+        return self.first + self.second
 
-    # The integrand breaks at the samples, and each pair has a bump, narrow for large alpha, at the two means of the law.
-    start, end = (grid.ravel() for grid in np.meshgrid(line, line))
-    spread = np.sqrt(a * b / (a + b + 1)) / (a + b) * np.abs(end - start)
-    centre = start + a / (a + b) * (end - start)
-    breaks = np.unique(np.concatenate([line, centre, centre - 6 * spread, centre + 6 * spread]))
-    breaks = breaks[(breaks >= line.min()) & (breaks <= line.max())]
-    on_segments = sum(integrate.quad(integrand, lo, hi, limit=200)[0] for lo, hi in pairwise(breaks))
-    at_samples = sum(
-        entropy(len(here) * np.bincount(here, minlength=num_classes).astype(float))
-        for here in (labels[line == x] for x in np.unique(line))
-    )
-    return (on_segments + at_samples) / len(points) ** 2
+    @property
+    def by_class(self) -> np.ndarray:
+        """E[target; in the ball], (C,). Divided by its sum it is h_eps (equation 1 of the paper)."""
+        return self.first.sum(axis=1) + self.second.sum(axis=0)
 
 
-def critical_alpha(eps: float) -> float:
-    """The alpha above which h_eps misclassifies the middle one of three samples 0, 1, 2 with classes A, B, A.
+def pair_masses(
+    points: ArrayLike, labels: ArrayLike, x: ArrayLike, eps: float, alpha: LawLike, num_classes: int | None = None
+) -> PairMasses:
+    """Which mixtures fall into the open ball of radius eps > 0 around one point x (d,), or a number on a line.
 
-    Theorem 2.7 says that such an alpha exists and prints a sufficient one, (log 4 / eps^2 - 1) / 2, which is too small for
-    eps > 0.4. This is the exact one. Weighing the two classes on the ball around 1 gives
-
-        2 P(|Y - 1/2| < eps / 2)  >  1 + 4 (eps (1 - eps))^alpha / (alpha B(alpha, alpha)),   Y ~ Beta(alpha, alpha)
-
-    for a wrong answer. The left side grows with alpha and the right side falls, so there is one crossing.
-
-    Args:
-        eps: radius of the ball, in (0, 1); the distance of neighbours is 1.
-
-    Raises:
-        ValueError: if ``eps`` is not in (0, 1). At 1 and above the answer is wrong for every alpha.
+    Arguments and errors otherwise as for :func:`optimal`, which is what these masses add up to.
     """
-    if not 0 < eps < 1:
-        raise ValueError(f"eps must be in (0, 1), got {eps}: from 1 on, the ball reaches the neighbours")
-
-    def margin(log_alpha: float) -> float:
-        alpha = np.exp(log_alpha)
-        across = 1 - 2 * special.betainc(alpha, alpha, (1 - eps) / 2)
-        # The integral of (1 - 2 u) f(u) from 0 to eps: the pairs 0-1 and 1-2, what class B has over class A.
-        beside = np.exp(alpha * np.log(eps * (1 - eps)) - log_alpha - special.betaln(alpha, alpha))
-        return 2 * across - 1 - 4 * beside
-
-    # Near eps = 1 the root tends to log 4 / log(1 / (1 - eps)), above 0.03 in float64; near 0 to 0.23 / eps^2.
-    return float(np.exp(optimize.brentq(margin, np.log(1e-3), np.log(1 / eps**2 + 10), xtol=1e-14, rtol=1e-14)))
+    points, labels, num_classes = as_samples(points, labels, num_classes)
+    place = as_point("x", x, points.shape[1])
+    if not 0 < eps < np.inf:
+        raise ValueError(f"eps must be a radius > 0, got {eps}")
+    return _ball(_Segments(points), labels, place, eps, as_law(alpha), num_classes)
 
 
-def _ball_masses(
-    points: np.ndarray,
-    labels: np.ndarray,
-    step: np.ndarray,
-    square: np.ndarray,
-    x: np.ndarray,
-    eps: float,
-    a: float,
-    b: float,
-    num_classes: int,
-) -> np.ndarray:
-    """n^2 times the class masses (C,) of the mixtures with |mixture - x| < eps; step (n, n, d), square (n, n)."""
-    offset = x - points  # (n, d): from s to x
-    same = square == 0
-    inverse = np.divide(1.0, square, out=np.zeros_like(square), where=~same)
-    # Nearest point of the line s-t to x, at share u of the way, and its distance. Solving the quadratic equation of the
-    # sphere instead would lose a small eps against |x - s|.
-    nearest = np.einsum("std,sd->st", step, offset) * inverse
-    foot = offset[:, None] - nearest[..., None] * step
-    reach = np.sqrt(np.clip(eps**2 - np.einsum("std,std->st", foot, foot), 0, None) * inverse)
-    # Each ordered pair answers for the half of the segment next to s, so that a share near an end keeps its digits.
-    lo, hi = np.clip(nearest - reach, 0, None), np.clip(nearest + reach, None, 0.5)
-    s, t = np.nonzero((lo < hi) & ~same)
-    lo, hi = lo[s, t], hi[s, t]
-    mass = _beta_mass(a, b, lo, hi) + _beta_mass(b, a, lo, hi)
-    share = (a * _beta_mass(a + 1, b, lo, hi) + b * _beta_mass(b + 1, a, lo, hi)) / (a + b)  # integral of u
-    atoms = same.sum(axis=1) * ((offset**2).sum(-1) < eps**2)  # mixtures of s with itself and with its duplicates
-    return (
-        np.bincount(labels[s], mass - share, num_classes)
-        + np.bincount(labels[t], share, num_classes)
-        + np.bincount(labels, atoms, num_classes)
-    )
+def segments_through(points: np.ndarray, x: np.ndarray, tolerance: float) -> tuple[np.ndarray, ...]:
+    """The segments between samples (n, d) on which x (d,) lies, ends excluded.
 
-
-def _point_masses(
-    points: np.ndarray, labels: np.ndarray, x: np.ndarray, a: float, b: float, num_classes: int
-) -> np.ndarray:
-    """Class masses (C,) at x in the limit of small balls: atoms of samples where there are any, else densities."""
-    tolerance = ON_SEGMENT * np.ptp(points, axis=0).max()
-    here = ((points - x) ** 2).sum(-1) <= tolerance**2
-    if here.any():
-        return np.bincount(labels[here], minlength=num_classes).astype(float)
-    return _densities(points, labels, x, a, b, num_classes, tolerance)
-
-
-def _densities(
-    points: np.ndarray, labels: np.ndarray, x: np.ndarray, a: float, b: float, num_classes: int, tolerance: float
-) -> np.ndarray:
-    """n^2 times the class densities (C,) per unit of length of the segments through x; mixtures of equals left out."""
+    Returns:
+        i, j: rows of the ends, i < j, int64 (m,); u: share of j at x, in (0, 1); length: of the segment.
+    """
     i, j = np.triu_indices(len(points), 1)
     step, offset = points[j] - points[i], x - points[i]
     length = np.sqrt((step**2).sum(-1))
     u = np.divide((step * offset).sum(-1), length**2, out=np.full_like(length, -1.0), where=length > 0)
     miss = np.sqrt(((offset - u[:, None] * step) ** 2).sum(-1))
     through = (miss <= tolerance) & (u > 0) & (u < 1)
-    u, i, j = u[through], i[through], j[through]
-    density = (_beta_density(a, b, u) + _beta_density(b, a, u)) / length[through]
+    return i[through], j[through], u[through], length[through]
+
+
+def class_densities(
+    points: np.ndarray, labels: np.ndarray, x: np.ndarray, law: Law, num_classes: int, tolerance: float
+) -> np.ndarray:
+    """n^2 times the mean targets (C,) per unit of length of the segments through x; mixtures of equals left out."""
+    i, j, u, length = segments_through(points, x, tolerance)
+    density = (law.density(u) + law.mirrored().density(u)) / length
     return np.bincount(labels[i], (1 - u) * density, num_classes) + np.bincount(labels[j], u * density, num_classes)
 
 
-def _beta_mass(a: float, b: float, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
-    """P(lo < U < hi) for U ~ Beta(a, b): a difference in the tail that is near, so that it does not cancel."""
-    lower = special.betainc(a, b, hi) - special.betainc(a, b, lo)
-    upper = special.betaincc(a, b, lo) - special.betaincc(a, b, hi)
-    return np.where(lo > a / (a + b), upper, lower)
+class _Segments:
+    """All ordered pairs (s, t) of samples (n, d), and which part of each lies in a ball."""
+
+    def __init__(self, points: np.ndarray) -> None:
+        self.points = points
+        self.step = points[None] - points[:, None]  # (n, n, d): from s to t
+        square = np.einsum("std,std->st", self.step, self.step)
+        self.same = square == 0
+        self.inverse = np.divide(1.0, square, out=np.zeros_like(square), where=~self.same)
+
+    def in_ball(self, x: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Ordered pairs s, t that meet the ball, and between which shares lo < hi of t.
+
+        Each order answers for the half of the segment that is next to its s, so that a small share keeps its digits.
+        """
+        # Nearest point of the line s-t to x, at share u of the way, and its distance. Solving the quadratic equation of
+        # the sphere instead would lose a small eps against |x - s|.
+        offset = x - self.points
+        nearest = np.einsum("std,sd->st", self.step, offset) * self.inverse
+        foot = offset[:, None] - nearest[..., None] * self.step
+        reach = np.sqrt(np.clip(eps**2 - np.einsum("std,std->st", foot, foot), 0, None) * self.inverse)
+        lo, hi = np.clip(nearest - reach, 0, None), np.clip(nearest + reach, None, 0.5)
+        s, t = np.nonzero((lo < hi) & ~self.same)
+        return s, t, lo[s, t], hi[s, t]
 
 
-def _beta_density(a: float, b: float, u: np.ndarray) -> np.ndarray:
-    return np.exp(special.xlogy(a - 1, u) + special.xlog1py(b - 1, -u) - special.betaln(a, b))
+def _ball(segments: _Segments, labels: np.ndarray, x: np.ndarray, eps: float, law: Law, num_classes: int) -> PairMasses:
+    first, second = np.zeros((2, num_classes, num_classes))
+    s, t, lo, hi = segments.in_ball(x, eps)
+    s, t = labels[s], labels[t]
+    mirrored, whole = law.mirrored(), (np.zeros(1), np.ones(1))
+    # The pair taken as (s, t): lambda is the share of s, so that of t follows the mirrored law.
+    of_t = mirrored.moment(lo, hi)
+    np.add.at(first, (s, t), mirrored.mass(lo, hi) - of_t)
+    np.add.at(second, (s, t), of_t)
+    # The pair taken as (t, s): lambda is the share of t.
+    of_t = law.moment(lo, hi)
+    np.add.at(first, (t, s), of_t)
+    np.add.at(second, (t, s), law.mass(lo, hi) - of_t)
+    # Atoms: a sample with itself and with its duplicates.
+    inside = ((x - segments.points) ** 2).sum(-1) < eps**2
+    s, t = (labels[rows] for rows in np.nonzero(segments.same & inside[:, None]))
+    np.add.at(first, (s, t), law.moment(*whole))
+    np.add.at(second, (s, t), mirrored.moment(*whole))
+    return PairMasses(first / len(labels) ** 2, second / len(labels) ** 2)
 
 
-def _check_law(alpha: Law) -> tuple[float, float]:
-    a, b = alpha if isinstance(alpha, tuple) else (alpha, alpha)
-    if not (0 < a < np.inf and 0 < b < np.inf):
-        raise ValueError(f"alpha must be positive and finite, or a pair of such numbers, got {alpha}")
-    return float(a), float(b)
-
-
-def _as_points(name: str, values: ArrayLike) -> np.ndarray:
-    array = np.asarray(values, dtype=float)
-    array = array[:, None] if array.ndim == 1 else array
-    if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(f"{name} must have shape (n, d), or (n,) on a line, none of them 0, got {array.shape}")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, got NaN or infinity in row {int(np.argwhere(~np.isfinite(array))[0, 0])}")
-    return array
-
-
-def _check_data(points: ArrayLike, labels: ArrayLike, num_classes: int | None) -> tuple[np.ndarray, np.ndarray, int]:
-    points, labels = _as_points("points", points), np.asarray(labels)
-    if labels.shape != (len(points),):
-        raise ValueError(f"labels must have shape ({len(points)},) as points have rows, got {labels.shape}")
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"labels must be integers, got {labels.dtype}")
-    if num_classes is None:
-        num_classes = int(labels.max()) + 1
-    if labels.min() < 0 or labels.max() >= num_classes:
-        raise ValueError(f"labels must lie in [0, {num_classes}), got {labels.min()} to {labels.max()}")
-    return points, labels.astype(np.int64), num_classes
+def _limit(
+    points: np.ndarray, labels: np.ndarray, x: np.ndarray, law: Law, num_classes: int, tolerance: float
+) -> np.ndarray:
+    """Class masses (C,) at x in the limit of small balls: atoms of samples where there are any, else densities."""
+    here = ((points - x) ** 2).sum(-1) <= tolerance**2
+    if here.any():
+        return np.bincount(labels[here], minlength=num_classes).astype(float)
+    return class_densities(points, labels, x, law, num_classes, tolerance)

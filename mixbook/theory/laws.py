@@ -1,0 +1,178 @@
+"""Laws of lambda, the weight of the original sample, as the theory needs them: masses and first moments of intervals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+
+class Law(Protocol):
+    """A law of lambda on [0, 1] with a density. Any object with these five will do; arrays in, arrays of one shape out."""
+
+    @property
+    def knots(self) -> tuple[float, ...]:
+        """Where the density breaks, or between which it has its bulk: hints for quadrature, each in [0, 1]."""
+        ...
+
+    def mass(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+        """P(lo < lambda < hi)."""
+        ...
+
+    def moment(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+        """E[lambda; lo < lambda < hi]: the integral of lambda over the interval, not divided by its mass."""
+        ...
+
+    def density(self, lam: np.ndarray) -> np.ndarray:
+        """Density at lambda in (0, 1)."""
+        ...
+
+    def mirrored(self) -> "Law":
+        """The law of 1 - lambda: what a pair sees that is taken in the other order."""
+        ...
+
+
+LawLike = float | tuple[float, float] | Law  # Beta(alpha, alpha), Beta(a, b), or a law of your own
+
+
+def as_law(alpha: LawLike) -> Law:
+    """Beta(alpha, alpha) of a number, Beta(a, b) of a pair, and a law itself.
+
+    Raises:
+        ValueError: if a number is not positive and finite.
+    """
+    if isinstance(alpha, tuple):
+        return BetaLaw(*(float(shape) for shape in alpha))
+    if isinstance(alpha, int | float | np.number | np.ndarray):
+        return BetaLaw(float(alpha), float(alpha))
+    return alpha
+
+
+@dataclass(frozen=True)
+class BetaLaw:
+    """Beta(a, b); mixup uses a = b = alpha (Zhang et al. 2018).
+
+    Args:
+        a, b: shapes, > 0.
+
+    Raises:
+        ValueError: if a shape is not positive and finite.
+    """
+
+    a: float
+    b: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.a < np.inf and 0 < self.b < np.inf):
+            raise ValueError(f"alpha must be positive and finite, or a pair of such numbers, got {(self.a, self.b)}")
+
+    @property
+    def knots(self) -> tuple[float, ...]:
+        mean = self.a / (self.a + self.b)
+        spread = np.sqrt(mean * (1 - mean) / (self.a + self.b + 1))
+        # Six standard deviations hold all that float64 sees of a narrow law.
+        return tuple(float(np.clip(mean + step * spread, 0, 1)) for step in (-6, -2, 0, 2, 6))
+
+    def mass(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+        return _beta_mass(self.a, self.b, lo, hi)
+
+    def moment(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+        # lambda f(lambda) is, up to the mean, the density of Beta(a + 1, b).
+        return self.a / (self.a + self.b) * _beta_mass(self.a + 1, self.b, lo, hi)
+
+    def density(self, lam: np.ndarray) -> np.ndarray:
+        log = special.xlogy(self.a - 1, lam) + special.xlog1py(self.b - 1, -np.asarray(lam))
+        return np.exp(log - special.betaln(self.a, self.b))
+
+    def mirrored(self) -> "BetaLaw":
+        return BetaLaw(self.b, self.a)
+
+
+class StepLaw:
+    """A density that is constant between edges: a histogram of the lambdas of any recipe, for instance of box areas.
+
+    Args:
+        edges: increasing, from 0 to 1, (m + 1,).
+        weights: mass of each step, >= 0, (m,); normalised here.
+
+    Raises:
+        ValueError: if the edges do not increase from 0 to 1, or a weight is negative, or all are 0.
+    """
+
+    def __init__(self, edges: ArrayLike, weights: ArrayLike) -> None:
+        edges, weights = np.asarray(edges, dtype=float), np.asarray(weights, dtype=float)
+        if edges.ndim != 1 or len(edges) < 2 or edges[0] != 0 or edges[-1] != 1 or not (np.diff(edges) > 0).all():
+            raise ValueError(f"edges must increase from 0 to 1, got {edges}")
+        if weights.shape != (len(edges) - 1,) or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
+            raise ValueError(f"weights must be {len(edges) - 1} masses >= 0, not all 0, got {weights}")
+        self.edges, self.weights = edges, weights / weights.sum()
+        means = self.weights * (edges[1:] + edges[:-1]) / 2
+        self._mass, self._moment = np.r_[0, np.cumsum(self.weights)], np.r_[0, np.cumsum(means)]
+
+    @property
+    def knots(self) -> tuple[float, ...]:
+        return tuple(self.edges.tolist())
+
+    def mass(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+        return np.interp(hi, self.edges, self._mass) - np.interp(lo, self.edges, self._mass)
+
+    def moment(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+        return self._moment_below(hi) - self._moment_below(lo)
+
+    def _moment_below(self, lam: np.ndarray) -> np.ndarray:
+        step = self._step(lam)
+        return self._moment[step] + (np.square(lam) - self.edges[step] ** 2) / 2 * self._height(step)
+
+    def density(self, lam: np.ndarray) -> np.ndarray:
+        return self._height(self._step(lam))
+
+    def _step(self, lam: np.ndarray) -> np.ndarray:
+        return np.clip(np.searchsorted(self.edges, lam, side="right") - 1, 0, len(self.weights) - 1)
+
+    def _height(self, step: np.ndarray) -> np.ndarray:
+        return (self.weights / np.diff(self.edges))[step]
+
+    def mirrored(self) -> "StepLaw":
+        return StepLaw((1 - self.edges)[::-1], self.weights[::-1])
+
+
+@dataclass(frozen=True)
+class MeanLaw:
+    """The average of several laws: one of them is drawn at random, then lambda from it."""
+
+    laws: Sequence[Law]
+
+    @property
+    def knots(self) -> tuple[float, ...]:
+        return tuple(sorted({knot for law in self.laws for knot in law.knots}))
+
+    def mass(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+        return np.mean([law.mass(lo, hi) for law in self.laws], axis=0)
+
+    def moment(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+        return np.mean([law.moment(lo, hi) for law in self.laws], axis=0)
+
+    def density(self, lam: np.ndarray) -> np.ndarray:
+        return np.mean([law.density(lam) for law in self.laws], axis=0)
+
+    def mirrored(self) -> "MeanLaw":
+        return MeanLaw([law.mirrored() for law in self.laws])
+
+
+def symmetrised(alpha: LawLike) -> MeanLaw:
+    """The symmetric law with the density (f(lambda) + f(1 - lambda)) / 2.
+
+    Both orders of a pair are mixed, so the mixup loss, and all of :mod:`mixbook.theory.vicinal` with it, is the same under
+    a law and under this one. Formulas that ask for a symmetric law (Chidambaram et al. 2022, Corollary C.1) hold for it.
+    """
+    law = as_law(alpha)
+    return MeanLaw([law, law.mirrored()])
+
+
+def _beta_mass(a: float, b: float, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+    """P(lo < U < hi) for U ~ Beta(a, b): a difference in the tail that is near, so that it does not cancel."""
+    lower = special.betainc(a, b, hi) - special.betainc(a, b, lo)
+    upper = special.betaincc(a, b, lo) - special.betaincc(a, b, hi)
+    return np.where(np.asarray(lo) > a / (a + b), upper, lower)
