@@ -67,6 +67,7 @@ def pair_entropy(alpha: LawLike) -> float:
 
     # Both halves as one, so that a singular end is 0, which quadrature resolves best.
     knots = np.unique(np.clip([0.0, 0.5, *law.knots, *law.mirrored().knots], 0, 0.5))
+    knots = knots[np.r_[True, np.diff(knots) > 1e-12]]  # the same knot twice, up to rounding
     return float(sum(integrate.quad(integrand, lo, hi, limit=200)[0] for lo, hi in pairwise(knots)))
 
 

@@ -62,7 +62,7 @@ def test_continuity_is_claimed_where_the_optimum_has_it():
     assert not certificate(points, labels, 1.0).continuous
     at_it, beside = optimal(points, labels, [1.0, 1 - 1e-6], 0, 1.0)[:, 0]
     assert at_it == 1
-    assert beside < 0.99
+    assert beside < 0.992  # the segment from 0 to 10 brings 0.9, the one from 0 to 1 brings 1
     # Samples at the ends of segments only are safe (Theorem 2.10).
     assert certificate(POINTS, LABELS, POINTS[0]).continuous
 

@@ -26,7 +26,7 @@ def crossing(ways: np.ndarray, lengths: np.ndarray, shares: np.ndarray) -> tuple
     verdict="false as printed",
     page="why/margins#thm-margin",
     instead="It answers i, and with at least 1 - delta, also without the clause on the measures of both orders. It need "
-    "not be continuous at x: where two segments cross with different shares, h has one value on each and their average at x.",
+    "not be continuous at x: where two segments cross with different shares, h has a value on each and their average at x.",
 )
 def theorem_3_2() -> Iterator[Comparison]:
     ways = np.array([[1.0, 0.0], [0.0, 1.0], [0.5**0.5, 0.5**0.5]])
