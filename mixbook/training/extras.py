@@ -18,7 +18,7 @@ def one_device() -> "Fabric":
 def progress_bar(total: int, done: int, name: str, shown: bool) -> Any:
     """A bar of epochs on the standard error output, where that is a terminal."""
     try:
-        from tqdm.auto import tqdm
+        from tqdm import tqdm  # not tqdm.auto, which warns in notebooks without widgets
     except ImportError as error:
         raise ImportError("training needs tqdm: pip install 'mixbook[train]'") from error
     return tqdm(total=total, initial=done, desc=name, unit="epoch", disable=None if shown else True)

@@ -282,7 +282,7 @@ def test_the_bar_is_shown_in_a_terminal_unless_switched_off(terminal, progress, 
     assert ("iris" in screen.getvalue()) == (terminal and progress)
 
 
-@pytest.mark.parametrize(("package", "module"), [("lightning-fabric", "lightning_fabric"), ("tqdm", "tqdm.auto")])
+@pytest.mark.parametrize(("package", "module"), [("lightning-fabric", "lightning_fabric"), ("tqdm", "tqdm")])
 def test_a_missing_package_is_named(package, module, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=rf"training needs {package}: pip install"):
