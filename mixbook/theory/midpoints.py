@@ -153,20 +153,19 @@ def _grow(sums: np.ndarray, direction: np.ndarray, m: int, guess: int, allowed: 
     reach = allowed * direction.sum()
     free = np.ones(len(sums), dtype=bool)
     pairs = np.zeros((len(sums), m))  # whose sum each sum is
-    for at, pair in zip((0, 1, guess), ((0, 1), (0, 2), (1, 2)), strict=True):
-        free[at], pairs[at, list(pair)] = False, 1
-    first = (sums[0] + sums[1] - sums[guess]) / 2
-    points = [first, sums[0] - first, sums[1] - first]
+    points = [(sums[0] + sums[1] - sums[guess]) / 2]
     while len(points) < m:
-        new = sums[np.argmax(free)] - first
+        new = sums[np.argmax(free)] - points[0]
         for known, point in enumerate(points):
-            lo, hi = np.searchsorted(height, (new + point) @ direction + [-reach, reach], side="left")
-            near = lo + np.flatnonzero(free[lo : hi + 1] & (np.abs(sums[lo : hi + 1] - new - point) <= allowed).all(axis=1))
+            wanted = new + point
+            lo = np.searchsorted(height, wanted @ direction - reach, side="left")
+            hi = np.searchsorted(height, wanted @ direction + reach, side="right")
+            near = lo + np.flatnonzero(free[lo:hi] & (np.abs(sums[lo:hi] - wanted) <= allowed).all(axis=1))
             if not len(near):
                 return None
             free[near[0]], pairs[near[0], [known, len(points)]] = False, 1
         points.append(new)
-    # The rounding of the first three sums is in all samples: let all equations have their say.
+    # The rounding of three sums is in all samples: let all equations have their say.
     return np.linalg.lstsq(pairs, sums, rcond=None)[0]
 
 

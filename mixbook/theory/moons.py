@@ -16,8 +16,8 @@ WINDOW = 2.0  # answers are read off on the square from -2 to 2
 def separated_moons(n: int, separation: float, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
     """Two moons, one on each side of the vertical line at 0.
 
-    The steps are those of the released generator: both moons are brought to the same height, turned so that they bulge
-    towards one another, moved apart, and the axes are swapped.
+    The steps are those of the released generator: the moons are turned so that their open sides face one another, one
+    shifted along the other, moved apart, and the axes are swapped.
 
     Args:
         n: number of samples, even; half of them of each class.
