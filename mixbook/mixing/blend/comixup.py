@@ -217,7 +217,8 @@ def _improve(shares: Floats, cost: Floats, beta: float, soft: bool) -> Floats:
     unary[..., m:] -= _SOFT_BONUS
     distance = ((labels[:, None] - labels) ** 2).sum(-1) / 2
     start = ((shares[:, :, None] - labels) ** 2).sum(-1).argmin(-1)
-    return labels[swap_labels(start, unary, beta, distance)]
+    down, across = (np.full(shape, beta) for shape in ((len(start) - 1, len(start)), (len(start), len(start) - 1)))
+    return labels[swap_labels(start, unary, down, across, distance)]
 
 
 def _twins(shows: NDArray[np.bool_]) -> Floats:

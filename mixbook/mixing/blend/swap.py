@@ -11,22 +11,22 @@ Ints = NDArray[np.integer]
 LEAST = 1e-5  # a swap has to save this much: minimum cuts round costs, by less than this on a grid
 
 
-def labelling_energy(labels: Ints, unary: Floats, weight: float, distance: Floats) -> Floats:
-    """Cost of labellings, (...): that of each cell's label, and ``weight`` times the distance of neighbours' labels.
+def labelling_energy(labels: Ints, unary: Floats, down: Floats, across: Floats, distance: Floats) -> Floats:
+    """Cost of labellings, (...): that of each cell's label, and weighted distances between the labels of neighbours.
 
     Args:
         labels: (..., h, w), integers in 0 ... m - 1.
         unary: (h, w, m), the cost of each label in each cell.
-        weight: of the distances, not negative.
+        down, across: weight between a cell and the one below it, (h - 1, w), and the one to its right, (h, w - 1).
         distance: (m, m) between labels: symmetric, not negative, 0 on the diagonal. It need not be a metric.
     """
     own = np.take_along_axis(np.broadcast_to(unary, (*labels.shape, unary.shape[-1])), labels[..., None], -1)
-    down = distance[labels[..., :-1, :], labels[..., 1:, :]].sum((-2, -1))
-    across = distance[labels[..., :-1], labels[..., 1:]].sum((-2, -1))
-    return own.sum((-3, -2, -1)) + weight * (down + across)
+    below = (down * distance[labels[..., :-1, :], labels[..., 1:, :]]).sum((-2, -1))
+    beside = (across * distance[labels[..., :-1], labels[..., 1:]]).sum((-2, -1))
+    return own.sum((-3, -2, -1)) + below + beside
 
 
-def swap_labels(start: Ints, unary: Floats, weight: float, distance: Floats) -> Ints:
+def swap_labels(start: Ints, unary: Floats, down: Floats, across: Floats, distance: Floats) -> Ints:
     """Labels (h, w) that no swap improves, reached from ``start`` without ever costing more.
 
     A swap takes two labels and gives each cell that has either one of them, in the best of all ways. With two labels that
@@ -38,26 +38,26 @@ def swap_labels(start: Ints, unary: Floats, weight: float, distance: Floats) -> 
 
     Args:
         start: (h, w), integers in 0 ... m - 1.
-        unary, weight, distance: as for :func:`labelling_energy`.
+        unary, down, across, distance: as for :func:`labelling_energy`. Weights must not be negative.
     """
-    labels, energy = start, labelling_energy(start, unary, weight, distance)
+    labels, problem = start, (unary, down, across, distance)
     while True:
-        labels = _move_single_cells(labels, unary, weight, distance)
-        energy = labelling_energy(labels, unary, weight, distance)
-        swapped = _all_swaps(labels, unary, weight, distance)
-        energies = labelling_energy(swapped, unary, weight, distance)
+        labels = _move_single_cells(labels, *problem)
+        energy = labelling_energy(labels, *problem)
+        swapped = _all_swaps(labels, *problem)
+        energies = labelling_energy(swapped, *problem)
         if not len(swapped) or energies.min() > energy - LEAST:
             return labels
         labels = swapped[energies.argmin()]
 
 
-def _move_single_cells(labels: Ints, unary: Floats, weight: float, distance: Floats) -> Ints:
+def _move_single_cells(labels: Ints, unary: Floats, down: Floats, across: Floats, distance: Floats) -> Ints:
     """Each cell takes its best label given its neighbours; first the black cells of a chessboard, then the white ones."""
     labels = labels.copy()
     black = np.indices(labels.shape).sum(0) % 2 == 0
     unchanged, colour = 0, black
     while unchanged < 2:
-        cost = unary + weight * _neighbours(labels, unary.shape[-1]) @ distance
+        cost = unary + _around(labels, unary.shape[-1], down, across) @ distance
         now = np.take_along_axis(cost, labels[..., None], -1)[..., 0]
         better = colour & (cost.min(-1) < now - LEAST)
         labels[better] = cost.argmin(-1)[better]
@@ -66,10 +66,10 @@ def _move_single_cells(labels: Ints, unary: Floats, weight: float, distance: Flo
     return labels
 
 
-def _all_swaps(labels: Ints, unary: Floats, weight: float, distance: Floats) -> Ints:
+def _all_swaps(labels: Ints, unary: Floats, down: Floats, across: Floats, distance: Floats) -> Ints:
     """The best swap of each pair of labels that could gain anything, (pairs, h, w)."""
     m = unary.shape[-1]
-    around = weight * _neighbours(labels, m)
+    around = _around(labels, m, down, across)
     toll = around @ distance
     has = labels[..., None] == np.arange(m)
     mine = np.take_along_axis(unary + toll, labels[..., None], -1)
@@ -99,19 +99,19 @@ def _all_swaps(labels: Ints, unary: Floats, weight: float, distance: Floats) -> 
         ],
         axis=-1,
     )
-    inner = weight * apart
-    down, across = inner * (either[:, 1:] & either[:, :-1]), inner * (either[:, :, 1:] & either[:, :, :-1])
-    side = best_labels(choice * either[..., None], down, across)[: len(first)]
+    below, beside = either[:, 1:] & either[:, :-1], either[:, :, 1:] & either[:, :, :-1]
+    side = best_labels(choice * either[..., None], apart * down * below, apart * across * beside)[: len(first)]
     swapped = np.where(side == 1, second[:, None, None], first[:, None, None])
     return np.where(either[: len(first)], swapped, labels)
 
 
-def _neighbours(labels: Ints, m: int) -> Floats:
-    """How many of each cell's neighbours have each label, (h, w, m)."""
-    has = (labels[..., None] == np.arange(m)).astype(float)
-    count = np.zeros_like(has)
-    count[1:] += has[:-1]
-    count[:-1] += has[1:]
-    count[:, 1:] += has[:, :-1]
-    count[:, :-1] += has[:, 1:]
-    return count
+def _around(labels: Ints, m: int, down: Floats, across: Floats) -> Floats:
+    """Weights of each cell's neighbours, summed by their labels: (h, w, m)."""
+    has = labels[..., None] == np.arange(m)
+    down, across = down[..., None], across[..., None]
+    around = np.zeros(has.shape)
+    around[1:] += down * has[:-1]
+    around[:-1] += down * has[1:]
+    around[:, 1:] += across * has[:, :-1]
+    around[:, :-1] += across * has[:, 1:]
+    return around

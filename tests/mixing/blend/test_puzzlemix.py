@@ -6,9 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 from torch import nn
 
 import mixbook as mb
+from mixbook.mixing.blend import puzzlemix
 from mixbook.mixing.blend.saliency import GradientSaliency, magnitude
 
 
@@ -160,6 +162,29 @@ def test_no_exchange_of_patches_improves_the_transport(transport, worth_it, gene
             other[a], other[b] = other[b], other[a]
             assert price(n, s, other) >= least
     assert (moved > 0) == worth_it
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    grid=st.sampled_from([2, 4, 8]),
+    price=st.sampled_from([0.02, 0.2, 0.8, 3.0]),
+    peaks=st.sampled_from([1, 4, 12]),
+)
+def test_moves_cost_as_little_as_an_assignment_of_the_whole_table(seed, grid, price, peaks):
+    """Also where no search is made because no circle of moves can pay."""
+    rng = np.random.default_rng(seed)
+    salient = rng.random((3, 2, grid, grid)) ** peaks
+    salient /= salient.sum((2, 3), keepdims=True)
+    share = rng.choice([0, 0.5, 1], (3, grid, grid))
+    moves = puzzlemix._move(*map(torch.from_numpy, (salient, np.stack([share, 1 - share], axis=1))), price).numpy()
+    place = np.stack(np.divmod(np.arange(grid**2), grid), axis=1)
+    way = price * ((place[:, None] - place) ** 2).sum(-1) / (grid - 1) ** 2
+    for n, source in itertools.product(range(3), range(2)):
+        shown = (share[n] if source == 0 else 1 - share[n]).ravel() > 0
+        cost = way - shown[:, None] * salient[n, source].ravel()
+        rows, columns = linear_sum_assignment(cost)
+        assert cost[rows, moves[n, source]].sum() == pytest.approx(cost[rows, columns].sum(), abs=1e-12)
 
 
 def test_plans_follow_the_samples_when_the_batch_is_permuted(generator):
