@@ -57,7 +57,7 @@ def recover(middle: ArrayLike, tolerance: float = SAME) -> list[np.ndarray]:
             extent of ``middle`` along a coordinate. For rounded midpoints take a few times the grain.
 
     Returns:
-        A list of float64 arrays (m, d), each in lexicographic order.
+        A list of float64 arrays (m, d), each in lexicographic order up to ``tolerance``.
 
     Raises:
         ValueError: if the number of midpoints is not m (m - 1) / 2 for an m >= 3, one of them is not finite, or
@@ -79,7 +79,7 @@ def recover(middle: ArrayLike, tolerance: float = SAME) -> list[np.ndarray]:
     for guess in range(2, m):
         points = _grow(sums, direction, m, guess, 4 * grain)
         if points is not None:
-            points = _sorted(points + centre)
+            points = _sorted(points + centre, grain)
             if not any(np.abs(points - other).max() <= 4 * grain for other in found):
                 found.append(points)
     return found
@@ -200,8 +200,10 @@ def _inverse(residue: np.ndarray) -> np.ndarray:
     return result
 
 
-def _sorted(rows: np.ndarray) -> np.ndarray:
-    return rows[np.lexsort(rows.T[::-1])]
+def _sorted(rows: np.ndarray, grain: float = 0.0) -> np.ndarray:
+    """In lexicographic order; numbers within a grain are taken to be equal, lest rounding decides the order."""
+    keys = np.round(rows / grain) if grain else rows
+    return rows[np.lexsort(keys.T[::-1])]
 
 
 def _as_rows(name: str, values: ArrayLike) -> np.ndarray:

@@ -41,6 +41,13 @@ def test_whole_numbers_are_among_what_is_found_and_alone_unless_their_number_is_
     assert len(found) <= len(numbers) - 2
 
 
+def test_samples_on_a_grid_keep_their_order():
+    rng = np.random.default_rng(0)
+    points = rng.integers(0, 2, size=(20, 40)) / 3  # many equal coordinates, which rounding makes unequal
+    (found,) = recover(midpoints(points))
+    assert found == pytest.approx(in_order(points), abs=1e-9)
+
+
 def test_four_samples_have_a_twin():
     assert [points.ravel().tolist() for points in recover(midpoints([0, 1, 3, 7]))] == [
         pytest.approx([0, 1, 3, 7]),
