@@ -24,7 +24,8 @@ def test_the_generator_decides_and_the_batch_is_left_alone(change, images):
     assert torch.equal(images, before) and torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @each_change
 def test_a_seed_gives_the_same_samples_on_a_gpu(change, images):
     cpu, gpu = (change(images.to(device), torch.Generator().manual_seed(1)) for device in ("cpu", "cuda"))
