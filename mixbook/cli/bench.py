@@ -1,22 +1,17 @@
-"""The command line: ``mixbook bench list|run|compare|coverage|speed``. It prints what the package computes, no more.
-
-Each group of commands is a function that returns its commands; ``_GROUPS`` lists them.
-"""
+"""``mixbook bench``: the papers' tables, run again and compared with print."""
 
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import mixbook
 from mixbook.benchmarks import BenchmarkError
 
 Commands = dict[str, Callable[..., None]]
 
 
-def bench() -> Commands:
+def commands() -> Commands:
     """The papers' tables: run them again, and compare ours with print."""
     from tyro.conf import arg
 
@@ -126,51 +121,3 @@ def bench() -> Commands:
         print(f"\nmedians of rounds by turns, on random numbers, threads: {get_num_threads()}")
 
     return {"list": list_, "run": run, "compare": compare, "coverage": coverage, "speed": speed}
-
-
-_GROUPS: dict[str, Callable[[], Commands]] = {"bench": bench}
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line. Exits with 2 where the person who typed it can put it right, with 1 where a run failed."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments == ["--version"]:
-        print(f"mixbook {mixbook.__version__}")
-        return
-    try:
-        _app().cli(prog="mixbook", args=arguments, config=_flags(), description=f"mixbook {mixbook.__version__}")
-    except BenchmarkError as error:
-        _leave(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _leave("stopped. Finished cells are kept: the same command goes on from there", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as head, has seen enough
-
-
-def _app() -> Any:
-    try:
-        from tyro.extras import SubcommandApp
-    except ImportError:
-        _leave("the command line needs tyro: pip install 'mixbook[bench]'", 2)
-    app = SubcommandApp()
-    for name, group in _GROUPS.items():
-        commands = SubcommandApp()
-        for command, function in group().items():
-            commands.command(name=command)(function)
-        app.command(commands, name=name, help=group.__doc__)
-    return app
-
-
-def _flags() -> Sequence[Any]:
-    import tyro
-
-    return (tyro.conf.FlagCreatePairsOff,)
-
-
-def _leave(message: str, code: int) -> None:
-    print(f"mixbook: {message}", file=sys.stderr)
-    raise SystemExit(code)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,59 @@
+"""The command line: ``mixbook bench``, ``mixbook theory``, ``mixbook doctor``. It prints what is computed, no more.
+
+Each group of commands is a file with a function that returns its commands; ``_GROUPS`` lists them.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mixbook
+from mixbook.benchmarks import BenchmarkError
+from mixbook.cli import bench, doctor, theory
+
+_GROUPS: dict[str, Callable[[], dict[str, Callable[..., None]]]] = {"bench": bench.commands, "theory": theory.commands}
+_COMMANDS: dict[str, Callable[..., None]] = {"doctor": doctor.doctor}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line. Exits with 2 where the person who typed it can put it right, with 1 where a run failed."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments == ["--version"]:
+        print(f"mixbook {mixbook.__version__}")
+        return
+    try:
+        _app().cli(prog="mixbook", args=arguments, config=_flags(), description=f"mixbook {mixbook.__version__}")
+    except BenchmarkError as error:
+        _leave(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _leave("stopped. Finished cells are kept: the same command goes on from there", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as head, has seen enough
+
+
+def _app() -> Any:
+    try:
+        from tyro.extras import SubcommandApp
+    except ImportError:
+        _leave("the command line needs tyro: pip install 'mixbook[bench]'", 2)
+    app = SubcommandApp()
+    for name, group in _GROUPS.items():
+        commands = SubcommandApp()
+        for command, function in group().items():
+            commands.command(name=command)(function)
+        app.command(commands, name=name, help=group.__doc__)
+    for name, command_ in _COMMANDS.items():
+        app.command(name=name)(command_)
+    return app
+
+
+def _flags() -> Sequence[Any]:
+    import tyro
+
+    return (tyro.conf.FlagCreatePairsOff,)
+
+
+def _leave(message: str, code: int) -> None:
+    print(f"mixbook: {message}", file=sys.stderr)
+    raise SystemExit(code)

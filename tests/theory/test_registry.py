@@ -1,0 +1,115 @@
+"""The list of statements: complete, found by name, run in any number of processes, and honest about what failed."""
+
+import json
+import re
+from itertools import islice
+
+import contents
+import pytest
+from contents import ROOT
+
+from mixbook import cli
+from mixbook.theory import lines, registry
+from mixbook.theory.statement import Comparison, at_most, close, refuted, statement
+
+# Every formal statement of the five papers.
+WANTED = {
+    "kmixup-tmlr": "Proposition 3.2, Lemma 3.3, Theorem 3.4, Theorem 3.5, Theorem 4.1, Theorem H.1, Lemma H.2, "
+    "Algorithm 1, Figure 5",
+    "multimix": "Proposition III.1, Proposition III.2",
+    "datadep": "Proposition 2.2, Lemma 2.3, Corollary C.1, Proposition 2.5, Theorem 2.7, Proposition 2.8, Assumption 2.9, "
+    "Theorem 2.10, Theorem 2.11, Lemma C.2, Theorem 3.2, Lemma E.1, Theorem 3.5, Lemma 3.7, Corollary 3.8",
+    "manifold": "Theorem 1, Corollary 1",
+}
+KNOWN = registry.all_statements()
+
+
+@pytest.mark.parametrize("paper", WANTED)
+def test_every_formal_statement_of_a_paper_is_there(paper):
+    there = {each.where for each in KNOWN if each.paper == paper}
+    assert set(WANTED[paper].split(", ")) <= there
+
+
+@pytest.mark.parametrize("each", KNOWN, ids=lambda each: each.name)
+def test_its_page_has_the_label(each):
+    page, _, label = each.page.partition("#")
+    assert (ROOT / "book" / f"{page}.ipynb") in [contents.source(listed) for listed in contents.pages()]
+    text = (ROOT / "book" / f"{page}.md").read_text(encoding="utf-8")
+    assert re.search(rf"^(?::label: {re.escape(label)}|\({re.escape(label)}\)=)$", text, re.M), (
+        f"{label} is not in {page}.md"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("each", KNOWN, ids=lambda each: each.name)
+def test_its_check_comes_out_as_the_verdict_says(each):
+    outcome = registry.check(each)
+    assert outcome.passed, outcome.closest
+
+
+def test_a_beginning_of_a_name_stands_for_all_that_begin_with_it():
+    assert {each.paper for each in registry.find(["datadep"])} == {"datadep"}
+    assert [each.where for each in registry.find(["datadep-theorem-2.7"])] == ["Theorem 2.7"]
+    with pytest.raises(KeyError, match=r"did you mean .*datadep-theorem-2\.7"):
+        registry.find(["datadep-theorem-27"])
+
+
+def test_processes_give_the_outcomes_of_one():
+    few = registry.find(["datadep-theorem-2.7", "datadep-proposition-2.5"])
+    one, two = (list(registry.check_all(few, jobs)) for jobs in (1, 2))
+    assert [outcome.comparisons for outcome in one] == [outcome.comparisons for outcome in two]
+    assert next(islice(registry.check_all(few), 1)).statement == few[0]
+
+
+def test_the_command_prints_what_was_promised_as_json_and_exits_with_1_where_a_check_fails(capsys, monkeypatch):
+    cli.main(["theory", "check", "datadep-theorem-2.7", "--json"])
+    (found,) = json.loads(capsys.readouterr().out)
+    wanted = {"name", "paper", "statement", "page", "verdict", "passed", "deviation", "tolerance", "seconds"}
+    assert wanted <= set(found) and found["passed"] is True
+    original = lines.critical_alpha
+    monkeypatch.setattr(lines, "critical_alpha", lambda eps: 2 * original(eps))
+    with pytest.raises(SystemExit, match="1"):
+        cli.main(["theory", "check", "datadep-theorem-2.7", "--jobs", "1"])
+    said = capsys.readouterr()
+    assert "FAIL datadep-theorem-2.7" in said.out and "did not come out as said" in said.err
+
+
+def test_a_name_that_is_not_there_is_the_typists_error(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["theory", "check", "no-such-theorem"])
+    assert "no statement is called 'no-such-theorem'" in capsys.readouterr().err
+
+
+def test_the_list_names_every_statement(capsys):
+    cli.main(["theory", "list"])
+    said = capsys.readouterr().out
+    assert all(each.name in said for each in KNOWN)
+    cli.main(["theory", "list", "--json"])
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)] == [each.name for each in KNOWN]
+
+
+def test_comparisons_fail_on_what_is_wrong_and_on_nan():
+    assert close("", 1.0, 1.05, 0.1).passed and not close("", 1.0, 1.2, 0.1).passed
+    assert not close("", float("nan"), 1.0, 0.1).passed
+    assert at_most("", [1, 2], [1, 3]).passed and not at_most("", [1, 4], [1, 3]).passed
+    assert not at_most("", float("nan"), 1).passed
+    assert refuted("", 1.0, 2.0, by=0.5).passed and not refuted("", 1.0, 1.2, by=0.5).passed
+    assert not refuted("", float("nan"), 1.0, by=0.5).passed
+    with pytest.raises(ValueError, match="shapes must be equal"):
+        close("", [1.0], [1.0, 2.0], 0.1)
+    with pytest.raises(ValueError, match="by must be positive"):
+        refuted("", 1.0, 2.0, by=0.0)
+
+
+def test_a_statement_says_what_holds_instead_where_it_does_not_and_only_there():
+    def nothing():
+        return [Comparison("", 0.0, 0.0)]
+
+    make = {"paper": "datadep", "where": "Theorem 0", "says": "", "page": "why/mixup#ch-mixup"}
+    assert statement(**make, verdict="holds")(nothing).name == "datadep-theorem-0"
+    with pytest.raises(ValueError, match="instead"):
+        statement(**make, verdict="holds", instead="something else")(nothing)
+    with pytest.raises(ValueError, match="instead"):
+        statement(**make, verdict="false as printed")(nothing)
+    with pytest.raises(ValueError, match="compared nothing"):
+        statement(**make, verdict="holds")(lambda: [])()
