@@ -3,5 +3,6 @@
 from mixbook.models.lenet import LeNet
 from mixbook.models.mlp import MLP
 from mixbook.models.seeded import seeded
+from mixbook.models.side_by_side import SideBySide
 
-__all__ = ["MLP", "LeNet", "seeded"]
+__all__ = ["MLP", "LeNet", "SideBySide", "seeded"]
