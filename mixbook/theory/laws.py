@@ -173,6 +173,8 @@ def symmetrised(alpha: LawLike) -> MeanLaw:
 
 def _beta_mass(a: float, b: float, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
     """P(lo < U < hi) for U ~ Beta(a, b): a difference in the tail that is near, so that it does not cancel."""
-    lower = special.betainc(a, b, hi) - special.betainc(a, b, lo)
-    upper = special.betaincc(a, b, lo) - special.betaincc(a, b, hi)
-    return np.where(np.asarray(lo) > a / (a + b), upper, lower)
+    lo, hi = np.broadcast_arrays(lo, hi)
+    mass, above = np.empty(lo.shape), lo > a / (a + b)
+    mass[~above] = special.betainc(a, b, hi[~above]) - special.betainc(a, b, lo[~above])
+    mass[above] = special.betaincc(a, b, lo[above]) - special.betaincc(a, b, hi[above])
+    return mass

@@ -147,14 +147,15 @@ def _ball(segments: _Segments, labels: np.ndarray, x: np.ndarray, eps: float, la
     s, t, lo, hi = segments.in_ball(x, eps)
     s, t = labels[s], labels[t]
     mirrored, whole = law.mirrored(), (np.zeros(1), np.ones(1))
-    # The pair taken as (s, t): lambda is the share of s, so that of t follows the mirrored law.
-    of_t = mirrored.moment(lo, hi)
-    np.add.at(first, (s, t), mirrored.mass(lo, hi) - of_t)
-    np.add.at(second, (s, t), of_t)
     # The pair taken as (t, s): lambda is the share of t.
-    of_t = law.moment(lo, hi)
+    mass, of_t = law.mass(lo, hi), law.moment(lo, hi)
     np.add.at(first, (t, s), of_t)
-    np.add.at(second, (t, s), law.mass(lo, hi) - of_t)
+    np.add.at(second, (t, s), mass - of_t)
+    # The pair taken as (s, t): lambda is the share of s, so that of t follows the mirrored law.
+    if mirrored != law:
+        mass, of_t = mirrored.mass(lo, hi), mirrored.moment(lo, hi)
+    np.add.at(first, (s, t), mass - of_t)
+    np.add.at(second, (s, t), of_t)
     # Atoms: a sample with itself and with its duplicates.
     inside = ((x - segments.points) ** 2).sum(-1) < eps**2
     s, t = (labels[rows] for rows in np.nonzero(segments.same & inside[:, None]))
