@@ -21,11 +21,13 @@ class Comparison:
         what: what was compared, one line for a reader; it may hold the numbers.
         deviation: how far apart, >= 0.
         tolerance: how far apart they may be, >= 0.
+        counterexample: whether it shows that what is printed is not so.
     """
 
     what: str
     deviation: float
     tolerance: float
+    counterexample: bool = False
 
     @property
     def passed(self) -> bool:
@@ -56,7 +58,7 @@ def refuted(what: str, printed: float, actual: float, *, by: float) -> Compariso
     if not by > 0:
         raise ValueError(f"by must be positive, got {by}: a counterexample needs a distance that rounding cannot make")
     missing = by - abs(float(printed) - float(actual))
-    return Comparison(what, missing if not missing <= 0 else 0.0, 0.0)
+    return Comparison(what, missing if not missing <= 0 else 0.0, 0.0, counterexample=True)
 
 
 @dataclass(frozen=True)

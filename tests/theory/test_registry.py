@@ -3,6 +3,7 @@
 import json
 import re
 from itertools import islice
+from pathlib import Path
 
 import contents
 import pytest
@@ -22,6 +23,12 @@ WANTED = {
     "manifold": "Theorem 1, Corollary 1",
 }
 KNOWN = registry.all_statements()
+
+
+def test_no_module_of_checks_is_left_out():
+    folder = Path(registry.__file__).parent / "checks"
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert modules == {topic.__name__.rpartition(".")[2] for topic in registry.TOPICS}
 
 
 @pytest.mark.parametrize("paper", WANTED)
