@@ -21,7 +21,8 @@ class MLP(nn.Sequential):
         hidden: widths of the hidden layers; () is a linear model.
         out_features: classes.
         activation: "relu", "tanh" or "leaky_relu".
-        dropout: chance in [0, 1) that a hidden unit is silent in training; manifold mixup compares with 0.5 (Figure 2).
+        dropout: chance in [0, 1) that a hidden unit is silent in training, for all hidden layers or for each. Manifold
+            mixup compares with 0.5 everywhere but in a bottleneck of 2 units (Figure 2).
 
     Raises:
         ValueError: if a width is less than 1, the activation is unknown, or ``dropout`` is out of range.
@@ -33,18 +34,19 @@ class MLP(nn.Sequential):
         hidden: Sequence[int] = (130, 120),
         out_features: int = 2,
         activation: str = "relu",
-        dropout: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
     ) -> None:
         widths = [in_features, *hidden]
         if min(*widths, out_features) < 1:
             raise ValueError(f"widths must be at least 1, got in {in_features}, hidden {hidden}, out {out_features}")
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), got {dropout}: it is the share of hidden units that are silent")
+        silent = list(dropout) if isinstance(dropout, Sequence) else [dropout] * len(hidden)
+        if len(silent) != len(hidden) or not all(0 <= share < 1 for share in silent):
+            raise ValueError(f"dropout must be one share in [0, 1), or one for each of {len(hidden)} layers, got {dropout}")
         layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
         for i, (width_in, width_out) in enumerate(pairwise(widths), start=1):
-            silence = [nn.Dropout(dropout)] if dropout else []
-            layers[f"layer{i}"] = nn.Sequential(nn.Linear(width_in, width_out), ACTIVATIONS[activation](), *silence)
+            parts = [nn.Linear(width_in, width_out), ACTIVATIONS[activation]()]
+            layers[f"layer{i}"] = nn.Sequential(*parts, *[nn.Dropout(share) for share in silent[i - 1 : i] if share])
         layers["head"] = nn.Linear(widths[-1], out_features)
         super().__init__(layers)

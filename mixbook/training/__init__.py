@@ -8,16 +8,17 @@ comparator                      in ``fit(model, data, recipe, ...)``
 cutout                          ``augment=Augment(Cutout(16))`` (:mod:`mixbook.data`)
 input noise                     ``augment=Augment(InputNoise(0.1))``
 label smoothing                 ``loss=partial(mixed_cross_entropy, label_smoothing=0.1)``, with a mixer or without
-weight decay                    ``Recipe(weight_decay=5e-4)``
-dropout                         ``MLP(..., dropout=0.5)``, or your own network's
-large-batch training            ``Recipe(batch_size=5 * 100)`` without a mixer
-large-batch mixup               ``Recipe(batch_size=5 * 100)`` and ``mixer=mb.mixup(1.0, 10)``: one lambda for the batch
+weight decay                    ``Recipe(300, weight_decay=5e-4)``
+dropout                         ``MLP(64, (32,), 10, dropout=0.5)``, or your own network's
+large-batch training            ``Recipe(300, batch_size=5 * 100)`` without a mixer
+large-batch mixup               ``Recipe(300, batch_size=5 * 100)`` and ``mixer=mb.mixup(1.0, 10)``: one lambda for all
 batch augmentation              ``augment=Augment(Shift(4), Flip(), Rotate(15), repeats=5)``
 batch augmentation with mixup   the same and ``mixer=mb.mixup(1.0, 10)``
 multi-mix, for comparison       ``mixer=mb.multimix(5, 1.0, 10)``: five lambdas, each for the whole batch of 100
 ==============================  ==========================================================================================
 
-The last five rows are Table II of multi-mix; but for the first of them the number of gradients in a step is the same, 500.
+The last five rows are those of multi-mix's Table II, at 500 gradients in each step. On networks without dropout or
+normalisation, :mod:`mixbook.theory.gradient_noise` measures how noisy the step of each is.
 """
 
 from mixbook.training.checkpoint import CheckpointError

@@ -1,5 +1,6 @@
 """What the papers compare mixing with, in the loop and together with mixing."""
 
+import re
 from functools import partial
 
 import pytest
@@ -7,6 +8,8 @@ import torch
 from torch import nn
 
 import mixbook as mb
+import mixbook.data
+import mixbook.training
 from mixbook.data import Arrays, Augment, Flip, InputNoise, digits, iris
 from mixbook.models import MLP, seeded
 from mixbook.training import CheckpointError, Recipe, fit
@@ -141,5 +144,22 @@ def test_dropout_silences_hidden_units_in_training_alone():
     assert (silent & ~off).sum() / (~off).sum() == pytest.approx(0.5, abs=0.06)
     assert network.state_dict().keys() == MLP(4, (2000,), 3).state_dict().keys()
     assert torch.equal(network(x), network(x))
-    with pytest.raises(ValueError, match=r"dropout must lie in \[0, 1\), got 1"):
+    with pytest.raises(ValueError, match=r"one share in \[0, 1\), or one for each of 1 layers, got 1"):
         MLP(4, (8,), 3, dropout=1.0)
+
+
+def test_dropout_can_spare_a_bottleneck():
+    network = MLP(4, (64, 2, 64), 3, dropout=(0.5, 0.0, 0.5))
+    assert [any(isinstance(part, nn.Dropout) for part in layer) for layer in list(network)[1:4]] == [True, False, True]
+    with pytest.raises(ValueError, match="each of 3 layers"):
+        MLP(4, (64, 2, 64), 3, dropout=(0.5, 0.5))
+
+
+def test_the_table_of_comparators_is_code_that_runs():
+    names = vars(mixbook.data) | {"mb": mb, "MLP": MLP, "Recipe": Recipe, "partial": partial}
+    names["mixed_cross_entropy"] = mb.mixed_cross_entropy
+    table = mixbook.training.__doc__.split("=\n")[2].split("\n==")[0]
+    rows = re.findall(r"``(.+?)``", table)
+    assert len(rows) == 11
+    for row in rows:
+        assert eval(f"dict({row})" if re.match(r"\w+=", row) else row, dict(names)) is not None
