@@ -62,8 +62,9 @@ def interpolating(x: ArrayLike, y: ArrayLike) -> np.ndarray:
     Raises:
         ValueError: as for :func:`margins`, or if no theta has equal margins; linearly independent samples always have one.
     """
+    digits = _precision(x)
     x, y = _check(x, y)
-    theta = np.linalg.lstsq(y[:, None] * x, np.ones(len(x)), rcond=None)[0]
+    theta = np.linalg.lstsq(y[:, None] * x, np.ones(len(x)), rcond=digits)[0]
     if np.abs(margins(theta, x, y) - 1).max() > 1e-8:
         raise ValueError(f"x has {len(x)} samples that no direction gives equal margins: more features may help")
     return theta
@@ -139,9 +140,10 @@ def mixup_solution(x: ArrayLike, y: ArrayLike, alpha: Law, pairs: Pairs = "all")
         ValueError: as for :func:`mixup_objective`.
         RuntimeError: if Newton's method does not converge, as for a law that hardly mixes: take a larger ``alpha``.
     """
+    digits = _precision(x)
     x, y = _check(x, y)
     left, scale, right = np.linalg.svd(x, full_matrices=False)
-    basis = left[:, scale > 1e-10 * scale[0]]  # logits are basis @ b: as many unknowns as the samples span
+    basis = left[:, scale > digits * scale[0]]  # logits are basis @ b: as many unknowns as the samples span
     b = np.zeros(basis.shape[1])
     value, gradient, hessian = _loss(basis @ b, y, alpha, pairs)
     for _ in range(100):
@@ -241,6 +243,13 @@ def _quadrature(alpha: Law) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"alpha must be positive and finite, or a pair of such numbers, got {alpha}")
     nodes, weights = special.roots_jacobi(_NODES, b - 1, a - 1)
     return (1 + nodes) / 2, weights / weights.sum()
+
+
+def _precision(x: ArrayLike) -> float:
+    """Singular values below this share of the largest are rounding; in float32 data, above all centred ones, there are more."""
+    x = np.asarray(x)
+    kept = np.finfo(x.dtype if x.dtype.kind == "f" else np.float64)
+    return float(max(x.shape, default=1) * kept.eps)
 
 
 def _check(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -95,7 +95,7 @@ def lemma_3_7() -> Iterator[Comparison]:
     "Corollary 3.8",
     "Under the conditions of Lemma 3.7, mixup's optimum has the direction that gradient descent without mixup tends to.",
     verdict="false as printed",
-    page="why/linear#thm-descent",
+    page="why/linear#cor-descent",
     instead="With high probability for equally large classes; otherwise gradient descent tends to the maximum margin and "
     "mixup's optimum has another direction, 2 degrees off with 7 samples against 3. Gradient descent gets there slowly: "
     "its angle falls like 1 / log(steps).",
