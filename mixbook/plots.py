@@ -10,6 +10,7 @@ from mixbook.evaluation.intervals import interval as interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which readers with any common colour vision tell apart; yellow left out, it fades on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -74,3 +75,62 @@ def interval_bars(ax: "Axes", labels: Sequence[str], values: Sequence[ArrayLike]
     ax.set_yticks(range(len(labels)), labels)
     ax.invert_yaxis()
     ax.margins(y=0.2)
+
+
+def mixtures_of_images(sources: ArrayLike, shares: ArrayLike, mixtures: ArrayLike, captions: Sequence[str]) -> "Figure":
+    """One row per mixture: its sources, how much of the first shows where, and what came out.
+
+    Args:
+        sources: what each mixture is made of, (N, S, C, H, W) with C of 1 or 3; every image is stretched to [0, 1] by the
+            smallest and largest value of its row.
+        shares: how much of each source shows at each pixel, (N, S, H, W), summing to 1 over the sources.
+        mixtures: (N, C, H, W).
+        captions: one for each mixture.
+    """
+    import matplotlib.pyplot as plt
+
+    sources, shares, mixtures = np.asarray(sources), np.asarray(shares), np.asarray(mixtures)
+    rows, parts = sources.shape[:2]
+    fig, axes = plt.subplots(rows, parts + 2, figsize=(1.15 * (parts + 2), 1.3 * rows), squeeze=False)
+    for row, (ours, share, mixture, caption) in enumerate(zip(sources, shares, mixtures, captions, strict=True)):
+        low, high = min(ours.min(), mixture.min()), max(ours.max(), mixture.max())
+        for ax, image in zip(axes[row], [*ours, None, mixture], strict=True):
+            if image is None:
+                ax.imshow(share[0], cmap="gray", vmin=0, vmax=1)
+            else:
+                scaled = (np.moveaxis(image, 0, -1) - low) / max(high - low, 1e-12)
+                ax.imshow(scaled.squeeze(-1) if scaled.shape[-1] == 1 else scaled, cmap="gray", vmin=0, vmax=1)
+            ax.set(xticks=[], yticks=[])
+        for part in range(parts):
+            axes[row, part].set_xlabel(f"{share[part].mean():.2f}", fontsize=8)
+        axes[row, -1].set_xlabel(caption, fontsize=8)
+    titles = ["original", *(["partner"] if parts == 2 else [f"source {s + 1}" for s in range(1, parts)])]
+    for ax, title in zip(axes[0], [*titles, "share shown", "mixture"], strict=True):
+        ax.set_title(title, fontsize=9)
+    return fig
+
+
+def mixtures_of_points(points: ArrayLike, ends: ArrayLike, mixtures: ArrayLike) -> "Figure":
+    """Samples (R, 2) as open dots, mixtures (N, 2) as full ones, and a line from each to its sources, ends (N, S, 2)."""
+    import matplotlib.pyplot as plt
+
+    points, ends, mixtures = np.asarray(points), np.asarray(ends), np.asarray(mixtures)
+    fig, ax = plt.subplots(figsize=(4.2, 4.2))
+    for part in range(ends.shape[1]):
+        couplings(ax, ends[:, part], mixtures)
+    ax.plot(*points.T, "o", mfc="none", mec=PALETTE[0], label="samples")
+    ax.plot(*mixtures.T, "o", ms=4, color=PALETTE[1], label="mixtures")
+    ax.set(aspect="equal", xlabel="feature 1", ylabel="feature 2")
+    ax.legend()
+    return fig
+
+
+def weights_of_samples(matrix: ArrayLike) -> "Figure":
+    """The plan as a matrix (N, R): how much of each sample, a column, is in each mixture, a row."""
+    import matplotlib.pyplot as plt
+
+    fig, ax = plt.subplots(figsize=(4.6, 4.2))
+    shown = ax.imshow(np.asarray(matrix), cmap="cividis", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    ax.set(xlabel="sample", ylabel="mixture")
+    fig.colorbar(shown, label="weight")
+    return fig

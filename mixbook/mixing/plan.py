@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isqrt
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,40 @@ class MixPlan:
     def matrix(self) -> Tensor:
         """W itself, float32 (N, R): row n holds the weights of mixture n."""
         return self.weights.new_zeros(len(self), self.rows).scatter_add(1, self.sources, self.weights)
+
+    def show(self, x: Tensor, y: Tensor | None = None, *, most: int = 6) -> "Figure":
+        """A picture of what is mixed with what: of images, of points in the plane, else of the plan as a matrix.
+
+        Args:
+            x: the rows that the plan was made for, (R, ...).
+            y: their integer labels (R,), to name what each mixture of images is called; rows are numbered if None.
+            most: how many mixtures of images are shown, the first ones.
+
+        Returns:
+            A matplotlib figure; a notebook shows it where it is the last value of a cell.
+
+        Raises:
+            ValueError: if ``x`` or ``y`` does not have the number of rows that the plan was made for.
+        """
+        from mixbook import plots
+
+        mixtures = self.apply(x).detach().cpu()
+        if x.ndim == 4 and x.shape[1] in (1, 3):
+            if y is not None:
+                self._check_rows("y", y)
+            names = self.sources if y is None else y.to(self.sources.device)[self.sources]
+            called = [
+                " + ".join(f"{weight:.2f} {'#' if y is None else ''}{name}" for weight, name in zip(*pair, strict=True))
+                for pair in zip(self.weights[:most].tolist(), names[:most].tolist(), strict=True)
+            ]
+            parts = [self._source(x, s)[:most] for s in range(self.sources.shape[1])]
+            shares = self._shares(x)[:most].expand(-1, -1, 1, *x.shape[2:]).squeeze(2)
+            sources = torch.stack(parts, dim=1).detach().float().cpu()
+            return plots.mixtures_of_images(sources, shares.detach().float().cpu(), mixtures[:most].float(), called)
+        if x.shape[1:] == (2,):
+            rows = x.detach().cpu()
+            return plots.mixtures_of_points(rows, rows[self.sources.cpu()], mixtures)
+        return plots.weights_of_samples(self.matrix().cpu())
 
     def _source(self, x: Tensor, s: int) -> Tensor:
         """What each mixture gets from its source ``s``, (N, ...), with its patches moved."""
