@@ -243,7 +243,7 @@ def theorem_3_5() -> Iterator[Comparison]:
     "The loop printed as an implementation of k-mixup.",
     kind="code",
     verdict="false as printed",
-    page="who/clusters#figure-5",
+    page="who/kmixup#figure-5",
     instead="Square the distances, make idx integer of shape (B,), and match or drop the rows that k does not divide: as "
     "printed it solves another problem (W_1), cannot index with an array of the targets' shape, and gives every left-over "
     "row the first row as its partner.",
