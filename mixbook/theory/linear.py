@@ -246,7 +246,7 @@ def _quadrature(alpha: Law) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _precision(x: ArrayLike) -> float:
-    """Singular values below this share of the largest are rounding; in float32 data, above all centred ones, there are more."""
+    """Singular values below this share of the largest are rounding: there are more of them in float32 data."""
     x = np.asarray(x)
     kept = np.finfo(x.dtype if x.dtype.kind == "f" else np.float64)
     return float(max(x.shape, default=1) * kept.eps)
