@@ -66,6 +66,7 @@ def fewest_crossings(first: ArrayLike, second: ArrayLike) -> np.ndarray:
 
     A block holds r_c points of cluster c and its counterpart s_c, so at most min(r_c, s_c) pairs stay in c. Lemma 3.3
     claims that an optimal matching of far clusters has no more; :func:`mixbook.theory.clusters.counting_margin` says when.
+    For m equal balls with gaps above their diameter it has at most m - 1 times as many.
 
     Raises:
         ValueError: as for :func:`crossings`.
