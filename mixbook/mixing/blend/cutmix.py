@@ -48,20 +48,22 @@ class CutMix:
         height, width = image_size(x)
         side = (1 - levels(lam, self.per).double()).sqrt()
         places = 1 if self.per == "batch" else len(partner)
-        place = torch.rand(2, places, dtype=torch.float64, generator=generator, device=lam.device)
-        rows, columns = self._covered(side, place[0], height), self._covered(side, place[1], width)
+        place = torch.rand(2, 1, places, dtype=torch.float64, generator=generator, device=lam.device)
+        low, high = self._ends(side, place, torch.tensor([height, width], device=lam.device)[:, None, None])
         # The box's ends are drawn where the generator is; its pixels need not be sent from there.
-        box = rows.to(x.device)[..., :, None] & columns.to(x.device)[..., None, :]
+        pixel, low, high = torch.arange(max(height, width), device=x.device), low.to(x.device), high.to(x.device)
+        covered = (pixel >= low[..., None]) & (pixel < high[..., None])
+        box = covered[0, ..., :height, None] & covered[1, ..., None, :width]
         return masked_plan(x, partner, (~box).float())
 
-    def _covered(self, side: Tensor, place: Tensor, length: int) -> Tensor:
-        """Which of ``length`` rows or columns boxes cover, bool (K, B, length): sides (K, B) and places (B,) in [0, 1]."""
+    def _ends(self, side: Tensor, place: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+        """First row or column that boxes cover, and the first one behind them: (2, K, B) for height and width.
+
+        Sides (K, B) and places (2, 1, B) are shares of ``length`` (2, 1, 1). What sticks out of the image is not cut off yet.
+        """
         if self.inside:
             size = (side * length).round()
             low = (place * (length - size + 1)).floor()
-            high = low + size
-        else:
-            centre, half = (place * length).floor(), (side * length / 2).floor()
-            low, high = centre - half, centre + half
-        pixel = torch.arange(length, device=side.device)
-        return (pixel >= low[..., None]) & (pixel < high[..., None])
+            return low, low + size
+        centre, half = (place * length).floor(), (side * length / 2).floor()
+        return centre - half, centre + half

@@ -34,8 +34,8 @@ def masked_plan(x: Tensor, partner: Tensor, original: Tensor) -> MixPlan:
             it: then it is stored once, as far as a view can.
     """
     draws, batch_size = len(original), len(partner)
-    masks = torch.stack([original, 1 - original], dim=2)
-    weights = masks.mean(dim=(3, 4), dtype=torch.float64).float()
+    weight = original.mean(dim=(2, 3), dtype=torch.float64).float()
+    weights, masks = (torch.stack([each, 1 - each], dim=2) for each in (weight, original))
     weights, masks = (
         each.to(x.device).expand(draws, batch_size, *each.shape[2:]).flatten(0, 1) for each in (weights, masks)
     )
