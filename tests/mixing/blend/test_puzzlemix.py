@@ -127,6 +127,14 @@ def test_more_weight_on_the_original_shows_more_of_it(generator):
     assert shown[0] < 0.3 < 0.7 < shown[3]
 
 
+def test_masks_of_more_weight_contain_those_of_less(generator):
+    x = images(generator, 12)
+    for labels, grid in ((2, 4), (3, 8), (5, 4)):
+        blend = mb.PuzzleMix(grids=(grid,), labels=labels, beta=4.0, gamma=0.8)
+        masks = plan_of(blend, x, (0.05, 0.3, 0.45, 0.55, 0.8)).masks[:, 0].reshape(5, 12, 16, 16)
+        assert (masks.diff(dim=0) >= 0).all() and (masks.diff(dim=0) > 0).any()
+
+
 def test_the_prior_rules_where_it_is_strong(generator):
     x = images(generator, 16)
     plan = plan_of(mb.PuzzleMix(grids=(4,), eta=20.0), x, (0.2, 0.5, 0.9))
