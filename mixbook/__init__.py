@@ -44,6 +44,7 @@ _HOME = {
     "comixup": "mixbook.mixing.mixer",
     "GuidedMixer": "mixbook.mixing.guided",
     "AdversarialNoise": "mixbook.mixing.guided",
+    "PlanAhead": "mixbook.mixing.ahead",
     "ManifoldMixer": "mixbook.mixing.place",
     "manifold_mixup": "mixbook.mixing.place",
     "mixed_cross_entropy": "mixbook.mixing.losses",

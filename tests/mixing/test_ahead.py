@@ -1,0 +1,77 @@
+"""Plans that are made ahead are those that are made in turn, whatever the loop does."""
+
+import threading
+
+import pytest
+import torch
+
+import mixbook as mb
+
+MIXERS = {
+    "mixup": lambda g: mb.mixup(1.0, 3, generator=g),
+    "kmixup": lambda g: mb.kmixup(4, 1.0, 3, generator=g),
+    "cutmix": lambda g: mb.cutmix(1.0, 3, draws=2, generator=g),
+}
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+
+
+def batches(device="cpu", n=7):
+    g = torch.Generator().manual_seed(1)
+    return [
+        (torch.rand(8, 3, 6, 6, generator=g).to(device), torch.randint(0, 3, (8,), generator=g).to(device))
+        for _ in range(n)
+    ]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("ahead", [1, 2, 20])
+@pytest.mark.parametrize("name", MIXERS)
+def test_plans_are_those_of_planning_in_turn(name, ahead, device):
+    loader = batches(device)
+    in_turn = MIXERS[name](torch.Generator().manual_seed(0))
+    wanted = [in_turn.plan(x, y) for x, y in loader]
+    background = MIXERS[name](torch.Generator().manual_seed(0))
+    found = list(mb.PlanAhead(loader, background, ahead))
+    assert len(found) == len(loader)
+    for (x, _, plan), (same, _), want in zip(found, loader, wanted, strict=True):
+        assert x is same
+        torch.testing.assert_close(plan.sources, want.sources)
+        torch.testing.assert_close(plan.apply(x), want.apply(x))
+    assert torch.equal(background.generator.get_state(), in_turn.generator.get_state())
+
+
+def test_planning_happens_while_the_loop_is_busy():
+    planned = threading.Event()
+
+    class Telling(type(mb.mixup())):
+        def plan(self, x, y=None, **other):
+            plan = super().plan(x, y, **other)
+            count.append(1)
+            if len(count) == 2:
+                planned.set()
+            return plan
+
+    count = []
+    loop = iter(mb.PlanAhead(batches(), Telling(num_classes=3), ahead=2))
+    next(loop)
+    assert planned.wait(10), "the second batch must be planned before it is asked for"
+    loop.close()
+
+
+def test_leaving_early_ends_the_thread():
+    before = threading.active_count()
+    for _ in mb.PlanAhead(batches(), mb.mixup(), ahead=3):
+        break
+    assert threading.active_count() == before
+
+
+def test_an_error_in_planning_is_raised_in_the_loop():
+    with pytest.raises(ValueError, match="k=16 is larger than the batch of 8"):
+        list(mb.PlanAhead(batches(), mb.kmixup(16)))
+    with pytest.raises(ValueError, match="ahead must be at least 1"):
+        mb.PlanAhead([], mb.mixup(), ahead=0)
+
+
+def test_an_empty_loader_gives_nothing_and_length_is_the_loader_s():
+    assert list(mb.PlanAhead([], mb.mixup())) == []
+    assert len(mb.PlanAhead(batches(), mb.mixup())) == 7
