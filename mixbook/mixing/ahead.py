@@ -25,8 +25,8 @@ class PlanAhead:
     computed in a stream of their own, so that waiting for them does not hold up the training step.
 
     The mixer's generator runs up to ``ahead`` batches in front of the training: save :meth:`Mixer.state_dict` between
-    epochs, when all plans have been used. Blends that ask the network in training (Puzzle Mix) need its current weights: plan those
-    in turn.
+    epochs, when all plans have been used. Blends that ask the network in training (Puzzle Mix) need its current weights:
+    plan those in turn.
 
     Args:
         loader: gives batches ``(x, y)``.
