@@ -59,7 +59,7 @@ class CutMix:
     def _ends(self, side: Tensor, place: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         """First row or column that boxes cover, and the first one behind them: (2, K, B) for height and width.
 
-        Sides (K, B) and places (2, 1, B) are shares of ``length`` (2, 1, 1). What sticks out of the image is not cut off yet.
+        Sides (K, B) and places (2, 1, B) are shares of ``length`` (2, 1, 1). What sticks out is not cut off yet.
         """
         if self.inside:
             size = (side * length).round()
