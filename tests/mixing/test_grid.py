@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 from torch.nn.functional import one_hot
 
 import mixbook as mb
@@ -98,3 +99,35 @@ def test_gradients_through_any_blend_are_right(blend, generator):
     x = torch.rand(3, 1, 4, 5, dtype=torch.float64, generator=generator, requires_grad=True)
     plan = mb.Mixer(ratio=mb.Beta(1.0, 2), blend=blend).plan(x, generator=generator)
     assert torch.autograd.gradcheck(plan.apply, (x,))
+
+
+class Places(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Identity(), nn.Identity()
+
+    def forward(self, x):
+        return self.second(self.first(x))
+
+
+@settings(max_examples=100, deadline=None)
+@given(second=st.booleans(), per=st.sampled_from(["batch", "pair"]), **GRID)
+def test_every_answer_works_at_every_place(pairing, ratio, blend, batch, seed, second, per):
+    pairing = sensible(pairing, blend)
+    x, y, _ = make(batch, seed)
+    second = second and not isinstance(pairing, mb.ByClass) and not isinstance(blend, mb.CoMixup)
+    partner = (x.flip(0) + 0.1, y.flip(0)) if second else None
+    rows, labels = (x, y) if partner is None else (torch.cat([x, partner[0]]), torch.cat([y, partner[1]]))
+    hidden = mb.ManifoldMixer(Places(), ["input", "first", "second"], mb.Mixer(pairing, ratio, blend, 4), per=per)
+    one, two = (torch.Generator().manual_seed(seed) for _ in range(2))
+    outputs, plan = hidden.with_plan(hidden.model, x, y, partner=partner, generator=one)
+    draws = len(plan) // batch
+    assert outputs.shape == (len(plan), 2, 8, 12) and len(plan) == draws * batch
+    assert torch.equal(plan.sources[:, 0], torch.arange(batch).repeat(draws))
+    torch.testing.assert_close(plan.weights.sum(1), torch.ones(len(plan)))
+    assert outputs.min() >= rows.min() - 1e-5 and outputs.max() <= rows.max() + 1e-5
+    again, targets = hidden.outputs(hidden.model, x, y, partner=partner, generator=two)
+    assert torch.equal(outputs, again)
+    torch.testing.assert_close(targets, plan.matrix() @ one_hot(labels, 4).float())
+    if isinstance(blend, mb.Linear):
+        torch.testing.assert_close(outputs, (plan.matrix() @ rows.flatten(1)).reshape(outputs.shape))
