@@ -45,6 +45,7 @@ _HOME = {
     "GuidedMixer": "mixbook.mixing.guided",
     "AdversarialNoise": "mixbook.mixing.guided",
     "PlanAhead": "mixbook.mixing.ahead",
+    "plan_many": "mixbook.mixing.block",
     "ManifoldMixer": "mixbook.mixing.place",
     "manifold_mixup": "mixbook.mixing.place",
     "mixed_cross_entropy": "mixbook.mixing.losses",

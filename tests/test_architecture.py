@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "mixing.route": {"mixing.plan", "mixing.mixer"},
     "mixing.ahead": {"mixing.plan", "mixing.mixer"},
     "mixing.place": {"mixing.scope", "mixing.plan", "mixing.ratio", "mixing.mixer", "mixing.route"},
-    "mixing.ahead": {"mixing.plan", "mixing.matching", "mixing.pairing", "mixing.blend", "mixing.mixer"},
+    "mixing.block": {"mixing.plan", "mixing.matching", "mixing.pairing", "mixing.blend", "mixing.mixer"},
     "mixing.cost": {"mixing.ratio", "mixing.mixer", "mixing.place"},
     "mixing.guided": {"mixing.plan", "mixing.blend", "mixing.mixer"},
     "data": set(),

@@ -6,9 +6,9 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
-from mixbook.mixing.transport import assignment, cross_cost, squared_cost
+from mixbook.mixing.matching import Cost, Matching, solve
+from mixbook.mixing.transport import squared_cost
 
-Cost = Literal["squared", "euclidean"]
 Classes = Literal["same", "different", "any"]
 
 
@@ -95,38 +95,21 @@ class OptimalTransport:
         y2: Tensor | None = None,
     ) -> Tensor:
         """Partners (B,): see :class:`Pairing`."""
+        return solve([self.begin(x, other, generator)])[0]
+
+    def begin(self, x: Tensor, other: Tensor | None = None, generator: torch.Generator | None = None) -> Matching:
+        """Draw the candidates and set up the matching, without solving it: for several batches that are solved together.
+
+        ``solve([pairing.begin(x, generator=g) for x in batches])`` finds the partners that :meth:`pair` finds for each.
+        """
         candidates = _shuffle(x, other, generator).to(x.device)
-        if self.k == 1:
-            return candidates
         if self.strict and self.k > len(x):
             raise ValueError(
                 f"k={self.k} is larger than the batch of {len(x)}: use a smaller k, a larger batch, drop_last=True in the "
                 "loader, or strict=False to match a short batch as one block"
             )
-        left = _features(x)
-        right = (left if other is None else _features(other)).index_select(0, candidates)
-        if self.cost == "squared":
-            # A large common offset would swallow the digits that decide the matching. In one side it may stay: there it
-            # adds the same to a whole column of the costs, with no more rounding than the data's own.
-            right -= left.mean(dim=0)
-        whole = len(x) - len(x) % self.k
-        columns = [
-            self._match(left[:whole], right[:whole], self.k),
-            self._match(left[whole:], right[whole:], len(x) - whole),
-        ]
-        columns[1] += whole
-        return candidates[torch.cat(columns).to(x.device)]
-
-    def _match(self, left: Tensor, right: Tensor, size: int) -> Tensor:
-        """Rows of ``right`` matched with the rows of ``left``, block of ``size`` by block."""
-        if len(left) == 0:
-            return torch.empty(0, dtype=torch.int64)
-        left, right = left.unflatten(0, (-1, size)), right.unflatten(0, (-1, size))
-        if self.cost == "squared":
-            columns = assignment(cross_cost(left, right))
-        else:  # a root of nearly nothing needs more digits than float32 has
-            columns = assignment(squared_cost(left.double(), right.double()).sqrt())
-        return (columns + size * torch.arange(len(columns))[:, None]).flatten()
+        rows = _features(x)
+        return Matching(rows, rows if other is None else _features(other), candidates, self.k, self.cost)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterator
+from functools import cache
+from itertools import permutations
 
 import numpy as np
 import torch
@@ -9,6 +11,7 @@ from scipy.optimize import brentq, linear_sum_assignment
 from scipy.special import betaln
 from torch import Tensor
 
+_FEW = 4  # columns, whose 24 permutations are compared faster than one problem is solved
 _PART = 4096  # problems that are solved at once, which bounds the memory
 _MOST_PAIRS = 2_000_000  # about a minute
 
@@ -40,28 +43,43 @@ def cross_cost(x: Tensor, y: Tensor) -> Tensor:
 
     ``|x - y|^2 = |x|^2 + |y|^2 - 2 x.y``, and each row and each column is matched once: its square is always in the sum.
     So the same matchings are optimal for ``-x.y``, one product. Centre one side first where there is a large common offset.
-
-    Raises:
-        ValueError: if a feature is NaN or infinite, for which no matching is optimal, or products overflow.
+    Nothing is looked at: a NaN or infinite feature gives a NaN or infinite cost.
     """
     with torch.autocast(x.device.type, enabled=False):  # half precision has too few digits to tell partners apart
-        cost = -(x @ y.mT)
-    if not cost.isfinite().all():  # far fewer numbers than x has, and none of its NaN is lost on the way here
-        raise ValueError("x has NaN, infinite or huge values: optimal transport needs finite features")
-    return cost
+        return (x @ y.mT).neg_()
 
 
 def assignment(cost: Tensor) -> Tensor:
-    """The permutation that minimises the summed cost of each problem, exactly (SciPy's shortest augmenting paths).
+    """The permutation that minimises the summed cost of each problem, exactly.
+
+    SciPy's shortest augmenting paths; up to k = 4 all permutations of all problems are compared at once, which is faster.
 
     Args:
         cost: (blocks, k, k); ``cost[b, i, j]`` is the price of matching row i with column j in block b.
 
     Returns:
         int64 (blocks, k) on the CPU: the column matched with each row.
+
+    Raises:
+        ValueError: if a cost is NaN, or every matching costs infinitely much.
     """
-    problems = cost.detach().cpu().numpy()
-    return torch.from_numpy(np.stack([linear_sum_assignment(problem)[1] for problem in problems]))
+    cost = cost.detach().cpu()
+    if cost.shape[1] <= _FEW and cost.isfinite().all():
+        columns, places = _permutations(cost.shape[1])
+        totals = cost.flatten(1).index_select(1, places).unflatten(1, columns.shape).sum(2)
+        return columns[totals.argmin(1)]
+    problems = cost.numpy()
+    solved = np.empty(problems.shape[:2], dtype=np.int64)
+    for problem, row in zip(problems, solved, strict=True):
+        row[:] = linear_sum_assignment(problem)[1]
+    return torch.from_numpy(solved)
+
+
+@cache
+def _permutations(k: int) -> tuple[Tensor, Tensor]:
+    """All permutations of k columns, (k!, k), and the places of what they match in a flat (k, k) table, (k! k,)."""
+    columns = torch.tensor(list(permutations(range(k))), dtype=torch.int64)
+    return columns, (columns + k * torch.arange(k)).flatten()
 
 
 def mean_square_ratio(alpha: float) -> float:

@@ -1,0 +1,109 @@
+"""Matchings that are set up first and solved together."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+
+import mixbook as mb
+from mixbook.mixing import matching, transport
+from mixbook.mixing.block import plan_many
+from mixbook.mixing.matching import solve
+
+
+@pytest.mark.parametrize("cost", ["squared", "euclidean"])
+@pytest.mark.parametrize("k", [1, 2, 3, 5, 16])
+def test_batches_solved_together_have_the_partners_of_each_alone(k, cost, generator):
+    pairing = mb.OptimalTransport(k, cost=cost)
+    batches = [torch.rand(size, 7, generator=generator) for size in (33, 16, 20)]
+    one, two = (torch.Generator().manual_seed(3) for _ in range(2))
+    together = solve([pairing.begin(x, generator=one) for x in batches])
+    alone = [pairing.pair(x, generator=two) for x in batches]
+    for ours, theirs in zip(together, alone, strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("k", [2, 3, 4])
+def test_comparing_all_permutations_finds_what_scipy_finds(k, generator):
+    cost = torch.randn(500, k, k, generator=generator)
+    ours = transport.assignment(cost)
+    theirs = [linear_sum_assignment(problem)[1] for problem in cost.numpy()]
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_forbidden_matches_are_avoided_and_nonsense_is_refused():
+    cost = torch.zeros(1, 3, 3)
+    cost[0, 0, :2] = cost[0, 1, 0] = float("inf")
+    assert transport.assignment(cost).tolist() == [[2, 1, 0]]
+    with pytest.raises(ValueError):
+        transport.assignment(torch.full((1, 3, 3), float("nan")))
+
+
+@pytest.mark.parametrize("k", [2, 4, 8])
+@pytest.mark.parametrize("offset", [0.0, 1.0, 1e4])
+def test_every_block_is_optimal_whatever_all_samples_have_in_common(k, offset, generator):
+    x = (torch.randn(64, 40, generator=generator) + offset).float()
+    candidates = torch.randperm(64, generator=generator.clone_state())
+    partner = mb.OptimalTransport(k).pair(x, generator=generator)
+    exact = x.double()
+    for block in torch.arange(64).split(k):
+        cost = torch.cdist(exact[block], exact[candidates[block]], compute_mode="donot_use_mm_for_euclid_dist").square()
+        least = cost[linear_sum_assignment(cost.numpy())].sum()
+        paid = (exact[block] - exact[partner[block]]).square().sum()
+        assert paid <= least * (1 + 1e-5)
+
+
+def test_only_a_large_offset_is_centred_away(generator, monkeypatch):
+    asked = []
+    costs = matching.Matching.costs
+    monkeypatch.setattr(matching.Matching, "costs", lambda self, **how: asked.append(how) or costs(self, **how))
+    x = torch.randn(32, 50, generator=generator)
+    for shift in (0.0, 1e3):
+        mb.OptimalTransport(4).pair(x + shift, generator=generator)
+    assert asked == [{}, {}, {"centred": True}]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("k", [2, 8])
+def test_features_without_an_optimal_matching_are_refused(bad, k, generator):
+    x = torch.rand(16, 4, generator=generator)
+    x[3, 1] = bad
+    with pytest.raises(ValueError, match="finite"):
+        mb.OptimalTransport(k).pair(x, generator=generator)
+
+
+MIXERS = {
+    "transport, linear": lambda g: mb.kmixup(4, num_classes=3, generator=g),
+    "transport, linear, K = 3": lambda g: mb.Mixer(mb.OptimalTransport(3), mb.Beta(1.0, 3), num_classes=3, generator=g),
+    "transport, CutMix": lambda g: mb.Mixer(mb.OptimalTransport(4), mb.Beta(), mb.CutMix("pair"), 3, g),
+    "transport, FMix": lambda g: mb.Mixer(mb.OptimalTransport(4), mb.Beta(1.0, 2), mb.FMix(), 3, g),
+    "random": lambda g: mb.mixup(num_classes=3, generator=g),
+}
+
+
+@pytest.mark.parametrize("make", MIXERS.values(), ids=MIXERS)
+def test_a_block_of_batches_has_the_plans_of_each_in_turn(make, generator):
+    batches = [(torch.rand(size, 2, 8, 8, generator=generator), torch.randint(0, 3, (size,))) for size in (12, 9, 12)]
+    one, two = (make(torch.Generator().manual_seed(5)) for _ in range(2))
+    together, alone = plan_many(one, batches), [two.plan(x, y) for x, y in batches]
+    assert torch.equal(one.generator.get_state(), two.generator.get_state())
+    for (x, _), ours, theirs in zip(batches, together, alone, strict=True):
+        assert torch.equal(ours.sources, theirs.sources) and torch.equal(ours.weights, theirs.weights)
+        assert torch.equal(ours.apply(x), theirs.apply(x))
+
+
+def test_a_block_refuses_targets_of_another_length():
+    with pytest.raises(ValueError, match="same length, got 8 and 7"):
+        plan_many(mb.kmixup(2), [(torch.rand(8, 3), torch.zeros(7, dtype=torch.int64))])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_plans_a_block_as_the_cpu_does(generator):
+    batches = [(torch.rand(32, 3, 8, 8, generator=generator), None) for _ in range(3)]
+    here = plan_many(mb.kmixup(8), batches, generator=torch.Generator().manual_seed(1))
+    there = plan_many(mb.kmixup(8), [(x.cuda(), None) for x, _ in batches], generator=torch.Generator().manual_seed(1))
+    for ours, theirs in itertools.zip_longest(here, there):
+        assert torch.equal(ours.sources, theirs.sources.cpu())
