@@ -1,4 +1,4 @@
-"""How far a class reaches under mixup: the certificate of Theorem 3.2, and margins of the optimum on your own data.
+"""How far a class extends under mixup: the certificate of Theorem 3.2, and margins of the optimum on your own data.
 
 Source: Chidambaram et al. 2022, section 3.1: Assumption 3.1 and Theorem 3.2.
 """
@@ -71,7 +71,7 @@ def certificate(points: ArrayLike, labels: ArrayLike, x: ArrayLike) -> Certifica
 
 
 @dataclass(frozen=True)
-class Reach:
+class SampleMargins:
     """How far the optimum keeps the class of a sample on the way to samples of other classes.
 
     Args:
@@ -91,7 +91,7 @@ class Reach:
         return self.length * self.kept
 
 
-def reach(points: ArrayLike, labels: ArrayLike, eps: float, alpha: LawLike, steps: int = 64) -> Reach:
+def sample_margins(points: ArrayLike, labels: ArrayLike, eps: float, alpha: LawLike, steps: int = 64) -> SampleMargins:
     """Margins of the mixup-optimal classifier along all ways between samples of different classes.
 
     Where no other mixture interferes, each way is kept up to its middle, 0.5, whatever its length. Less says that mixtures
@@ -125,4 +125,4 @@ def reach(points: ArrayLike, labels: ArrayLike, eps: float, alpha: LawLike, step
     # Half a step is what the grid does not see; a way that is lost at its start keeps nothing.
     first = np.where(lost.any(axis=1), lost.argmax(axis=1), steps + 1)
     kept = np.clip((first - 0.5) / steps, 0, 1)
-    return Reach(start, end, np.sqrt(((points[end] - points[start]) ** 2).sum(-1)), kept)
+    return SampleMargins(start, end, np.sqrt(((points[end] - points[start]) ** 2).sum(-1)), kept)

@@ -80,7 +80,7 @@ def theorem_3_2() -> Iterator[Comparison]:
     verdict="holds with a correction",
     page="why/margins#cor-reach",
     instead="For a law that leans to one side the clause on the measures of both orders fails at samples; drop it, nothing "
-    "needs it. The distance is no cap: the reach towards a sample of another class is half the distance to that sample.",
+    "needs it. The distance is no cap: towards each sample of another class the class keeps half of the way.",
 )
 def from_2_9_to_3_1() -> Iterator[Comparison]:
     points, labels = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 10.0]]), np.array([0, 1, 1])
@@ -99,5 +99,5 @@ def from_2_9_to_3_1() -> Iterator[Comparison]:
     )
     nearest = np.linalg.norm(points[0] - points[1:], axis=1).min()
     yield refuted("the distance is at most half the least distance of the classes", nearest / 2, float(far[1]), by=4.0)
-    reach = margins.reach(points, labels, 0, 1.0, steps=100)
-    yield close("every way is kept to its middle, up to the grid", reach.kept, np.full(len(reach.kept), 0.5), 0.011)
+    ways = margins.sample_margins(points, labels, 0, 1.0, steps=100)
+    yield close("every way is kept to its middle, up to the grid", ways.kept, np.full(len(ways.kept), 0.5), 0.011)

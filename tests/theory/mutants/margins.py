@@ -30,7 +30,7 @@ MUTANTS = [
     Mutant(
         "datadep-section-3.1-from-assumption-2.9-to-3.1",
         "a way counts as kept one sample of the grid too long",
-        "mixbook.theory.margins.reach",
+        "mixbook.theory.margins.sample_margins",
         lambda original: (
             lambda *arguments, steps: replace(
                 original(*arguments, steps=steps), kept=original(*arguments, steps=steps).kept + 2 / steps
