@@ -147,8 +147,32 @@ def independent_pairs(gradient: Gradient, x: ArrayLike, y: ArrayLike, alpha: flo
     Raises:
         ValueError: if ``x`` and ``y`` differ in length, or ``gradient`` gives another number of gradients.
     """
-    first, second = np.divmod(np.arange(len(np.asarray(x)) ** 2), len(np.asarray(x)))
-    return components(*_gradients_of_pairs(gradient, x, y, first, second, alpha, nodes))
+    G, weights = _gradients_of_all_pairs(gradient, x, y, alpha, nodes)
+    return components(G.reshape(len(G), -1, G.shape[-1]), weights)
+
+
+def permuted_pairs(
+    gradient: Gradient, x: ArrayLike, y: ArrayLike, batch_size: int, alpha: float = 1.0, nodes: int = 24
+) -> Split:
+    """P and Q of mixup within batches drawn without replacement from a finite data set: the pairs are a permutation.
+
+    In closed form, with work that grows as n^2 and not with the number of batches. Two rows of a batch, i and j with
+    partners s(i) and s(j), share none, one or two samples in seven ways; each has its chance, and the mean of the product
+    of two gradients over distinct samples follows from sums over rows and columns of the table of all pairs.
+
+    Args:
+        gradient, x, y, alpha, nodes: as for :func:`independent_pairs`.
+        batch_size: B, in 1..n; the pairs of a batch share each ratio.
+
+    Raises:
+        ValueError: if ``batch_size`` is not in 1..n, and as for :func:`independent_pairs`.
+    """
+    G, weights = _gradients_of_all_pairs(gradient, x, y, alpha, nodes)
+    _check_batch_size(batch_size, len(G[0]))
+    inner = np.einsum("r,rijd->ijd", weights, G)
+    P = _second_moment(inner - _mean(inner, batch_size), batch_size)
+    Q = sum(weight * _second_moment(h - inner, batch_size) for weight, h in zip(weights, G, strict=True))
+    return Split(P, float(Q))
 
 
 def any_pairing(
@@ -164,8 +188,8 @@ def any_pairing(
 
     Args:
         gradient, x, y, alpha, nodes: as for :func:`independent_pairs`.
-        first, second: the originals and the partners of M batches, row numbers (M, B) each; :func:`all_permutations`
-            lists those of mixup within a batch.
+        first, second: the originals and the partners of M batches, row numbers (M, B) each, listed or sampled;
+            :func:`all_permutations` lists those of mixup within a batch, :func:`permuted_pairs` needs no list.
     """
     G, weights = _gradients_of_pairs(gradient, x, y, np.asarray(first), np.asarray(second), alpha, nodes)
     return split(G.mean(2), weights)
@@ -188,16 +212,9 @@ def mean_gradient(
     Raises:
         ValueError: if ``batch_size`` is not in 1..n.
     """
-    n = len(np.asarray(x))
-    batch_size = n if batch_size is None else batch_size
-    if not 1 <= batch_size <= n:
-        raise ValueError(f"batch_size must lie in [1, {n}], the number of samples, got {batch_size}")
-    first, second = np.divmod(np.arange(n**2), n)
-    G, weights = _gradients_of_pairs(gradient, x, y, first, second, alpha, nodes)
-    of_pair = np.einsum("r,rmd->md", weights, G)
-    alone = first == second
-    other = of_pair[~alone].mean(0) if n > 1 else 0.0
-    return np.asarray(of_pair[alone].mean(0) / batch_size + (1 - 1 / batch_size) * other)
+    G, weights = _gradients_of_all_pairs(gradient, x, y, alpha, nodes)
+    n = len(G[0])
+    return _mean(np.einsum("r,rijd->ijd", weights, G), _check_batch_size(n if batch_size is None else batch_size, n))
 
 
 def all_permutations(n: int, batch_size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -206,8 +223,7 @@ def all_permutations(n: int, batch_size: int) -> tuple[NDArray[np.int64], NDArra
     Raises:
         ValueError: if ``batch_size`` is not in 1..n, or there are more than a million of them.
     """
-    if not 1 <= batch_size <= n:
-        raise ValueError(f"batch_size must lie in [1, {n}], the number of samples, got {batch_size}")
+    _check_batch_size(batch_size, n)
     if (count := comb(n, batch_size) * factorial(batch_size)) > 1_000_000:
         raise ValueError(f"{count} permuted batches of {batch_size} among {n} are too many to list: sample some")
     subsets = np.array(list(combinations(range(n), batch_size)), dtype=np.int64)
@@ -263,6 +279,45 @@ def _gradients_of_pairs(
     return G.reshape(len(lam), len(i), -1)[:, where.reshape(first.shape)], weights
 
 
+def _gradients_of_all_pairs(
+    gradient: Gradient, x: ArrayLike, y: ArrayLike, alpha: float, nodes: int
+) -> tuple[Array, Array]:
+    """Gradients (R, n, n, D) of originals (rows) with partners (columns), and weights of the ratios (R,)."""
+    n = len(np.asarray(x))
+    first, second = np.indices((n, n))
+    return _gradients_of_pairs(gradient, x, y, first, second, alpha, nodes)
+
+
+def _mean(h: Array, batch_size: int) -> Array:
+    """E of the mean of h (n, n, D) over the pairs of a permuted batch, (D,)."""
+    n, alone, everything = len(h), h.diagonal().sum(1), h.sum((0, 1))
+    other = (everything - alone) / (n * (n - 1)) if n > 1 else 0.0
+    return np.asarray(alone / n / batch_size + (1 - 1 / batch_size) * other)
+
+
+def _second_moment(h: Array, batch_size: int) -> float:
+    """E of the squared norm of the mean of h (n, n, D) over the pairs of a permuted batch."""
+    n, B = len(h), batch_size
+    alone = h.diagonal().T
+    off = h - np.eye(n)[..., None] * h
+    rows, columns, total = off.sum(1), off.sum(0), off.sum((0, 1))
+    squares, swapped = _square(off).sum(), (off * off.swapaxes(0, 1)).sum()
+    one = (_square(alone).mean() + (B - 1) * squares / max(1, n * (n - 1))) / B
+    if B == 1:
+        return float(one)
+    # Sums of products over two different rows i, j of a batch, by where their partners lie; and in how many ways.
+    left_alone = _square(alone.sum(0)) - _square(alone).sum()  # s(i) = i, s(j) = j
+    one_alone = (alone * (total - rows - columns)).sum()  # s(i) = i, s(j) elsewhere; or the other way round
+    chained = (columns * rows).sum() - swapped  # s(i) = j, s(j) elsewhere; or the other way round
+    apart = _square(total) - _square(rows).sum() - _square(columns).sum() - 2 * (rows * columns).sum() + squares + swapped
+    two = (left_alone + swapped) / (n * (n - 1))
+    if B > 2:
+        two += 2 * (B - 2) * (one_alone + chained) / (n * (n - 1) * (n - 2))
+    if B > 3:
+        two += (B - 2) * (B - 3) * apart / (n * (n - 1) * (n - 2) * (n - 3))
+    return float(one / B + two / B**2)
+
+
 def _table(gradients: ArrayLike, weights: ArrayLike | None, least: int = 1) -> tuple[Array, Array]:
     G = np.asarray(gradients, dtype=float)
     if G.ndim < 2 or min(G.shape[:2]) < least:
@@ -282,6 +337,12 @@ def _effects(G: Array, w: Array) -> tuple[Array, Array, Array]:
 
 def _square(v: Array) -> Array:
     return np.square(v).sum(-1)
+
+
+def _check_batch_size(batch_size: int, n: int) -> int:
+    if not 1 <= batch_size <= n:
+        raise ValueError(f"batch_size must lie in [1, {n}], the number of samples, got {batch_size}")
+    return batch_size
 
 
 def _positive(name: str, value: float) -> float:

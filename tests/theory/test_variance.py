@@ -49,6 +49,23 @@ def test_the_reference_values_of_permuted_batches(size, P, Q):
     assert each(found) == pytest.approx([P, Q], abs=1e-11)
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 6])
+def test_permuted_pairs_need_no_list_of_batches(n):
+    """In closed form what enumerating all batches in all permutations gives, also where few samples leave cases out."""
+    for size in range(1, n + 1):
+        listed = variance.any_pairing(slope, X[:n], Y[:n], *variance.all_permutations(n, size))
+        assert each(variance.permuted_pairs(slope, X[:n], Y[:n], size)) == pytest.approx(each(listed), abs=1e-13)
+
+
+def test_permuted_pairs_of_a_larger_set_agree_with_sampled_batches():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 2))
+    y = (x[:, 0] > 0).astype(float)
+    rows = rng.permuted(np.tile(np.arange(40), (20_000, 1)), axis=1)[:, :10]
+    sampled = variance.any_pairing(slope, x, y, rows, rng.permuted(rows, axis=1), nodes=6)
+    assert each(variance.permuted_pairs(slope, x, y, 10, nodes=6)) == pytest.approx(each(sampled), rel=0.03)
+
+
 @pytest.mark.parametrize(("alpha", "B0"), [(0.1, 87.4288), (0.2, 60.7429), (2, 149.4187), (8, 1189.2485)])
 def test_the_threshold_depends_on_the_law_of_the_ratio(alpha, B0):
     assert variance.independent_pairs(slope, X, Y, alpha).threshold == pytest.approx(B0, abs=1e-4)
@@ -184,6 +201,8 @@ def test_bad_input_is_refused(network):
         variance.estimate_split(np.ones((1, 4, 2)))
     with pytest.raises(ValueError, match="sum to 1"):
         variance.split(np.ones((2, 4, 2)), [0.5, 0.6])
+    with pytest.raises(ValueError, match=r"batch_size must lie in \[1, 6\].*got 7"):
+        variance.permuted_pairs(slope, X, Y, 7)
     with pytest.raises(ValueError, match="too many"):
         variance.all_permutations(30, 10)
     with pytest.raises(ValueError, match="length"):

@@ -151,6 +151,10 @@ def equations_11_and_12() -> Iterator[Comparison]:
     sampled, error = _sampled(4, 5, permuted=False, trials=40_000, seed=1)
     exact = variance.independent_pairs(slope, X, Y).variance(4, 5)
     yield close("formula and random independent pairs, B = 4, K = 5, uniform ratios", exact, sampled, 4 * error)
+    for size in (1, 2, 3, 6):
+        permuted = _every(*_permuted(6, size), 1)[0]
+        ours = variance.permuted_pairs(slope, X, Y, size, nodes=4).variance(1)
+        yield close(f"P + Q in closed form and every permuted batch of {size}, K = 1", ours, permuted, 1e-12)
     permuted = _every(*_permuted(6, 3), 1)[0]
     yield refuted(
         f"permuted batches of 3, K = 1: variance {permuted:.4f}, formula {found.variance(3):.4f}",

@@ -36,6 +36,16 @@ MUTANTS = [
         with_share(V1=lambda c: c.V1 + c.VI),
     ),
     Mutant(
+        "multimix-equations-11-and-12",
+        "pairs that share a sample are taken for pairs that share none",
+        f"{HERE}._second_moment",
+        lambda original: (
+            lambda h, batch_size: (
+                original(h, 1) / batch_size + (1 - 1 / batch_size) * float(h.mean((0, 1)) @ h.mean((0, 1)))
+            )
+        ),
+    ),
+    Mutant(
         "multimix-proposition-iii.2",
         "a threshold that counts the interaction",
         f"{HERE}.independent_pairs",
