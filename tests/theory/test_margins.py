@@ -1,10 +1,10 @@
-"""The certificate of Theorem 3.2 and the reach of a class, against the optimum itself."""
+"""The certificate of Theorem 3.2 and the margins between classes, against the optimum itself."""
 
 import numpy as np
 import pytest
 
 from mixbook.theory.lines import alternating_line
-from mixbook.theory.margins import certificate, reach
+from mixbook.theory.margins import certificate, sample_margins
 from mixbook.theory.vicinal import optimal
 
 # The origin on three segments, with shares 0.9, 0.6 and 0.75 of class 0.
@@ -67,17 +67,17 @@ def test_continuity_is_claimed_where_the_optimum_has_it():
     assert certificate(POINTS, LABELS, POINTS[0]).continuous
 
 
-def test_reach_is_half_of_every_way_where_nothing_interferes():
+def test_the_margin_is_half_of_every_way_where_nothing_interferes():
     points, labels = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 10.0]]), np.array([0, 1, 1])
-    found = reach(points, labels, 0, 1.0, steps=40)
+    found = sample_margins(points, labels, 0, 1.0, steps=40)
     assert found.kept == pytest.approx(0.5, abs=0.026)
     far = found.margin[(found.start == 0) & (found.end == 2)]
     assert far == pytest.approx(5, abs=0.26)  # ten times the half-distance of the nearest pair
 
 
-def test_reach_is_lost_with_the_sample():
+def test_the_margin_is_lost_with_the_sample():
     points, labels = alternating_line(3, 2)
-    kept = {alpha: reach(points, labels, 0.12, alpha).kept for alpha in (1.0, 32.0)}
+    kept = {alpha: sample_margins(points, labels, 0.12, alpha).kept for alpha in (1.0, 32.0)}
     assert (kept[1.0] > 0.2).all()
     from_middle = np.array([1, 2])  # the ways 0-1, 1-0, 1-2, 2-1
     assert (kept[32.0][from_middle] == 0).all()
@@ -89,6 +89,6 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match="x must be finite"):
         certificate(POINTS, LABELS, [0.0, np.nan])
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
-        reach(POINTS, LABELS, 0, 1.0, steps=0)
+        sample_margins(POINTS, LABELS, 0, 1.0, steps=0)
     with pytest.raises(ValueError, match="labels must hold two classes"):
-        reach(POINTS, 0 * LABELS, 0, 1.0)
+        sample_margins(POINTS, 0 * LABELS, 0, 1.0)
