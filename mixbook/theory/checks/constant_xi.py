@@ -77,10 +77,11 @@ def algorithm_1() -> Iterator[Comparison]:
         root = transport.alpha_of_ratio(wanted / matched)
         case = f"k = {k}, alpha = {start} at k = 1"
         yield close(f"xi is kept at alpha = {root:.4f}, {case}", square_step(root) * matched, wanted, 1e-9)
-        found = transport.alpha_at_constant_xi(x, k, start, trials=6000, generator=torch.Generator().manual_seed(k))
-        yield close(f"root with sampled blocks, {case}", square_step(found) * matched, wanted, 0.04, relative=True)
         over = raised(start, wanted, matched, 1.2) / root
         yield at_most(f"the loop with c = 1.2 ends {over:.3f} times above, {case}", [1, over], [over, 1.2])
+    matched, wanted = matched_square(2), square_step(0.25) * at_random
+    found = transport.alpha_at_constant_xi(x, 2, 0.25, trials=6000, generator=torch.Generator().manual_seed(0))
+    yield close(f"root {found:.4f} with sampled blocks, k = 2", square_step(found) * matched, wanted, 0.04, relative=True)
     wanted, matched = square_step(1.0) * at_random, matched_square(4)
     reached = square_step(raised(1.0, wanted, matched, 1.2)) * matched / wanted
     yield refuted(f"from alpha = 1 to k = 4 the loop ends at its cap with {reached:.0%} of xi squared", 1, reached, by=0.1)
