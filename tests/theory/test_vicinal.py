@@ -308,6 +308,19 @@ def test_critical_alpha_is_where_the_middle_sample_is_lost(eps):
     assert optimal(LINE, LINE_LABELS, [1.0], eps, alpha)[0, 0] == pytest.approx(0.5, abs=1e-9)
 
 
+def test_reference_values_of_the_critical_alpha():
+    """Roots of the condition, which another program found with 30 digits."""
+    theirs = {0.1: 22.8813067541, 0.4: 3.8463517709, 0.5: 3.1562082316, 0.75: 1.2710520449, 0.9: 0.6588103933}
+    for eps, alpha in theirs.items():
+        assert critical_alpha(eps) == pytest.approx(alpha, abs=1e-9)
+
+
+def test_the_threshold_without_the_slips_suffices_on_a_grid():
+    """With the true variance and event the proof's tail bound gives (2 log 4 / eps^2 - 1) / 2: ample, though unproved."""
+    share = [critical_alpha(eps) / (np.log(4) / eps**2 - 0.5) for eps in np.linspace(0.03, 0.999, 100)]
+    assert 0.6 < max(share) < 0.7
+
+
 def test_printed_threshold_suffices_for_small_balls_only():
     """Theorem 2.7's proof: alpha > (log 4 / eps^2 - 1) / 2. It is enough below some eps near 0.4 and too little above."""
 
