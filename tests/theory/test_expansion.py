@@ -17,8 +17,13 @@ LABELS = torch.tensor([0.0, 1.0, 0.0, 1.0, 1.0, 0.0], dtype=torch.float64)
 # k, alpha: loss, R1, R2, R3 of the six points and the three tanh units; the checks recompute them by other means.
 REFERENCE = {
     (1, 0.2): (0.915991073774, -0.024209950818, 0.00320976554438, -0.00750007435256),
+    (1, 1.0): (0.880098777434, -0.0564898852421, 0.00748945293688, -0.0175001734893),
     (1, 4.0): (0.858630604733, -0.0753198469894, 0.00998593724918, -0.0233335646524),
+    (2, 0.2): (0.926483635885, -0.0144071664265, 0.00210144267196, -0.00464712616074),
     (2, 1.0): (0.904807973547, -0.0336167216619, 0.00490336623457, -0.0108432943751),
+    (2, 4.0): (0.891941910623, -0.0448222955492, 0.0065378216461, -0.0144577258334),
+    (3, 0.2): (0.932589266664, -0.00871950850344, 0.00140031756408, -0.00310497124514),
+    (3, 1.0): (0.919137215856, -0.0203455198414, 0.00326740764951, -0.00724493290534),
     (3, 4.0): (0.911180012383, -0.0271273597885, 0.00435654353268, -0.00965991054045),
 }
 
@@ -38,6 +43,14 @@ def test_reference_digits(case, expected):
     loss = expansion.mixed_loss(module, SIX, LABELS, law, alpha, h=expansion.logistic)
     assert terms.standard == pytest.approx(0.9426170021847, abs=1e-12)
     assert (loss, terms.r1, terms.r2, terms.r3) == pytest.approx(expected, abs=2e-12)
+
+
+def test_the_remainder_keeps_its_share_as_alpha_vanishes():
+    law, alpha = partners.matching_law(SIX, 2), 1e-3
+    terms = expansion.expand(module, SIX, LABELS, law, alpha, h=expansion.logistic)
+    left = expansion.one_label_loss(module, SIX, LABELS, law, alpha, h=expansion.logistic) - terms.total
+    found = terms.r1 / alpha, (terms.r2 + terms.r3) / alpha, left / alpha
+    assert found == pytest.approx((-0.1006489, -0.0177842, 0.0059260), abs=1e-7)
 
 
 @pytest.mark.parametrize(

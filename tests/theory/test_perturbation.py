@@ -40,6 +40,11 @@ def test_alpha_at_constant_xi_reference_digits(alpha, k, expected):
     assert transport.alpha_of_ratio(transport.mean_square_ratio(alpha) * one / other) == pytest.approx(expected, rel=1e-7)
 
 
+def test_mean_square_ratio_reference_digits():
+    expected = {0.05: 0.00896431282, 0.2: 0.02976167622, 1.0: 1 / 12, 4.0: 0.14105902778, 100.0: 0.22306954159}
+    assert [transport.mean_square_ratio(alpha) for alpha in expected] == pytest.approx([*expected.values()], abs=1e-11)
+
+
 def test_from_the_largest_alpha_on_xi_cannot_be_kept():
     shrinkage = 0.4
     last = perturbation.largest_alpha(shrinkage)
