@@ -134,7 +134,7 @@ def lemma_2_3() -> Iterator[Comparison]:
     "Corollary C.1",
     "For a symmetric law of lambda, equation 1 simplifies to xi^{ii} + 2 sum_j xi^{ij}_lambda, normalised.",
     verdict="holds",
-    page="why/mixup#thm-optimal",
+    page="why/mixup#cor-symmetric",
 )
 def corollary_c_1() -> Iterator[Comparison]:
     x, eps = np.array([0.5, 0.2]), 0.3
