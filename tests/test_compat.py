@@ -240,6 +240,41 @@ def test_a_loader_mixes_its_batches_also_the_odd_last_one(mixer, generator):
     assert shapes == [((n, 3, 12, 10), (n, 5)) for n in (4, 4, 3)]
 
 
+def samples_with_names(size, generator):
+    x, y = images(size, generator)
+    return [{"pixel_values": x[n], "labels": int(y[n]), "file": f"{n}.png"} for n in range(size)]
+
+
+def test_a_batch_with_names_is_mixed_under_two_of_them_and_the_rest_stays(generator):
+    samples = samples_with_names(6, generator)
+    collate = MixCollate(mb.Mixer(ratio=mb.Fixed(0.3), num_classes=5), keys=("pixel_values", "labels"))
+    state = torch.get_rng_state()
+    batch = collate(samples)
+    torch.set_rng_state(state)
+    x = torch.stack([sample["pixel_values"] for sample in samples])
+    y = torch.tensor([sample["labels"] for sample in samples])
+    mixed, targets = mb.Mixer(ratio=mb.Fixed(0.3), num_classes=5)(x, y)
+    torch.testing.assert_close(batch["pixel_values"], mixed)
+    torch.testing.assert_close(batch["labels"], targets)
+    assert batch["file"] == [f"{n}.png" for n in range(6)] and set(batch) == set(samples[0])
+
+
+@pytest.mark.parametrize("keys", [None, ("x", "labels")])
+def test_a_batch_with_names_needs_to_know_which_are_mixed(keys, generator):
+    with pytest.raises(ValueError, match=r"batch with \['file', 'labels', 'pixel_values'\], got"):
+        MixCollate(mb.mixup(num_classes=5), keys=keys)(samples_with_names(4, generator))
+
+
+def test_more_rows_than_the_rest_of_a_batch_has_are_refused(generator):
+    collate = MixCollate(mb.multimix(3, num_classes=5), keys=("pixel_values", "labels"))
+    samples = samples_with_names(4, generator)
+    with pytest.raises(ValueError, match=r"makes 12 rows of 4, so \['file'\] would no longer fit"):
+        collate(samples)
+    for sample in samples:
+        del sample["file"]
+    assert collate(samples)["labels"].shape == (12, 5)
+
+
 def test_a_schedule_mixes_some_batches_and_none_after_its_last_epoch(generator):
     x, y = torch.rand(6, 2, generator=generator), torch.tensor([0, 1, 2, 0, 1, 2])
     schedule = Schedule(mb.Mixer(ratio=mb.Fixed(0.5), num_classes=3, generator=generator), probability=0.3, until=2)

@@ -1,6 +1,6 @@
 """Where mixing goes in somebody else's loop: in the loader, in Lightning's hook, in some batches or epochs only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,18 +21,44 @@ class MixCollate:
     With worker processes leave the mixer without a generator of its own: torch seeds its global one anew in each worker
     and epoch, but each worker has the same copy of a generator that was handed over, and again in each epoch.
 
+    Use it for training only. A loop that takes one collate function for training and evaluation, as Hugging Face's
+    ``Trainer`` does, would mix what it evaluates.
+
     Args:
         mixer: anything that takes ``(x, y)`` and gives them mixed.
-        collate: makes ``(x, y)`` of a list of samples.
+        collate: makes a batch of a list of samples: ``(x, y)``, or a mapping.
+        keys: for batches that are mappings, the names of the inputs and of the targets: ``("pixel_values", "labels")``.
+            What else is in the batch stays as it is.
+
+    Raises:
+        ValueError: when called, if the batch is a mapping and ``keys`` are missing or not in it, or if a mixer that gives
+            another number of rows than it gets (K > 1) would leave the rest of the mapping behind.
     """
 
     mixer: Mixing
     collate: Callable[[list[Any]], Any] = default_collate
+    keys: tuple[str, str] | None = None
 
-    def __call__(self, samples: list[Any]) -> tuple[Tensor, Tensor]:
-        """Samples ``(x, y)`` as a mixed batch."""
-        x, y = self.collate(samples)
-        return self.mixer(x, y)
+    def __call__(self, samples: list[Any]) -> Any:
+        """Samples as a mixed batch: ``(x, y)``, or a dictionary where the batch is a mapping."""
+        batch = self.collate(samples)
+        if not isinstance(batch, Mapping):
+            x, y = batch
+            return self.mixer(x, y)
+        if self.keys is None or not set(self.keys) <= set(batch):
+            raise ValueError(
+                f"keys must name the inputs and the targets of a batch with {sorted(batch)}, got {self.keys}: "
+                "e.g. keys=('pixel_values', 'labels')"
+            )
+        at_x, at_y = self.keys
+        x, y = self.mixer(batch[at_x], batch[at_y])
+        others = sorted(set(batch) - set(self.keys))
+        if others and len(x) != len(batch[at_x]):
+            raise ValueError(
+                f"the mixer makes {len(x)} rows of {len(batch[at_x])}, so {others} would no longer fit: leave them out of "
+                "the batch, or mix in the training step"
+            )
+        return {**batch, at_x: x, at_y: y}
 
 
 @dataclass
