@@ -240,3 +240,14 @@ def test_a_gpu_gets_the_plan_of_the_cpu(generator):
     here, there = plan_of(mb.CoMixup(), x), plan_of(mb.CoMixup(), x.cuda())
     assert there.masks.is_cuda and there.sources.is_cuda
     torch.testing.assert_close(there.apply(x.cuda()).cpu(), here.apply(x))
+
+
+def test_plans_of_many_sources_compile_and_keep_channels_last(generator):
+    x = images(generator, 10)
+    plan = plan_of(mb.CoMixup(lambda x, y: spots(10, 16, 0)), x)
+    assert plan.sources.shape[1] > 2
+    compiled = torch.compile(plan.apply, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(x), plan.apply(x))
+    last = plan.apply(x.to(memory_format=torch.channels_last))
+    assert last.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(last, plan.apply(x))
