@@ -131,13 +131,14 @@ class ManifoldMixer:
         places = self._draw(len(x), generator)
         route = Route(self.mixer, places, y, y2, generator, self.stop_gradient)
         drawn = {place: self.layers[place] for place in places.unique().tolist()}
+        for place, name in drawn.items():
+            if name == INPUT:  # before there are hooks, which a saliency that runs the model would meet
+                rows = route.mix(place, rows)
+        inside = [(place, name, self._modules[name]) for place, name in drawn.items() if name != INPUT]
         hooks = []
         try:
-            for place, name in drawn.items():
-                if name == INPUT:
-                    rows = route.mix(place, rows)
-                else:
-                    hooks.append(self._modules[name].register_forward_hook(_mixing(route, place, name)))
+            for place, name, module in inside:
+                hooks.append(module.register_forward_hook(_mixing(route, place, name)))
             outputs = model(rows)
         finally:
             for hook in hooks:
@@ -146,9 +147,8 @@ class ManifoldMixer:
         if silent:
             raise RuntimeError(f"layers {silent} did not run in this forward pass, so nothing was mixed there")
         _check_rows("the model", outputs, len(route))
-        again = [(name, self._modules[name], route.steps[place]) for place, name in drawn.items() if name != INPUT]
-        if again and outputs.requires_grad:
-            outputs.register_hook(Replay(again))
+        if inside and outputs.requires_grad:
+            outputs.register_hook(Replay([(name, module, route.steps[place]) for place, name, module in inside]))
         return outputs, route.plan()
 
     def state_dict(self) -> dict[str, Any]:

@@ -339,3 +339,18 @@ def test_a_model_that_loses_rows_or_gives_something_else_is_refused(data, genera
         mb.manifold_mixup(Pooled(lambda h: h.mean(0)), ["layer"], 1.0, 5, generator=generator)(*data)
     with pytest.raises(RuntimeError, match="the model must give one tensor with 12 rows, got dict"):
         mb.manifold_mixup(Pooled(lambda h: {"logits": h}), ["input"], 1.0, 5, generator=generator)(*data)
+
+
+def test_a_saliency_that_runs_the_model_meets_no_hook(convolutional, images):
+    x, y = images
+
+    def saliency(maps, labels):
+        return mb.GradientSaliency(convolutional)(maps, labels) if maps.shape[1] == 1 else maps.detach().abs().mean(1)
+
+    # The layer comes first in the list, and some samples wait for it while others are looked at in the input.
+    mixer = mb.Mixer(blend=mb.PuzzleMix(saliency, grids=(2,)), num_classes=5)
+    hidden = mb.ManifoldMixer(convolutional, ["0.1", "input"], mixer, per="pair")
+    for generator in generators(4, 3):
+        logits, plan = hidden.with_plan(convolutional, x, y, generator=generator)
+        assert logits.shape == (6, 5) and convolutional.training
+        torch.testing.assert_close(plan.weights.sum(1), torch.ones(6))
