@@ -31,7 +31,7 @@ MUTANTS = [
         lambda original: lambda shrinkage: original(min(2 * shrinkage, 0.99)),
     ),
     Mutant(
-        "kmixup-tmlr-algorithm-1-released-code",
+        "kmixup-tmlr-released-code-rule-of-algorithm-1",
         "alpha that is off by a tenth",
         "mixbook.mixing.transport.alpha_of_ratio",
         lambda original: lambda ratio: 1.1 * original(ratio),
