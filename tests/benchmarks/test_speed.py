@@ -34,10 +34,41 @@ def test_the_median_of_each_side_is_kept_apart(monkeypatch):
     monkeypatch.setattr(speed, "perf_counter", lambda: next(clock))
     found = speed.compare("a", "b", lambda: None, lambda: None, rounds=3)
     assert (found.ours, found.theirs, found.ratio) == (2, 20, 10)
+    assert (found.fastest, found.fastest_ratio) == ((1, 10), 10)
+    assert found.scaled(3).theirs == 60 and found.scaled(3).ratio == 10
+
+
+@pytest.mark.parametrize(
+    ("wanted", "limit", "met"), [(10, None, True), (11, None, False), (None, 1.9, False), (None, 2, True)]
+)
+def test_what_was_asked_for_is_a_ratio_or_a_time(wanted, limit, met):
+    assert speed.Comparison("a", "b", 2.0, 20.0, wanted, limit).met is met
+    assert speed.Comparison("a", "b", 2.0, 20.0).met is None
+
+
+def test_everything_is_compared_and_stored(tmp_path):
+    found = [
+        *speed.matching(batches=8, rounds=1, blocks=(4,)),
+        *speed.mixing(rounds=1, large=2),
+        *speed.masks(images=3, rounds=1, sizes=(32,)),
+        *speed.prefix(draws=2, size=2, rounds=1),
+    ]
+    speed.store(tmp_path / "new" / "cpu.json", found)
+    stored = json.loads((tmp_path / "new" / "cpu.json").read_text())
+    assert stored["threads"] == torch.get_num_threads() and "torch" in stored
+    assert [row["what"] for row in stored["comparisons"]] == [comparison.what for comparison in found]
+    assert len(found) == 2 + 5 + 3 + 3
+    for row in stored["comparisons"]:
+        assert row["ratio"] == pytest.approx(row["theirs"] / row["ours"]) and row["met"] in (True, False)
+
+
+def test_shared_layers_leave_the_share_of_the_operations_that_is_printed():
+    input_, first, second = speed.prefix(draws=5, size=1, rounds=1)
+    assert input_.wanted == 1 and 1 < first.wanted < second.wanted < 5
 
 
 def test_the_command_prints_a_table_and_json(monkeypatch, capsys):
-    few = [*speed.matching(batches=1, rounds=1, blocks=(2,)), *speed.mixing(rounds=1)]
+    few = [*speed.matching(batches=1, rounds=1, blocks=(2,)), *speed.mixing(rounds=1, large=0)]
     monkeypatch.setattr(speed, "all_comparisons", lambda: few)
     cli.main(["bench", "speed"])
     said = capsys.readouterr().out
