@@ -11,7 +11,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import distance_matrix
 
-from mixbook.mixing import losses, pairing, transport
+from mixbook.mixing import losses, mixer, pairing, transport
 from mixbook.mixing.blend import fmix, mincut
 from mixbook.theory import moons, released
 from mixbook.theory.statement import Comparison, at_most, close, refuted, statement
@@ -118,6 +118,25 @@ def alpha_not_used() -> Iterator[Comparison]:
     right, unused = (_moved(x, 16, alpha, rng) / base for alpha in (wanted, 0.2))
     yield close(f"alpha_16 = {wanted:.2f} moves mixtures as far as alpha = 0.2 at k = 1", right, 1, 0.06)
     yield refuted(f"alpha = 0.2 at k = 16 moves them {unused:.2f} times as far", 1, unused, by=0.3)
+
+
+@statement(
+    "kmixup-tmlr",
+    "Released code, clean pass",
+    "k = 1 and k > 1 differ in who is mixed with whom, and in nothing else.",
+    verdict="false as printed",
+    page="evidence/released#sec-kmixup",
+    kind="code",
+    instead="For k > 1 alone, each step first runs the unmixed batch through the network in training mode, to fetch "
+    "features for the matching. Batch normalisation then averages clean and mixed statistics, and the forward pass is paid twice.",
+)
+def clean_pass() -> Iterator[Comparison]:
+    mixed, both = (_running_variance(clean_pass_first) for clean_pass_first in (False, True))
+    exact = 2 / 3  # E[lambda^2 + (1 - lambda)^2] of the variance of the samples, for uniform lambda
+    yield close("mixed batches alone: the running variance is 2/3 of the samples'", mixed, exact, 0.02)
+    # A moving average of momentum 0.1 over clean, mixed, clean, mixed, ... just after a mixed batch.
+    yield close("after clean passes as well: (mixed + 0.9 clean) / 1.9", both, (exact + 0.9) / 1.9, 0.02)
+    yield refuted(f"the running variance is {both:.2f} with the clean pass and {mixed:.2f} without", both, mixed, by=0.1)
 
 
 @statement(
@@ -279,6 +298,21 @@ def _moved(x: np.ndarray, k: int, alpha: float, rng: np.random.Generator) -> flo
         mixed = lam * ours + (1 - lam) * theirs
         squares.append(np.minimum(((mixed - ours) ** 2).sum(1), ((mixed - theirs) ** 2).sum(1)).mean())
     return float(np.sqrt(np.mean(squares)))
+
+
+def _running_variance(clean_pass_first: bool) -> float:
+    """What batch normalisation takes for the variance of samples of variance 1, averaged over the steps of a run."""
+    generator = torch.Generator().manual_seed(0)
+    mix = mixer.mixup(alpha=1.0, num_classes=2, generator=generator)
+    norm, seen = torch.nn.BatchNorm1d(32, momentum=0.1), []
+    for step in range(700):
+        x, y = torch.randn(128, 32, generator=generator), torch.zeros(128, dtype=torch.int64)
+        if clean_pass_first:
+            norm(x)
+        norm(mix(x, y)[0])
+        if step >= 60:  # the start is forgotten
+            seen.append(float(norm.state_dict()["running_var"].mean()))
+    return float(np.mean(seen))
 
 
 def _noise(legacy: fmix.Legacy | None) -> np.ndarray:

@@ -36,6 +36,12 @@ MUTANTS = [
         lambda original: lambda x, k, alpha, generator: 3 * alpha,
     ),
     Mutant(
+        "kmixup-tmlr-released-code-clean-pass",
+        "hardly anything is mixed",
+        "mixbook.mixing.mixer.mixup",
+        lambda original: lambda alpha, num_classes, generator: original(0.01, num_classes=num_classes, generator=generator),
+    ),
+    Mutant(
         "manifold-released-code-loss",
         "summed over classes",
         "mixbook.mixing.losses.bce_of_softmax",
