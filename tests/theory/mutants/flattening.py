@@ -80,12 +80,6 @@ MUTANTS = [
     Mutant("manifold-corollary-1", "one free direction is lost", f"{FLAT}.solution", _half_as_wide),
     Mutant("manifold-corollary-1", "the sample inside is left out", f"{CROSS}.least_gap", lambda o: lambda x: o(x[:3])),
     Mutant(
-        "manifold-section-3.2",
-        "the sum itself, with its scale",
-        "mixbook.theory.spectra.others_over_first",
-        lambda original: lambda values: float(np.sum(values[1:])),
-    ),
-    Mutant(
         "manifold-section-3.3",
         "the mean of any coordinate, not of the largest",
         f"{FLAT}.hull_confidence",
