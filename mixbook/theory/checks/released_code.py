@@ -128,7 +128,7 @@ def alpha_not_used() -> Iterator[Comparison]:
     page="evidence/released#sec-kmixup",
     kind="code",
     instead="For k > 1 alone, each step first runs the unmixed batch through the network in training mode, to fetch "
-    "features for the matching. Batch normalisation then averages clean and mixed batches, and two forward passes are paid.",
+    "features for the matching. Batch normalisation then averages clean and mixed batches, and each step pays two passes.",
 )
 def clean_pass() -> Iterator[Comparison]:
     mixed, both = (_running_variance(clean_pass_first) for clean_pass_first in (False, True))
