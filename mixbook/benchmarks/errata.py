@@ -419,8 +419,8 @@ def robust_to_deformations() -> Iterator[Comparison]:
     "Of the regularisers, manifold mixup alone reduces the sum of the smaller singular values.",
     verdict=WRONG,
     page="where/flattening#sec-spectra",
-    instead="All of them do by the printed values, manifold mixup the most. What it alone lowers is that sum divided by the "
-    "largest value.",
+    instead="All of them do by the printed values, manifold mixup the most. What it alone lowers is that sum divided by "
+    "the largest value.",
     kind="number",
 )
 def other_singular_values() -> Iterator[Comparison]:

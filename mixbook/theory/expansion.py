@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.special import roots_jacobi
 from torch import Tensor
 from torch.func import jvp
 
+from mixbook.theory.laws import beta_rule
 from mixbook.theory.partners import check_law
 
 Model = Callable[[Tensor], Tensor]
@@ -42,12 +42,6 @@ def squared(z: Tensor) -> Tensor:
     return z.square().sum(-1) / 2
 
 
-def beta_rule(a: float, b: float, nodes: int = 40) -> tuple[np.ndarray, np.ndarray]:
-    """Points in [0, 1] and weights, (nodes,) each, that integrate smooth functions against Beta(a, b) (Gauss-Jacobi)."""
-    points, weights = roots_jacobi(nodes, b - 1, a - 1)
-    return (1 + points) / 2, weights / weights.sum()
-
-
 def mixed_loss(model: Model, x: Tensor, y: Tensor, law: Tensor, alpha: float, *, h: Link = softmax) -> float:
     """The loss that mixing minimises, as it is trained: both labels, lambda ~ Beta(alpha, alpha), no sampling.
 
@@ -56,7 +50,7 @@ def mixed_loss(model: Model, x: Tensor, y: Tensor, law: Tensor, alpha: float, *,
     Raises:
         ValueError: if ``alpha`` is not positive, or ``law`` or ``y`` do not fit ``x``.
     """
-    pairs, rule = _pairs(x, y, law, alpha), beta_rule(alpha, alpha)
+    pairs, rule = _pairs(x, y, law, alpha), beta_rule(alpha)
     return float(sum(mass * _mean_loss(model, h, pairs, 1 - lam, 1 - lam) for lam, mass in zip(*rule, strict=True)))
 
 
@@ -74,7 +68,7 @@ def one_label_loss(
     Raises:
         ValueError: as :func:`mixed_loss`.
     """
-    pairs, rule = _pairs(x, y, law, alpha), beta_rule(alpha + 1, alpha)
+    pairs, rule = _pairs(x, y, law, alpha), beta_rule((alpha + 1, alpha))
     return float(sum(mass * _mean_loss(model, h, pairs, scale * (1 - lam), 0) for lam, mass in zip(*rule, strict=True)))
 
 

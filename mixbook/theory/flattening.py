@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import optimize
 
+from mixbook.theory.laws import beta_rule
 from mixbook.theory.samples import as_labels, as_samples
 
 
@@ -131,12 +132,10 @@ def affine_cross_entropy(alpha: float) -> float:
         ValueError: if ``alpha`` is not positive.
     """
     _check_alpha(alpha)
-    # Nodes for the weight (lambda (1 - lambda))^(alpha - 1): exact for any singularity at the ends.
-    nodes, weights = special.roots_jacobi(80, alpha - 1, alpha - 1)
-    weights = weights / weights.sum()
+    lam, weights = beta_rule(alpha, 80)
 
-    def loss(c: float) -> float:  # at lambda = (1 + node) / 2, with log-odds c node
-        return float(weights @ (np.logaddexp(0, -c * nodes) + (1 - nodes) / 2 * c * nodes))
+    def loss(c: float) -> float:  # with log-odds c (2 lam - 1)
+        return float(weights @ (np.logaddexp(0, -c * (2 * lam - 1)) + (1 - lam) * c * (2 * lam - 1)))
 
     return float(optimize.minimize_scalar(loss, bounds=(0, 50), method="bounded", options={"xatol": 1e-10}).fun)
 

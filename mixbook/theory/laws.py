@@ -50,6 +50,27 @@ def as_law(alpha: LawLike) -> Law:
     return alpha
 
 
+def beta_rule(alpha: float | tuple[float, float], nodes: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    """Points in [0, 1] and weights, (nodes,) each, whose weighted sums are means under a Beta law (Gauss-Jacobi).
+
+    They are exact for polynomials of degree below 2 nodes, and to rounding for what is smooth at that scale.
+
+    Args:
+        alpha: Beta(alpha, alpha), or a pair for Beta(a, b).
+        nodes: how many points.
+
+    Raises:
+        ValueError: if a shape is not positive and finite, or ``nodes`` is less than 1.
+    """
+    a, b = alpha if isinstance(alpha, tuple) else (alpha, alpha)
+    if not (0 < a < np.inf and 0 < b < np.inf):
+        raise ValueError(f"alpha must be positive and finite, or a pair of such numbers, got {alpha}")
+    if nodes < 1:
+        raise ValueError(f"nodes must be at least 1, got {nodes}")
+    points, weights = special.roots_jacobi(nodes, b - 1, a - 1)
+    return (1 + points) / 2, weights / weights.sum()
+
+
 @dataclass(frozen=True)
 class BetaLaw:
     """Beta(a, b); mixup uses a = b = alpha (Zhang et al. 2018).

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg, optimize, special
 
+from mixbook.theory.laws import beta_rule
+
 Law = float | tuple[float, float]  # Beta(alpha, alpha), or Beta(a, b)
 Pairs = Literal["all", "across"]  # every ordered pair, a sample with itself included; or samples of unlike class only
 _NODES = 80  # of the Gauss quadrature in lambda, exact to rounding while logits stay within about 40
@@ -171,7 +173,7 @@ def mixup_margin(alpha: Law) -> float:
     Raises:
         ValueError: if ``alpha`` is not positive.
     """
-    lam, weight = _quadrature(alpha)
+    lam, weight = beta_rule(alpha, _NODES)
     v = 2 * lam - 1
 
     def excess(k: float) -> float:
@@ -224,7 +226,7 @@ def _loss(logits: np.ndarray, y: np.ndarray, alpha: Law, pairs: Pairs) -> tuple[
     counted /= counted.sum()
     share = (y + 1) / 2  # of class +1
     value, gradient, hessian = 0.0, np.zeros(len(y)), np.zeros((len(y), len(y)))
-    for lam, weight in zip(*_quadrature(alpha), strict=True):
+    for lam, weight in zip(*beta_rule(alpha, _NODES), strict=True):
         mixed = lam * logits[:, None] + (1 - lam) * logits
         target = lam * share[:, None] + (1 - lam) * share
         answer = special.expit(mixed)
@@ -235,14 +237,6 @@ def _loss(logits: np.ndarray, y: np.ndarray, alpha: Law, pairs: Pairs) -> tuple[
         hessian += lam * (1 - lam) * (bend + bend.T)
         hessian[np.diag_indices_from(hessian)] += lam**2 * bend.sum(axis=1) + (1 - lam) ** 2 * bend.sum(axis=0)
     return value, gradient, hessian
-
-
-def _quadrature(alpha: Law) -> tuple[np.ndarray, np.ndarray]:
-    a, b = alpha if isinstance(alpha, tuple) else (alpha, alpha)
-    if not (0 < a < np.inf and 0 < b < np.inf):
-        raise ValueError(f"alpha must be positive and finite, or a pair of such numbers, got {alpha}")
-    nodes, weights = special.roots_jacobi(_NODES, b - 1, a - 1)
-    return (1 + nodes) / 2, weights / weights.sum()
 
 
 def _precision(x: ArrayLike) -> float:

@@ -12,9 +12,10 @@ from math import ceil, comb, factorial, inf
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc, roots_jacobi
+from scipy.special import betainc
 
 from mixbook.mixing.scope import Scope, check_scope
+from mixbook.theory.laws import beta_rule
 
 Array = NDArray[np.float64]
 Gradient = Callable[[Array, Array], ArrayLike]
@@ -90,7 +91,7 @@ def split(gradients: ArrayLike, weights: ArrayLike | None = None) -> Split:
 
     Args:
         gradients: (R, M, ...), of M equally likely batches at R ratios.
-        weights: chances of the ratios, or weights of a quadrature such as :func:`beta_nodes`, (R,); equal if None.
+        weights: chances of the ratios, or weights of a quadrature such as ``laws.beta_rule``, (R,); equal if None.
 
     Raises:
         ValueError: if the shapes do not fit, or the weights do not sum to 1.
@@ -142,7 +143,7 @@ def independent_pairs(gradient: Gradient, x: ArrayLike, y: ArrayLike, alpha: flo
     Args:
         gradient: from m mixtures (m, d) and their targets (m, C) to one gradient each, (m, ...).
         x, y: samples (n, d) and their targets (n, C); labels of two classes may be (n,), as numbers.
-        alpha, nodes: as for :func:`beta_nodes`. A gradient with kinks in lam, such as a ReLU network's, needs more nodes.
+        alpha, nodes: as for ``laws.beta_rule``. A gradient with kinks in lam, such as a ReLU network's, needs more nodes.
 
     Raises:
         ValueError: if ``x`` and ``y`` differ in length, or ``gradient`` gives another number of gradients.
@@ -231,16 +232,6 @@ def all_permutations(n: int, batch_size: int) -> tuple[NDArray[np.int64], NDArra
     return subsets.repeat(len(orders), axis=0), subsets[:, orders].reshape(-1, batch_size)
 
 
-def beta_nodes(alpha: float = 1.0, nodes: int = 24) -> tuple[Array, Array]:
-    """Ratios and weights, (nodes,) each, that integrate polynomials of degree below 2 nodes over Beta(alpha, alpha).
-
-    Raises:
-        ValueError: if ``alpha`` or ``nodes`` is not positive.
-    """
-    x, weights = roots_jacobi(_positive("nodes", nodes), _positive("alpha", alpha) - 1, alpha - 1)
-    return (1 + x) / 2, weights / weights.sum()
-
-
 def rounds_to_one(alpha: float, digits: int = 53) -> float:
     """Chance that lam ~ Beta(alpha, alpha) is exactly 1.0 in floating point: it is when 1 - lam <= 2^-(digits + 1).
 
@@ -264,7 +255,7 @@ def _gradients_of_pairs(
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if len(x) != len(y):
         raise ValueError(f"x and y must have the same length, got {len(x)} and {len(y)}")
-    lam, weights = beta_nodes(alpha, nodes)
+    lam, weights = beta_rule(alpha, nodes)
     # Each pair once, however many batches it is in.
     pairs, where = np.unique(first * len(x) + second, return_inverse=True)
     i, j = np.divmod(pairs, len(x))

@@ -7,7 +7,7 @@ from scipy import stats
 
 from mixbook.mixing import transport
 from mixbook.models import MLP
-from mixbook.theory import expansion, partners, reversion
+from mixbook.theory import expansion, laws, partners, reversion
 from mixbook.theory.checks.expansion import GRID, encounters, module
 
 INDEX = torch.arange(6, dtype=torch.float64)
@@ -125,7 +125,7 @@ def test_terms_are_the_derivatives_of_the_exact_loss(h, generator):
     model, y = net(generator), torch.eye(3, dtype=torch.float64)[torch.arange(6) % 3]
     law, alpha = partners.matching_law(SIX, 2), 0.6
     terms = expansion.expand(model, SIX, y, law, alpha, h=h)
-    points, weights = expansion.beta_rule(alpha + 1, alpha)
+    points, weights = laws.beta_rule((alpha + 1, alpha))
     ways = SIX[None] - SIX[:, None]  # [i, j] from i to j
 
     def loss(scale):

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import mixbook as mb
 from mixbook.models import MLP
 from mixbook.models.seeded import seeded
-from mixbook.theory import gradient_noise, variance
+from mixbook.theory import gradient_noise, laws, variance
 from mixbook.theory.variance import Components, Split
 
 index = np.arange(6.0)
@@ -93,7 +93,7 @@ def test_enough_is_the_least_number_of_draws_within_the_excess():
 
 def test_the_nodes_integrate_the_moments_of_their_law():
     for alpha in (0.1, 1.0, 8.0):
-        lam, weights = variance.beta_nodes(alpha, 12)
+        lam, weights = laws.beta_rule(alpha, 12)
         assert 4 * weights @ (lam - 0.5) ** 2 == pytest.approx(1 / (2 * alpha + 1))
         assert weights @ lam == pytest.approx(0.5)
 

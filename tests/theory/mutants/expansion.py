@@ -14,7 +14,7 @@ MUTANTS = [
         "kmixup-tmlr-theorem-4.1",
         "lambda ~ Beta(alpha, alpha) where one label is kept",
         "mixbook.theory.expansion.beta_rule",
-        lambda original: lambda a, b, nodes=40: original(b, b, nodes),
+        lambda original: lambda alpha, nodes=40: original(alpha[1] if isinstance(alpha, tuple) else alpha, nodes),
     ),
     Mutant(
         "kmixup-tmlr-theorem-4.1",
