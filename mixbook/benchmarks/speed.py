@@ -102,7 +102,7 @@ def compare(what: str, reference: str, ours: Callable[[], Any], theirs: Callable
     return Comparison(what, reference, middle[0], middle[1], fastest=(least[0], least[1]))
 
 
-def matching(batches: int = 16, rounds: int = 5, blocks: tuple[int, ...] = BLOCKS) -> list[Comparison]:
+def matching(batches: int = 8, rounds: int = 5, blocks: tuple[int, ...] = BLOCKS) -> list[Comparison]:
     """Finding the partners of an epoch, against the loop of k-mixup's Figure 5 (TMLR), batch by batch and in blocks.
 
     Times are of ``batches`` batches, scaled to the 390 whole ones of an epoch. Both sides start from the batch and copy its

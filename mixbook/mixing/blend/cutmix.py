@@ -1,7 +1,9 @@
 """CutMix: a box of the partner pasted into the original."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -46,24 +48,33 @@ class CutMix:
     ) -> MixPlan:
         """Plan for ``K * B`` mixtures: see :class:`mixbook.mixing.blend.Blend`."""
         height, width = image_size(x)
-        side = (1 - levels(lam, self.per).double()).sqrt()
+        shared = levels(lam, self.per)
         places = 1 if self.per == "batch" else len(partner)
         place = torch.rand(2, 1, places, dtype=torch.float64, generator=generator, device=lam.device)
-        low, high = self._ends(side, place, torch.tensor([height, width], device=lam.device)[:, None, None])
-        # The box's ends are drawn where the generator is; its pixels need not be sent from there.
-        pixel, low, high = torch.arange(max(height, width), device=x.device), low.to(x.device), high.to(x.device)
-        covered = (pixel >= low[..., None]) & (pixel < high[..., None])
-        box = covered[0, ..., :height, None] & covered[1, ..., None, :width]
-        return masked_plan(x, partner, (~box).float())
+        if x.device.type == lam.device.type == "cpu":  # on arrays as small as these, NumPy takes a fraction of the time
+            ends = self._ends(shared.double().numpy(), place.numpy(), np.array([height, width])[:, None, None])
+            return masked_plan(x, partner, torch.from_numpy(~_covered(np.arange(max(height, width)), *ends, height, width)))
+        # The box's ends are found where the generator is; its pixels need not be sent from there.
+        low, high = self._ends(shared.double(), place, torch.tensor([height, width], device=lam.device)[:, None, None])
+        pixel = torch.arange(max(height, width), device=x.device)
+        return masked_plan(x, partner, ~_covered(pixel, low.to(x.device), high.to(x.device), height, width))
 
-    def _ends(self, side: Tensor, place: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+    def _ends(self, lam: Any, place: Any, length: Any) -> tuple[Any, Any]:
         """First row or column that boxes cover, and the first one behind them: (2, K, B) for height and width.
 
-        Sides (K, B) and places (2, 1, B) are shares of ``length`` (2, 1, 1). What sticks out is not cut off yet.
+        All are tensors or all are arrays: lambda (K, B), places (2, 1, B) as shares of ``length`` (2, 1, 1). What sticks
+        out of the image is not cut off yet.
         """
+        side = (1 - lam) ** 0.5
         if self.inside:
-            size = (side * length).round()
-            low = (place * (length - size + 1)).floor()
+            size = (side * length + 0.5) // 1
+            low = place * (length - size + 1) // 1
             return low, low + size
-        centre, half = (place * length).floor(), (side * length / 2).floor()
+        centre, half = place * length // 1, side * length / 2 // 1
         return centre - half, centre + half
+
+
+def _covered(pixel: Any, low: Any, high: Any, height: int, width: int) -> Any:
+    """Which pixels boxes cover, bool (K, B, height, width), from the ends (2, K, B) of their sides."""
+    within = (pixel >= low[..., None]) & (pixel < high[..., None])
+    return within[0, ..., :height, None] & within[1, ..., None, :width]

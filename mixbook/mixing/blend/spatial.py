@@ -30,12 +30,12 @@ def masked_plan(x: Tensor, partner: Tensor, original: Tensor) -> MixPlan:
     Args:
         x: what is mixed, (R, C, H, W).
         partner: row of ``x`` that each sample is mixed with, int64 (B,).
-        original: how much of the original shows at each pixel, float32 (K, B, H, W), or (K, 1, H, W) where the batch shares
-            it: then it is stored once, as far as a view can.
+        original: how much of the original shows at each pixel, float32 or bool (K, B, H, W), or (K, 1, H, W) where the
+            batch shares it: then it is stored once, as far as a view can.
     """
     draws, batch_size = len(original), len(partner)
     weight = original.mean(dim=(2, 3), dtype=torch.float64).float()
-    weights, masks = (torch.stack([each, 1 - each], dim=2) for each in (weight, original))
+    weights, masks = (torch.stack([each, 1 - each], dim=2) for each in (weight, original.float()))
     weights, masks = (
         each.to(x.device).expand(draws, batch_size, *each.shape[2:]).flatten(0, 1) for each in (weights, masks)
     )
