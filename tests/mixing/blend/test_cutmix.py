@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mixbook as mb
-from mixbook.mixing.blend.cutmix import CutMix
+from mixbook.mixing.blend.cutmix import CutMix, _covered
 from mixbook.mixing.ratio import Beta, Fixed
 
 
@@ -110,3 +110,18 @@ def test_bad_input_is_refused():
         CutMix("image")
     with pytest.raises(ValueError, match=r"images of shape \(rows, channels, height, width\), got x of shape \(4, 9\)"):
         mb.cutmix(1.0, 2)(torch.rand(4, 9), torch.tensor([0, 1, 0, 1]))
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_arrays_and_tensors_give_the_same_boxes(inside, generator):
+    blend = CutMix("pair", inside=inside)
+    lam = torch.rand(3, 50, dtype=torch.float64, generator=generator)
+    place = torch.rand(2, 1, 50, dtype=torch.float64, generator=generator)
+    length = torch.tensor([7, 12])[:, None, None]
+    tensors = blend._ends(lam, place, length)
+    arrays = blend._ends(lam.numpy(), place.numpy(), length.numpy())
+    for ours, theirs in zip(arrays, tensors, strict=True):
+        torch.testing.assert_close(torch.from_numpy(ours), theirs, rtol=0, atol=0)
+    pixel = torch.arange(12)
+    covered = _covered(pixel, *tensors, 7, 12), _covered(pixel.numpy(), *arrays, 7, 12)
+    assert torch.equal(covered[0], torch.from_numpy(covered[1])) and covered[0].shape == (3, 50, 7, 12)
