@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixbook.mixing.blend.mincut import best_labels, grid_energy
 from mixbook.theory.moons import bend, boundaries, separated_moons
-from mixbook.theory.released import box_overlap, swap_labels
+from mixbook.theory.released import box_overlap
 
 box = st.tuples(*[st.floats(0, 10)] * 4).map(lambda b: [min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]), max(b[1], b[3])])
 
@@ -30,30 +29,6 @@ def test_the_fault_is_there_only_where_boxes_are_apart_both_ways():
         assert box_overlap(square, moved) == pytest.approx(right)
     with pytest.raises(ValueError, match="left, top, right, bottom"):
         box_overlap([3, 0, 1, 1], square)
-
-
-@pytest.mark.parametrize("size", [2, 3, 5])
-def test_no_swap_helps_where_the_swaps_end(size):
-    rng = np.random.default_rng(size)
-    for _ in range(5):
-        unary, down, across = rng.random((size, size, 3)), rng.random((size - 1, size)), rng.random((size, size - 1))
-        energy = lambda labels: grid_energy(labels[None], unary[None], down[None], across[None])[0]  # noqa: E731, B023
-        found = swap_labels(unary, down, across)
-        assert energy(found) >= energy(best_labels(unary[None], down[None], across[None])[0]) - 1e-4
-        for a, b in ((0, 1), (0, 2), (1, 2)):
-            free = np.isin(found, (a, b))
-            for _ in range(200):
-                tried = np.where(free, rng.choice([a, b], found.shape), found)
-                assert energy(tried) >= energy(found) - 1e-4
-
-
-def test_swaps_miss_minima():
-    rng = np.random.default_rng(0)
-    unary = rng.gamma(0.5, size=(20, 10, 10, 3))
-    down, across = rng.random((20, 9, 10)) / 2, rng.random((20, 10, 9)) / 2
-    swapped = np.array([swap_labels(*each) for each in zip(unary, down, across, strict=True)])
-    exact = best_labels(unary, down, across)
-    assert (grid_energy(swapped, unary, down, across) > grid_energy(exact, unary, down, across) + 1e-3).any()
 
 
 def test_moons_lie_on_their_sides_and_face_one_another():

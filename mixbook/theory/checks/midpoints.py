@@ -77,7 +77,7 @@ def lemma_c_2() -> Iterator[Comparison]:
     same = [rows[np.lexsort(rows.T[::-1])] for rows in (_sums(4) @ points, _sums(4) @ twin)]
     yield close("m = 4: samples reflected in their mean have the same midpoints", same[0], same[1], 1e-12)
     distance = np.abs(twin - points[np.lexsort(points.T[::-1])]).max()
-    yield refuted("m = 4: and they are other samples", 0.0, distance, by=0.1)
+    yield refuted("m = 4: four other samples have the same midpoints", 0.0, distance, by=0.1)
 
 
 def _shuffled_middles(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -125,7 +125,7 @@ def lemma_2_3() -> Iterator[Comparison]:
             )
     left, right = vicinal.optimal(LINE, CLASSES, [1.25 - 1e-9, 1.25 + 1e-9], 0.25, 1.0)[:, 1]
     yield refuted(
-        f"continuous at z = 1.25 on A, B, A with eps = 0.25: {left:.4f} left, {right:.4f} right", left, right, by=0.1
+        f"on A, B, A with eps = 0.25 the share jumps at z = 1.25: {left:.4f} left, {right:.4f} right", left, right, by=0.1
     )
 
 
@@ -206,7 +206,7 @@ def remark_2_4() -> Iterator[Comparison]:
             f"optimum under the restless law near eps = {scale}", ours, across / (across + eighth * eps), 1e-3 + scale
         )
         yield refuted(
-            f"a limit: near eps = {scale} it runs from {min(ours):.3f} to {max(ours):.3f}", max(ours), min(ours), by=0.1
+            f"no limit: near eps = {scale} it runs from {min(ours):.3f} to {max(ours):.3f}", max(ours), min(ours), by=0.1
         )
 
 
@@ -225,7 +225,7 @@ def proposition_2_5() -> Iterator[Comparison]:
         xi, _ = by_quadrature(CROSS, TWO, np.zeros(2), eps, stats.uniform.pdf)
         yield close(f"masses in the ball by quadrature, eps = {eps}", total, xi, 1e-12)
         yield close(f"masses in the ball are eps / 8, eps = {eps}", total, np.eye(2) * eps / 8, 1e-12)
-        yield refuted(f"xi^11 = eps / 4 at eps = {eps}", eps / 4, total[0, 0], by=eps / 10)
+        yield refuted(f"at eps = {eps}, xi^11 is {total[0, 0]:.6g}, not {eps / 4:.6g}", eps / 4, total[0, 0], by=eps / 10)
     on_a = vicinal.optimal(CROSS, TWO, [[0.0, 10.0**-k] for k in range(1, 7)], 0, 1.0)
     yield close("next to the crossing, on A's segment, h is A", on_a, [[1.0, 0.0]] * 6, 0.0)
     yield close("at the crossing it is undecided", vicinal.optimal(CROSS, TWO, [[0.0, 0.0]], 0, 1.0), [[0.5, 0.5]], 1e-15)

@@ -68,8 +68,8 @@ MUTANTS = [
     Mutant(
         "multimix-puzzle-mix-s-released-code-swap-moves",
         "swap moves that find the minimum",
-        "mixbook.theory.released.swap_labels",
-        lambda original: lambda *problem: best_labels(*(each[None] for each in problem))[0],
+        "mixbook.mixing.blend.swap.swap_labels",
+        lambda original: lambda start, *problem: best_labels(*(each[None] for each in problem[:3]))[0],
     ),
     Mutant(
         "multimix-co-mixup-s-released-code-box-overlap",
