@@ -32,17 +32,18 @@ class Matching:
     k: int
     cost: Cost
 
-    def costs(self, *, centred: bool = False) -> list[Tensor]:
+    def costs(self, *, centred: bool = False, into: Tensor | None = None) -> list[Tensor]:
         """Costs (blocks, size, size) of the blocks of k, then of what remains, where there are any; on the device of ``x``.
 
         Args:
             centred: move the candidates by the mean of ``x``. For squared distances that changes no matching, and costs
                 two passes over the batch; it saves the digits that a large common offset would swallow. In one side the
                 offset may stay: there it adds the same to a whole column, with no more rounding than the data's own.
+            into: memory like ``other`` for the candidates' rows, which is overwritten; new memory if None.
         """
         if self.k == 1:
             return []
-        right = self.other.index_select(0, self.candidates)
+        right = torch.index_select(self.other, 0, self.candidates, out=into)
         if centred:
             right -= self.x.mean(dim=0)
         whole = len(self.x) - len(self.x) % self.k
@@ -65,7 +66,13 @@ def solve(matchings: Sequence[Matching]) -> list[Tensor]:
     Raises:
         ValueError: if a feature is NaN or infinite, or products of features overflow.
     """
-    costs = [matching.costs() for matching in matchings]
+    costs: list[list[Tensor]] = []
+    rows: Tensor | None = None  # fresh memory for each batch would cost more than filling it
+    for matching in matchings:
+        other = matching.other
+        if rows is None or (rows.shape, rows.dtype, rows.device) != (other.shape, other.dtype, other.device):
+            rows = torch.empty_like(other)
+        costs.append(matching.costs(into=rows))
     on_host = _to_host([each for one in costs for each in one])
     partners = []
     for matching, one in zip(matchings, costs, strict=True):
