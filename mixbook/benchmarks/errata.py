@@ -313,7 +313,7 @@ def printed_xi() -> Iterator[Comparison]:
     verdict=WRONG,
     page="who/alpha#ch-alpha",
     instead="By the distances that the first version prints, some cells cannot: even midpoints of matched pairs move less. "
-    "Whatever alpha they had, they mix less than the column says. (Both versions' distances are taken to be in proportion.)",
+    "Whatever alpha they had, they mix less than the column says. (We take both versions' distances to be in proportion.)",
     kind="number",
 )
 def constant_xi() -> Iterator[Comparison]:
