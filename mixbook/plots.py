@@ -73,7 +73,8 @@ def interval_bars(ax: "Axes", labels: Sequence[str], values: Sequence[ArrayLike]
         ax.plot(np.asarray(repetitions), np.full(len(np.asarray(repetitions)), row), "o", color=colour, alpha=0.25, ms=4)
         ax.errorbar(mean, row, xerr=half, fmt="o", color=colour, capsize=4, ms=7, **style)
     ax.set_yticks(range(len(labels)), labels)
-    ax.invert_yaxis()
+    if not ax.yaxis_inverted():  # panels that share their rows are turned once
+        ax.invert_yaxis()
     ax.margins(y=0.2)
 
 

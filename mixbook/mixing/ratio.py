@@ -138,9 +138,15 @@ class Fixed:
 
 
 def _symmetric_beta(alpha: float, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    # Two gammas, normalised; float64, because float32 underflows for alpha below about 0.02.
+    # Two gammas, normalised.
     shapes = torch.full((*shape, 2), alpha, dtype=torch.float64, device=_device(generator))
-    return torch._sample_dirichlet(shapes, generator)[..., 0]
+    if alpha >= 0.01:
+        return torch._sample_dirichlet(shapes, generator)[..., 0]
+    # Both gammas underflow to 0 more and more often, and PyTorch then says 1/2. So in logarithms: a gamma of shape alpha is
+    # one of shape alpha + 1 times a power of a uniform number.
+    unit = torch.rand(shapes.shape, dtype=torch.float64, generator=generator, device=shapes.device)
+    log_gamma = torch._standard_gamma(shapes + 1, generator).log() + unit.log() / alpha
+    return (log_gamma[..., 0] - log_gamma[..., 1]).sigmoid()
 
 
 def _draw(law: Callable[[tuple[int, ...]], Tensor], draws: int, per: Scope, batch_size: int) -> Tensor:

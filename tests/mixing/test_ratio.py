@@ -73,3 +73,11 @@ def test_alpha_must_be_positive(alpha):
 def test_bad_laws_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("alpha", [1e-3, 9e-3, 1.1e-2])
+def test_beta_of_tiny_alpha_has_its_law_and_no_heap_in_the_middle(alpha, generator):
+    lam = Beta(alpha, per="pair").sample(200_000, generator).double()
+    assert 4 * (lam - 0.5).square().mean().item() == pytest.approx(1 / (2 * alpha + 1), abs=2e-3)
+    assert (lam > 0.5).double().mean().item() == pytest.approx(0.5, abs=0.01)
+    assert (lam == 0.5).double().mean().item() < 1e-4

@@ -84,8 +84,8 @@ def smooth_noise(
     """Periodic random images with amplitudes that fall with frequency: float64 (images, height, width).
 
     White noise whose complex spectrum is divided by frequency (cycles per pixel, at least one per longer side) to the power
-    of ``decay``. That has the law of the paper's noise, the real part of a full complex spectrum's inverse transform. Half
-    a spectrum of independent numbers has not: the inverse real transform halves the energy of its first column, so that
+    of ``decay``. That is the law, but for a factor, of the real part of a full complex spectrum's inverse transform. Half a
+    spectrum of independent numbers has another: the inverse real transform halves the energy of its first column, so that
     one meets fewer edges along the height than along the width.
 
     Args:
