@@ -12,7 +12,8 @@ MIXERS = {
     "kmixup": lambda g: mb.kmixup(4, 1.0, 3, generator=g),
     "cutmix": lambda g: mb.cutmix(1.0, 3, draws=2, generator=g),
 }
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+DEVICES = ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NO_GPU])]
 
 
 def batches(device="cpu", n=7):
