@@ -252,7 +252,8 @@ class MixPlan:
 
 def pair_sources(partner: Tensor, draws: int) -> Tensor:
     """Sources of ``draws`` mixtures of each sample with its partner, int64 (draws * B, 2), in the batch's order."""
-    return torch.stack([torch.arange(len(partner), device=partner.device), partner], dim=1).repeat(draws, 1)
+    once = torch.stack([torch.arange(len(partner), device=partner.device), partner], dim=1)
+    return once if draws == 1 else once.repeat(draws, 1)
 
 
 def _known_labels(y: Tensor, num_classes: int, ignore_index: int | None) -> tuple[Tensor, Tensor | None]:

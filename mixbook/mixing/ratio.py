@@ -151,7 +151,8 @@ def _symmetric_beta(alpha: float, shape: tuple[int, ...], generator: torch.Gener
 
 def _draw(law: Callable[[tuple[int, ...]], Tensor], draws: int, per: Scope, batch_size: int) -> Tensor:
     lam = law((draws, batch_size if per == "pair" else 1))
-    return lam.sort(dim=0).values.float().expand(draws, batch_size)
+    ordered = lam if draws == 1 else lam.sort(dim=0).values
+    return ordered.float().expand(draws, batch_size)
 
 
 def _check(draws: int, per: str) -> None:

@@ -21,7 +21,8 @@ def image_size(x: Tensor) -> tuple[int, int]:
 def levels(lam: Tensor, per: Scope) -> Tensor:
     """The weights that need a mask of their own: (K, 1) where the batch shares its masks and lambda, (K, B) elsewhere."""
     first = lam[:, :1]
-    return first if per == "batch" and bool((lam == first).all()) else lam
+    one = lam.stride(1) == 0 or bool((lam == first).all())  # the first where a ratio per batch has been expanded
+    return first if per == "batch" and one else lam
 
 
 def masked_plan(x: Tensor, partner: Tensor, original: Tensor) -> MixPlan:
