@@ -5,6 +5,7 @@ Knows nothing about mixing.
 
 from mixbook.data.arrays import Arrays, min_max, shuffled_batches
 from mixbook.data.augment import Augment, Cutout, Flip, InputNoise, Rotate, Shift
+from mixbook.data.spirals import two_spirals
 from mixbook.data.tabular import breast_cancer, digits, iris
 from mixbook.data.toys import four_bars, one_ring, swiss_roll
 
@@ -24,4 +25,5 @@ __all__ = [
     "one_ring",
     "shuffled_batches",
     "swiss_roll",
+    "two_spirals",
 ]
