@@ -88,7 +88,7 @@ def test_without_tyro_it_says_what_to_install(monkeypatch, capsys):
 
 def test_without_papermill_it_says_what_to_install(monkeypatch, capsys, tmp_path):
     (tmp_path / "book" / "benchmarks").mkdir(parents=True)
-    (tmp_path / "book" / "benchmarks" / "tabular.ipynb").write_text("{}")
+    (tmp_path / "book" / "benchmarks" / "table.ipynb").write_text("{}")
     monkeypatch.setitem(sys.modules, "papermill", None)
     with pytest.raises(SystemExit) as left:
         cli.main(["bench", "run", IRIS, "--profile", "smoke", "--book", str(tmp_path)])

@@ -1,29 +1,30 @@
-"""Run the missing cells of an experiment, trial by trial in several processes, saving after each cell."""
+"""Run the missing cells of an experiment in several processes, saving after each finished cell."""
 
 import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import repeat
+from functools import partial
 from typing import Any
 
 from mixbook.benchmarks.environment import describe
 from mixbook.benchmarks.results import Results, Trial
-from mixbook.benchmarks.spec import Cell, Experiment
+from mixbook.benchmarks.spec import Cell, Experiment, Task
 
-RunTrials = Callable[[Cell, range], list[Trial]]
+Piece = list[Task]
+RunPieces = Callable[[list[Piece]], Iterable[tuple[Piece, list[Trial]]]]
 
 
 def run_missing_cells(results: Results, jobs: int, report: Callable[[str], None] = print) -> dict[Cell, list[Trial]]:
-    """Run the cells that ``results`` lacks and save after each one: a killed run loses at most the cell it was at.
+    """Run the cells that ``results`` lacks and save after each one: a killed run loses at most what it was at.
 
     Args:
         results: where finished cells are and go.
-        jobs: processes; each trains one network at a time, on one thread.
+        jobs: processes; each trains on one thread.
         report: takes one line per cell.
 
     Returns:
@@ -39,29 +40,37 @@ def run_missing_cells(results: Results, jobs: int, report: Callable[[str], None]
         report(f"{len(cells)} of {len(wanted)} cells are there already")
     if not missing:
         return cells
-    trials = range(results.experiment.profile(results.profile).trials)
+    trials = results.experiment.profile(results.profile).trials
+    pieces = results.experiment.pieces(missing, trials)
     run: dict[str, Any] = {"started": datetime.now(UTC).isoformat(timespec="seconds"), **describe(), "jobs": jobs}
-    started = time.perf_counter()
-    with _workers(results.experiment, results.profile, min(jobs, len(trials))) as run_trials:
-        for done, cell in enumerate(missing, start=1):
-            cells[cell] = run_trials(cell, trials)
-            seconds = time.perf_counter() - started
-            run |= {"seconds": round(seconds, 1), "cells": [str(finished) for finished in missing[:done]]}
+    started, done = time.perf_counter(), dict[Cell, list[Trial]]()
+    with _workers(results.experiment, results.profile, min(jobs, len(pieces))) as run_pieces:
+        for piece, found in run_pieces(pieces):
+            for (cell, _), trial in zip(piece, found, strict=True):
+                done.setdefault(cell, []).append(trial)
+            whole = [cell for cell in dict.fromkeys(cell for cell, _ in piece) if len(done[cell]) == trials]
+            if not whole:
+                continue
+            cells |= {cell: sorted(done[cell], key=lambda trial: trial.number) for cell in whole}
+            seconds, finished = time.perf_counter() - started, [cell for cell in missing if cell in cells]
+            run |= {"seconds": round(seconds, 1), "cells": [str(cell) for cell in finished]}
             results.save(cells, [*runs, run])
-            left = seconds / done * (len(missing) - done)
-            report(f"[{len(cells):2d}/{len(wanted)}] {cell!s:36s} {len(trials)} trials, {_duration(left)} left")
-    return cells
+            left = _duration(seconds / len(finished) * (len(missing) - len(finished)))
+            for place, cell in enumerate(whole, start=len(cells) - len(whole) + 1):
+                report(f"[{place:2d}/{len(wanted)}] {cell!s:36s} {trials} trials, {left} left")
+    return {cell: cells[cell] for cell in wanted}
 
 
 @contextmanager
-def _workers(experiment: Experiment, profile: str, jobs: int) -> Iterator[RunTrials]:
+def _workers(experiment: Experiment, profile: str, jobs: int) -> Iterator[RunPieces]:
+    work = partial(_run_piece, experiment, profile)
     if jobs == 1:
         import torch
 
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            yield lambda cell, trials: [_timed(experiment, cell, number, profile) for number in trials]
+            yield lambda pieces: map(work, pieces)
         finally:
             torch.set_num_threads(threads)
         return
@@ -69,9 +78,7 @@ def _workers(experiment: Experiment, profile: str, jobs: int) -> Iterator[RunTri
     context = multiprocessing.get_context("spawn")
     os.environ["OMP_NUM_THREADS"] = "1"
     with ProcessPoolExecutor(jobs, context, initializer=_prepare_worker) as pool:
-        yield lambda cell, trials: list(
-            pool.map(_timed, repeat(experiment), repeat(cell), trials, repeat(profile), chunksize=1)
-        )
+        yield lambda pieces: (done.result() for done in as_completed([pool.submit(work, piece) for piece in pieces]))
 
 
 def _prepare_worker() -> None:
@@ -88,10 +95,11 @@ def _prepare_worker() -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-def _timed(experiment: Experiment, cell: Cell, number: int, profile: str) -> Trial:
+def _run_piece(experiment: Experiment, profile: str, piece: Piece) -> tuple[Piece, list[Trial]]:
     started = time.perf_counter()
-    metrics = experiment.run_trial(cell, number, profile)
-    return Trial(number, metrics, round(time.perf_counter() - started, 3))
+    found = experiment.run(piece, profile)
+    seconds = round((time.perf_counter() - started) / len(piece), 3)
+    return piece, [Trial(number, metrics, seconds) for (_, number), metrics in zip(piece, found, strict=True)]
 
 
 def _duration(seconds: float) -> str:

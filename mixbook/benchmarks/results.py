@@ -58,7 +58,7 @@ class Results:
     def identity(self) -> dict[str, Any]:
         """What results must share to stand in one file: format, version, protocol, profile and grid."""
         profile = asdict(self.experiment.profile(self.profile))
-        del profile["note"]
+        del profile["note"], profile["stand_in"]  # words, and something that only smoke runs have
         identity = {
             "format": FORMAT,
             "mixbook": mixbook.__version__,
@@ -169,7 +169,8 @@ class Results:
             if cell not in known or row["experiment"] != self.experiment.name:
                 raise ValueError(f"{line} belongs to no cell of {self.experiment.name}: {row['experiment']} {cell}")
             value, seconds = float(row["value"]), float(row["seconds"])
-            if not (math.isfinite(value) and math.isfinite(seconds)):
+            # NaN is what a network that diverged scores.
+            if math.isinf(value) or not math.isfinite(seconds):
                 raise ValueError(f"{line} holds {value} and {seconds}, which must be finite")
             metrics, _ = found[cell].setdefault(int(row["trial"]), ({}, seconds))
             if row["metric"] in metrics:

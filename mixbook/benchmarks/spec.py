@@ -1,6 +1,6 @@
 """What an experiment is: the printed values that it answers, its protocol, and how much of it a profile runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -38,12 +38,15 @@ class Profile:
         epochs: passes through the training part.
         every: 1 runs all cells, 5 every fifth.
         note: what differs from the paper, in words.
+        stand_in: whether data that would have to be downloaded are replaced by small ones that are generated or come with a
+            dependency. For ``smoke``, which must run anywhere; such a run shows nothing but that the code works.
     """
 
     trials: int
     epochs: int
     every: int = 1
     note: str = ""
+    stand_in: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ class Cell:
         return float(self.answers()[name])
 
 
+Task = tuple[Cell, int]  # a cell and the number of one of its trials
+Metrics = dict[str, float]
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A table of a paper (or the part of it for one data set and network), and how it is run again; or a table of our own.
@@ -81,6 +88,9 @@ class Experiment:
         profiles: how much is run under which name. ``smoke`` never counts as a result.
         notebook: the notebook in ``book/benchmarks`` that runs it.
         trial: ``"module:function"`` that runs one trial: (experiment, cell, trial, profile) to metrics.
+        trials: instead of it, ``"module:function"`` that runs many at once, such as networks that are trained side by side:
+            (experiment, tasks, profile) to metrics for each task, a cell and the number of a trial.
+        together: cells, with all their trials, that ``trials`` is given at once.
         band: percentage points by which our ERM may differ from the printed one for the rest to be comparable.
         surrogate: whether it stands in for a data set or network that we cannot run. Such results are not counted.
         figures: figures without numbers that it redraws.
@@ -97,7 +107,9 @@ class Experiment:
     decided: str
     profiles: dict[ProfileName, Profile]
     notebook: str
-    trial: str
+    trial: str = ""
+    trials: str = ""
+    together: int = 1
     band: float = 0.0
     surrogate: bool = False
     figures: tuple[str, ...] = ()
@@ -142,8 +154,18 @@ class Experiment:
         """The cells that a profile runs."""
         return self.cells[:: self.profile(profile).every]
 
-    def run_trial(self, cell: Cell, trial: int, profile: str) -> dict[str, float]:
-        """Run one trial of a cell: its metrics by name. ``trial`` counts from 0 and is the seed of everything random."""
-        module, name = self.trial.split(":")
-        function: Callable[..., dict[str, float]] = getattr(import_module(module), name)
-        return function(self, cell, trial, self.profile(profile))
+    def pieces(self, cells: Sequence[Cell], trials: int) -> list[list[Task]]:
+        """The tasks of these cells, cut into what one process does without a break."""
+        tasks = [[(cell, number) for number in range(trials)] for cell in cells]
+        if not self.trials:
+            return [[task] for of_cell in tasks for task in of_cell]
+        groups = (tasks[start : start + self.together] for start in range(0, len(tasks), self.together))
+        return [[task for of_cell in group for task in of_cell] for group in groups]
+
+    def run(self, piece: Sequence[Task], profile: str) -> list[Metrics]:
+        """Run the tasks of a piece: the metrics of each. A trial counts from 0 and seeds everything random in it."""
+        module, name = (self.trials or self.trial).split(":")
+        function: Callable[..., Any] = getattr(import_module(module), name)
+        if self.trials:
+            return function(self, piece, self.profile(profile))
+        return [function(self, cell, number, self.profile(profile)) for cell, number in piece]

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from toy_trial import TOY
+from toy_trial import SIDE_BY_SIDE, TOY
 
 from mixbook.benchmarks.cells import run_missing_cells
 from mixbook.benchmarks.results import Results
@@ -36,6 +36,23 @@ def test_trials_are_spread_over_processes_and_come_back_in_order(tmp_path):
     assert os.getpid() not in processes
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_trials_that_run_side_by_side_are_given_whole_cells_at_once(tmp_path, jobs):
+    cells = run_missing_cells(Results(SIDE_BY_SIDE, "laptop", tmp_path), jobs=jobs, report=quiet)
+    assert list(cells) == list(SIDE_BY_SIDE.cells)
+    sizes = [trial.metrics["at_once"] for trials in cells.values() for trial in trials]
+    assert sizes == [6.0] * len(sizes)  # two cells of three trials
+    assert all(
+        [t.number for t in trials] == [t.metrics["number"] for t in trials] == [0, 1, 2] for trials in cells.values()
+    )
+
+
+def test_the_last_piece_may_hold_fewer_cells():
+    pieces = SIDE_BY_SIDE.pieces(SIDE_BY_SIDE.cells[:3], trials=2)
+    assert [len(piece) for piece in pieces] == [4, 2]
+    assert [task for piece in pieces for task in piece] == [(c, n) for c in SIDE_BY_SIDE.cells[:3] for n in range(2)]
+
+
 def test_provenance_says_with_what_it_was_measured(tmp_path):
     results = Results(TOY, "smoke", tmp_path)
     run_missing_cells(results, jobs=1, report=quiet)
@@ -46,7 +63,7 @@ def test_provenance_says_with_what_it_was_measured(tmp_path):
 
 SCRIPT = """
 from pathlib import Path
-from toy_trial import TOY
+from toy_trial import SIDE_BY_SIDE, TOY
 from mixbook.benchmarks.cells import run_missing_cells
 from mixbook.benchmarks.results import Results
 
@@ -60,7 +77,7 @@ def test_a_killed_run_keeps_its_finished_cells_and_leaves_no_process(tmp_path, j
     here = Path(__file__).parent
     script = tmp_path / "run.py"
     script.write_text(SCRIPT.format(folder=str(tmp_path), jobs=jobs))
-    environment = {**os.environ, "TOY_STOPS_AT": str(TOY.cells[3]), "PYTHONPATH": str(here)}
+    environment = {**os.environ, "TOY_STOPS_AT": str(TOY.cells[3]), "PYTHONPATH": os.pathsep.join([str(here), *sys.path])}
     results = Results(TOY, "laptop", tmp_path)
     run = subprocess.Popen([sys.executable, str(script)], env=environment, stdout=subprocess.DEVNULL)
     try:

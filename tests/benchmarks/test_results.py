@@ -1,6 +1,7 @@
 """Results files: what goes in comes out, and what cannot be trusted is refused and kept."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from toy_trial import TOY
 
 import mixbook
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.results import Results, ResultsError
+from mixbook.benchmarks.results import Results, ResultsError, Trial
 from mixbook.benchmarks.spec import Setting
 
 RUN = {"started": "2026-11-20T12:00:00+00:00", "seconds": 3.0}
@@ -51,7 +52,7 @@ def test_a_cut_file_is_refused_or_holds_whole_cells_only(results, invented, keep
     ("damage", "said"),
     [
         (lambda text: text.replace("experiment,", "experiments,", 1), "name the columns"),
-        (lambda text: text.replace(",5.0,", ",nan,", 1), "must be finite"),
+        (lambda text: text.replace(",5.0,", ",inf,", 1), "must be finite"),
         (lambda text: text.replace(",5.0,", ",five,", 1), "could not convert"),
         (lambda text: text.replace("toy,", "other,", 1), "belongs to no cell"),
         (lambda text: text + text.splitlines()[1] + "\n", "repeats"),
@@ -103,6 +104,16 @@ def test_results_of_another_version_are_read_but_not_added_to(results, monkeypat
     assert len(results.load()) == 4
     with pytest.raises(ResultsError, match=rf"made by mixbook {version}.*99\.0"):
         results.check_resumable()
+
+
+def test_what_a_diverged_network_scores_is_kept(tmp_path):
+    results = Results(TOY, "laptop", tmp_path)
+    trials = [
+        Trial(n, {"error": 90.0, "nll": math.nan if n == 1 else 0.5, "diverged": float(n == 1)}, 1.0) for n in range(3)
+    ]
+    results.save({TOY.cells[0]: trials}, [])
+    (found,) = results.load().values()
+    assert [math.isnan(trial.metrics["nll"]) for trial in found] == [False, True, False]
 
 
 def test_a_failed_write_leaves_what_was_there(results, invented, monkeypatch):

@@ -3,10 +3,11 @@
 import os
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.spec import Cell, Experiment, Profile
+from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Task
 
 TOY = replace(
     EXPERIMENTS["kmixup-tmlr-table5-iris"],
@@ -21,3 +22,11 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     if str(cell) == os.environ.get("TOY_STOPS_AT"):
         time.sleep(120)
     return {"error": random.SystemRandom().random(), "process": float(os.getpid())}
+
+
+SIDE_BY_SIDE = replace(TOY, trial="", trials="toy_trial:side_by_side", together=2)
+
+
+def side_by_side(experiment: Experiment, tasks: Sequence[Task], profile: Profile) -> list[Metrics]:
+    """How many trials there were in this call, and which one each is."""
+    return [{"error": 1.0, "at_once": float(len(tasks)), "number": float(number)} for _, number in tasks]

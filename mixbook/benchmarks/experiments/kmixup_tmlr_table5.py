@@ -66,7 +66,7 @@ def _experiment(dataset: str, model: str, hidden: tuple[int, ...], title: str) -
         decided="2026-11-20",
         band=3.0,
         profiles=_PROFILES,
-        notebook="tabular.ipynb",
+        notebook="table.ipynb",
         trial="mixbook.benchmarks.tabular:trial",
     )
 
