@@ -5,6 +5,7 @@ from torch import nn
 
 from mixbook.data import Arrays
 from mixbook.evaluation.metrics import accuracy, brier, expected_calibration_error, nll
+from mixbook.evaluation.mode import device_of, evaluation_mode
 
 
 def evaluate(model: nn.Module, data: Arrays, batch_size: int = 1024) -> dict[str, float]:
@@ -18,16 +19,10 @@ def evaluate(model: nn.Module, data: Arrays, batch_size: int = 1024) -> dict[str
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    device = next((p.device for p in model.parameters()), data.x.device)
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        model.eval()
-        with torch.inference_mode():
-            # Scored on the CPU: some devices have no float64.
-            logits = torch.cat([model(x.to(device)) for x in data.x.split(batch_size)]).cpu()
-    finally:
-        for module, training in modes:
-            module.training = training
+    device = device_of(model, data.x.device)
+    with evaluation_mode(model), torch.inference_mode():
+        # Scored on the CPU: some devices have no float64.
+        logits = torch.cat([model(x.to(device)) for x in data.x.split(batch_size)]).cpu()
     y = data.y.cpu()
     return {
         "accuracy": accuracy(logits, y),

@@ -2,7 +2,8 @@
 
 from mixbook.models.lenet import LeNet
 from mixbook.models.mlp import MLP
+from mixbook.models.normalise import Normalise
 from mixbook.models.seeded import seeded
 from mixbook.models.side_by_side import SideBySide
 
-__all__ = ["MLP", "LeNet", "SideBySide", "seeded"]
+__all__ = ["MLP", "LeNet", "Normalise", "SideBySide", "seeded"]

@@ -1,0 +1,167 @@
+"""White-box attacks in the maximum norm: the fast gradient sign method, and projected gradient descent.
+
+Sources: Goodfellow et al. (2015) for FGSM, Madry et al. (2018) for PGD; k-mixup (TMLR, Table 7) and manifold mixup (Table
+7) report FGSM. Inputs are pixels in [0, 1] and the budget is in the same units, so that 8/255 means what it does elsewhere;
+whatever normalises pixels belongs inside the network (:class:`mixbook.models.Normalise`). With ``clip=None`` inputs may lie
+anywhere and the budget is in their units: so attacked the first scripts of manifold mixup, behind the normalisation.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from mixbook.data import Arrays
+from mixbook.evaluation.metrics import accuracy
+from mixbook.evaluation.mode import device_of, evaluation_mode
+
+
+@dataclass(frozen=True)
+class PGD:
+    """Steps along the sign of the gradient of the cross entropy, each followed by a projection onto the allowed box.
+
+    Args:
+        eps: largest change of a pixel, >= 0; ``math.inf`` for a search without bound.
+        steps: how many, >= 1.
+        step_size: change of a pixel in one step, > 0; by default 2.5 eps / steps, which can cross the box and come back.
+        restarts: how often to begin, >= 1; of each sample an attempt that fools is kept, else the one of largest loss.
+        random_start: begin at a uniformly random point of the box rather than at the sample.
+        clip: smallest and largest value that an input can have, or None.
+
+    Raises:
+        ValueError: if an argument is out of range, ``step_size`` or ``random_start`` does not suit an infinite ``eps``, or
+            there are restarts without a random start, which would all be the same.
+    """
+
+    eps: float
+    steps: int = 20
+    step_size: float | None = None
+    restarts: int = 1
+    random_start: bool = True
+    clip: tuple[float, float] | None = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if not self.eps >= 0:
+            raise ValueError(f"eps must be at least 0, got {self.eps}: in units of the inputs, such as 8 / 255")
+        if self.steps < 1 or self.restarts < 1:
+            raise ValueError(f"steps and restarts must be at least 1, got {self.steps} and {self.restarts}")
+        if self.step_size is not None and not 0 < self.step_size < math.inf:
+            raise ValueError(f"step_size must be positive and finite, got {self.step_size}")
+        if self.eps == math.inf and (self.step_size is None or self.random_start):
+            raise ValueError("an infinite eps needs a step_size and random_start=False: there is no box to start in")
+        if self.restarts > 1 and not self.random_start:
+            raise ValueError(f"restarts must be 1 without a random start, got {self.restarts}: they would be the same")
+        if self.clip is not None and not self.clip[0] < self.clip[1]:
+            raise ValueError(f"clip must be (smallest, largest) or None, got {self.clip}")
+
+    def __call__(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Inputs like ``x`` that the network gets wrong if the attack can find them, in the order of ``x``.
+
+        The network is attacked in evaluation mode and left as it was: modes, parameters and their gradients.
+
+        Args:
+            model: gives logits (B, C).
+            x: floating-point inputs (B, ...), on the device of the network.
+            y: their labels, int64 (B,).
+            generator: source of the random starts.
+
+        Raises:
+            ValueError: if an input lies outside of ``clip``.
+        """
+        self._check(x)
+        x = x.detach()
+        with evaluation_mode(model):
+            worst = self._attempt(model, x, y, generator)
+            for _ in range(self.restarts - 1):
+                attempt = self._attempt(model, x, y, generator)
+                better = _harm(model, attempt, y) > _harm(model, worst, y)
+                worst[better] = attempt[better]
+        return worst
+
+    def _attempt(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator | None) -> Tensor:
+        step = self.step_size if self.step_size is not None else 2.5 * self.eps / self.steps
+        # The box of each pixel; adding the perturbation up instead would collect rounding errors over the steps.
+        low, high = x - self.eps, x + self.eps
+        if self.clip is not None:
+            low, high = low.clamp(min=self.clip[0]), high.clamp(max=self.clip[1])
+        moved = x
+        if self.random_start:
+            device = x.device if generator is None else generator.device
+            noise = torch.rand(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
+            moved = (x + self.eps * (2 * noise - 1)).clamp(low, high)
+        for _ in range(self.steps):
+            moved = moved.clone().requires_grad_()
+            with torch.enable_grad():
+                # The sum, not the mean: a large batch must not make gradients underflow.
+                loss = cross_entropy(model(moved).float(), y, reduction="sum")
+                (gradient,) = torch.autograd.grad(loss, moved)  # of the inputs alone: parameters collect nothing
+            moved = (moved.detach() + step * gradient.sign()).clamp(low, high)
+        return moved
+
+    def _check(self, x: Tensor) -> None:
+        if self.clip is None or x.numel() == 0:
+            return
+        low, high = (float(value) for value in x.aminmax())
+        if low < self.clip[0] or high > self.clip[1]:
+            raise ValueError(
+                f"x must lie in clip = {self.clip}, got {low:.3g} to {high:.3g}: give the pixels and normalise inside the "
+                "network (mixbook.models.Normalise), or attack what is normalised with clip=None and eps in its units"
+            )
+
+
+def fgsm(eps: float, clip: tuple[float, float] | None = (0.0, 1.0)) -> PGD:
+    """The fast gradient sign method: one step of full size from the sample, x + eps sign(gradient), then clipped."""
+    return PGD(eps, steps=1, step_size=eps or 1.0, random_start=False, clip=clip)
+
+
+def unbounded(steps: int = 200, step_size: float = 0.01, clip: tuple[float, float] | None = (0.0, 1.0)) -> PGD:
+    """The sanity check against masked gradients (Athalye et al. 2018): no budget, so any network should fail nearly always.
+
+    Manifold mixup's Appendix D takes 200 steps of 0.01, and finds 1% and 0% of the answers still right.
+    """
+    return PGD(math.inf, steps, step_size, random_start=False, clip=clip)
+
+
+def attacked_error(
+    model: nn.Module, data: Arrays, attack: PGD, batch_size: int = 256, generator: torch.Generator | None = None
+) -> float:
+    """Share of ``data`` that the network gets wrong under ``attack``, in [0, 1].
+
+    It runs in batches on the device where the network lives. Answers that are wrong on clean data count as well.
+
+    Raises:
+        ValueError: if ``batch_size`` is less than 1, or as the attack does.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    device = device_of(model, data.x.device)
+    logits = []
+    for x, y in zip(data.x.split(batch_size), data.y.split(batch_size), strict=True):
+        attacked = attack(model, x.to(device), y.to(device), generator)
+        with evaluation_mode(model), torch.inference_mode():
+            logits.append(model(attacked).cpu())
+    return 1 - accuracy(torch.cat(logits), data.y.cpu())
+
+
+def fgsm_error(
+    model: nn.Module,
+    data: Arrays,
+    eps: float,
+    clip: tuple[float, float] | None = (0.0, 1.0),
+    batch_size: int = 256,
+) -> float:
+    """Error under :func:`fgsm` with budget ``eps``, in [0, 1]; the tables' epsilon of 8 is ``8 / 255``."""
+    return attacked_error(model, data, fgsm(eps, clip), batch_size)
+
+
+def _harm(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """How well an attempt did, (B,): its loss, above all losses where the answer is wrong.
+
+    The loss alone does not say it: with many classes an answer can be right at a larger loss than that of a wrong one.
+    """
+    with torch.no_grad():
+        logits = model(x).float()
+    loss = cross_entropy(logits, y, reduction="none").nan_to_num(math.inf)
+    return torch.where(logits.argmax(dim=1) == y, -1 / (1 + loss), loss)
