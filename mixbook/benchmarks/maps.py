@@ -1,7 +1,7 @@
 """Which side of the plane a network gives to which class, small enough for a table of results.
 
-A map of R x R yes-or-no answers is R metrics, ``map@0`` to ``map@{R-1}``: each row, read as a binary number. A float holds 53
-binary digits exactly, so R may be up to 53.
+A map of R x R yes-or-no answers is R metrics, ``map@0`` to ``map@{R-1}``: each row, read as a binary number. A float holds
+53 binary digits exactly, so R may be up to 53.
 """
 
 from collections.abc import Mapping
@@ -41,8 +41,8 @@ def grid(size: int, reach: float) -> Tensor:
 def boundary_length(chosen: NDArray[np.bool_], reach: float) -> float:
     """Length of the line between the two classes on a map, along the grid, in units of the features.
 
-    A line along the grid is longer than a slanted one that it stands for, by 4 / pi on average over directions; the factor is
-    taken out.
+    A line along the grid is longer than the slanted one that it stands for, by 4 / pi on average over directions; the factor
+    is taken out.
     """
     side = 2 * reach / (len(chosen) - 1)
     changes = (chosen[1:] != chosen[:-1]).sum() + (chosen[:, 1:] != chosen[:, :-1]).sum()

@@ -13,8 +13,8 @@ from mixbook.data.arrays import Arrays
 def two_spirals(n: int, generator: torch.Generator, *, turns: float = 1.25, noise: float = 0.03) -> Arrays:
     """Two arms around the origin, in the disc of radius 1; labels 0 1 0 1 ...
 
-    A sample of class c lies at radius r and angle 2 pi turns r + pi c. The radius is .15 + .85 sqrt(u) with u uniform, which
-    makes the samples about evenly dense in area, and normal noise is added to both coordinates.
+    A sample of class c lies at radius r and angle 2 pi turns r + pi c. The radius is .15 + .85 sqrt(u) with u uniform,
+    which makes the samples about evenly dense in area, and normal noise is added to both coordinates.
 
     Args:
         n: number of samples, at least 2.

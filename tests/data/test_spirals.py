@@ -12,7 +12,7 @@ def test_the_arms_are_half_a_turn_apart_and_wind_as_often_as_asked(generator):
     angle = torch.atan2(data.x[:, 1], data.x[:, 0])
     turn = (angle - 4 * math.pi * radius - math.pi * data.y).remainder(2 * math.pi)  # zero up to whole turns
     assert torch.minimum(turn, 2 * math.pi - turn).max() < 1e-4
-    assert 0.15 <= radius.min() and radius.max() <= 1 + 1e-6
+    assert radius.min() >= 0.15 and radius.max() <= 1 + 1e-6
 
 
 def test_noise_is_what_it_is_said_to_be(generator):
