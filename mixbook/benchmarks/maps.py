@@ -41,8 +41,8 @@ def grid(size: int, reach: float) -> Tensor:
 def boundary_length(chosen: NDArray[np.bool_], reach: float) -> float:
     """Length of the line between the two classes on a map, along the grid, in units of the features.
 
-    A line along the grid is longer than the slanted one that it stands for, by 4 / pi on average over directions; the factor
-    is taken out.
+    A line along the grid is longer than the slanted one that it stands for, by 4 / pi on average over directions; that
+    factor is taken out.
     """
     side = 2 * reach / (len(chosen) - 1)
     changes = (chosen[1:] != chosen[:-1]).sum() + (chosen[:, 1:] != chosen[:, :-1]).sum()

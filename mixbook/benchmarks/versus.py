@@ -1,12 +1,12 @@
 """Methods beside each other, for tables of our own: mean, interval, and the paired difference from plain training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mixbook.benchmarks.compare import half_width
-from mixbook.benchmarks.results import Results
+from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell
 
 
@@ -52,18 +52,37 @@ def standings(results: Results, metric: str) -> list[Standing]:
     ]
 
 
-def as_table(results: Results, metrics: Sequence[str] = ("error", "nll", "ece")) -> list[dict[str, str]]:
-    """One row per method: mean and 95% interval of each metric, the gain over ERM in the first one, n."""
-    by_metric = {metric: {s.cell: s for s in standings(results, metric)} for metric in metrics}
+def as_table(results: Results, metrics: Sequence[str] | None = None) -> list[dict[str, str]]:
+    """One row per method: mean and 95% interval of each metric, n; with an ERM among them, the gain over it in the first.
+
+    Args:
+        results: of a table of our own.
+        metrics: which; error, NLL and ECE if None, or where there is no error the first few that were measured. Points of
+            curves and maps (``error@50``) are left out.
+
+    Raises:
+        ResultsError: if the results are damaged or belong to another protocol.
+    """
+    cells = results.load()
+    names = list(metrics or _usual(cells))
+    gains = {s.cell: s for s in standings(results, names[0])} if names else {}
     rows = []
-    for cell, first in by_metric[metrics[0]].items():
+    for cell in (cell for cell in results.experiment.cells if cell in cells):
         row = {"method": cell.method, "parameters": cell.params.replace(";", " ")}
-        for metric in metrics:
-            standing = by_metric[metric][cell]
-            half = half_width(standing.values)
-            row[metric] = f"{standing.mean:.2f}" + (f" ±{half:.2f}" if half is not None else "")
-        is_base = cell.method == "erm"
-        row[f"less {metrics[0]} than ERM"] = "" if is_base else f"{first.gain:.2f} ±{first.gain_half_width:.2f}"
-        row["n"] = str(len(first.values))
-        rows.append(row)
+        for metric in names:
+            values = [trial.metrics[metric] for trial in cells[cell]]
+            half = half_width(values)
+            row[metric] = f"{np.mean(values):.2f}" + (f" ±{half:.2f}" if half is not None else "")
+        if gains:
+            gain = gains[cell]
+            row[f"less {names[0]} than ERM"] = (
+                "" if cell.method == "erm" else f"{gain.gain:.2f} ±{gain.gain_half_width:.2f}"
+            )
+        rows.append(row | {"n": str(len(cells[cell]))})
     return rows
+
+
+def _usual(cells: Mapping[Cell, Sequence[Trial]]) -> list[str]:
+    """Error, NLL and ECE as far as they were measured; else the first three metrics that are no point of a curve or map."""
+    measured = [name for name in next((trials[0].metrics for trials in cells.values()), {}) if "@" not in name]
+    return [name for name in ("error", "nll", "ece") if name in measured] or measured[:3]

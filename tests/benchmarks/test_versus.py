@@ -1,0 +1,53 @@
+"""Tables of our own."""
+
+from dataclasses import replace
+
+import pytest
+
+from mixbook.benchmarks.experiments import EXPERIMENTS
+from mixbook.benchmarks.results import Results, Trial
+from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.benchmarks.versus import as_table
+
+OWN = replace(
+    EXPERIMENTS["digits-few-labels"],
+    name="own",
+    own_cells=(Cell("erm", ""), Cell("mixup", "alpha=1")),
+    profiles={"laptop": Profile(2, 1)},
+)
+
+
+def stored(tmp_path, experiment, *metrics):
+    """Results with the given metrics, the same in every trial of a cell but for the number of the trial."""
+    results = Results(experiment, "laptop", tmp_path)
+    results.save(
+        {
+            cell: [Trial(t, {name: value + t for name, value in of_cell.items()}, 1.0) for t in range(2)]
+            for cell, of_cell in zip(experiment.cells, metrics, strict=True)
+        },
+        [],
+    )
+    return results
+
+
+def test_the_gain_over_erm_is_paired(tmp_path):
+    _, mixup = as_table(stored(tmp_path, OWN, {"error": 5.0, "nll": 1.0}, {"error": 3.0, "nll": 2.0}))
+    assert mixup["less error than ERM"] == "2.00 ±0.00"  # trials differ by 1 each, and so do those of ERM
+    assert mixup["error"].startswith("3.50 ±") and mixup["n"] == "2"
+    assert "ece" not in mixup
+
+
+def test_a_table_without_plain_training_shows_what_was_measured_but_no_curves(tmp_path):
+    timed = replace(OWN, own_cells=(Cell("mixup", "K=3"), Cell("mixup", "K=5")))
+    three = {"seconds": 1.0, "loss@10": 0.5, "loss@20": 0.25, "added": 7.0}
+    rows = as_table(stored(tmp_path, timed, three, three))
+    assert list(rows[0]) == ["method", "parameters", "seconds", "added", "n"]
+
+
+def test_nothing_run_yet_is_an_empty_table(tmp_path):
+    assert as_table(Results(OWN, "laptop", tmp_path)) == []
+
+
+def test_a_metric_that_was_asked_for_must_be_there(tmp_path):
+    with pytest.raises(KeyError, match="brier"):
+        as_table(stored(tmp_path, OWN, {"error": 5.0}, {"error": 3.0}), ["brier"])
