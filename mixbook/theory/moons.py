@@ -4,11 +4,13 @@ Source: Chidambaram et al. 2022, section 3.1, and their released code, after Pez
 apart so that a straight line separates them; one hidden layer of 500 ReLUs; full-batch Adam. The line is vertical, at 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from mixbook.theory.full_batch import Draw, descend, logits
 
 WINDOW = 2.0  # answers are read off on the square from -2 to 2
 
@@ -95,26 +97,30 @@ def boundaries(
 
     weights = [uniform(2**-0.5, 2, width), uniform(2**-0.5, 1, width)]
     weights += [uniform(width**-0.5, width, 2), uniform(width**-0.5, 1, 2)]
-    network = torch.arange(nets)[:, None]
-    kept = torch.tensor([0.0 if forgets else 1.0 for forgets in zero_grad])[:, None, None]
     mixing, law = np.array(alpha) > 0, np.where(np.array(alpha) > 0, alpha, 1)
-    adam = torch.optim.Adam(weights, lr=1e-3)
-    for _ in range(steps):
-        lam = torch.tensor(np.where(mixing, rng.beta(law, law), 1)).float()[:, None, None]
-        partner = torch.randint(n, (nets, n), generator=generator)
-        inputs = lam * samples + (1 - lam) * samples[network, partner]
-        targets = lam * onehot + (1 - lam) * onehot[network, partner]
-        for weight in weights:
-            if weight.grad is not None:
-                weight.grad *= kept
-        # Mean over samples, sum over networks: each gets its own gradient.
-        (-(targets * _logits(inputs, weights).log_softmax(2)).sum() / n).backward()
-        adam.step()
+
+    def draws() -> Iterator[Draw]:
+        for _ in range(steps):
+            lam = torch.tensor(np.where(mixing, rng.beta(law, law), 1)).float()
+            yield lam, torch.randint(n, (nets, n), generator=generator)
+
+    for _ in descend(weights, samples, onehot, draws(), zero_grad):
+        pass
+    return answers_on_square(weights, side)
+
+
+def answers_on_square(weights: Sequence[Tensor], side: int) -> np.ndarray:
+    """What networks answer on the square from -2 to 2, bool (networks, side, side), as :func:`boundaries` returns it.
+
+    Args:
+        weights: of the networks, as :mod:`mixbook.theory.full_batch` has them.
+        side: answers along each side.
+    """
     axis = torch.linspace(-WINDOW, WINDOW, side)
     square = torch.cartesian_prod(axis, axis).flip(1)
     with torch.no_grad():
-        answers = _logits(square.expand(nets, -1, -1), weights).argmax(2)
-    return answers.bool().reshape(nets, side, side).numpy()
+        answers = logits(square.expand(len(weights[0]), -1, -1), weights).argmax(2)
+    return answers.bool().reshape(-1, side, side).numpy()
 
 
 def bend(answers: np.ndarray) -> np.ndarray:
@@ -125,8 +131,3 @@ def bend(answers: np.ndarray) -> np.ndarray:
     """
     axis = np.linspace(-1, 1, answers.shape[-1])
     return (answers[..., axis != 0] != (axis[axis != 0] < 0)).mean(axis=(-2, -1))
-
-
-def _logits(x: Tensor, weights: Sequence[Tensor]) -> Tensor:
-    into, bias, out, offset = weights
-    return torch.baddbmm(offset, torch.baddbmm(bias, x, into).relu(), out)
