@@ -17,6 +17,7 @@ class Arrays:
         y: labels, int64 (n,), each in [0, num_classes).
         num_classes: C, at least 2. Given rather than counted, because a small subset may miss a class.
         name: what messages and result files call it.
+        missing: ``x`` may hold NaN where a value is not known. Only ``split`` and ``impute`` are for such a set.
 
     Raises:
         TypeError: if ``x`` or ``y`` has another dtype.
@@ -27,6 +28,7 @@ class Arrays:
     y: Tensor
     num_classes: int
     name: str = "data"
+    missing: bool = False
 
     def __post_init__(self) -> None:
         if self.x.dtype != torch.float32:
@@ -44,11 +46,12 @@ class Arrays:
         low, high = self.y.aminmax()
         if low < 0 or high >= self.num_classes:
             raise ValueError(f"{self.name}: labels must lie in [0, {self.num_classes}), got {int(low)} to {int(high)}")
-        bad = ~self.x.isfinite().flatten(1).all(dim=1)
+        usable = self.x.isfinite() | self.x.isnan() if self.missing else self.x.isfinite()
+        bad = ~usable.flatten(1).all(dim=1)
         if bad.any():
             raise ValueError(
                 f"{self.name}: x must be finite, but {int(bad.sum())} of {len(bad)} samples hold NaN or infinity, "
-                f"the first at row {int(bad.nonzero()[0])}: remove or impute them"
+                f"the first at row {int(bad.nonzero()[0])}: remove them, or set missing=True and impute"
             )
 
     def __len__(self) -> int:
@@ -91,10 +94,28 @@ def min_max(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
 
     Fitted on the training part alone: other parts may leave [0, 1]. A feature that is constant in training becomes 0
     there and is only shifted elsewhere. Returns the parts in the order given.
+
+    Raises:
+        ValueError: if a value is missing.
     """
+    if train.missing:
+        raise ValueError(f"{train.name}: values are missing, so there is no scale yet: impute(train, test) first")
     low, high = train.x.amin(dim=0), train.x.amax(dim=0)
     span = torch.where(high > low, high - low, 1.0)
     return tuple(replace(part, x=(part.x - low) / span) for part in (train, *others))
+
+
+def impute(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
+    """Fill missing values (NaN) with the median of their column in the training part.
+
+    Fitted on the training part alone. A column without any value there becomes 0 wherever it is missing. Parts without
+    missing values come back as they are. Returns the parts in the order given.
+    """
+    if not train.missing:
+        return (train, *others)
+    # numpy's median of an even count is the mean of the middle two; torch's nanmedian is the lower of them.
+    median = train.x.double().nanquantile(0.5, dim=0).nan_to_num(nan=0.0).float()
+    return tuple(replace(part, x=torch.where(part.x.isnan(), median, part.x), missing=False) for part in (train, *others))
 
 
 def shuffled_batches(

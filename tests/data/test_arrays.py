@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mixbook.data import Arrays, min_max, shuffled_batches
+from mixbook.data import Arrays, impute, min_max, shuffled_batches
 
 
 def numbered(n: int, num_classes: int = 3) -> Arrays:
@@ -107,3 +107,38 @@ def test_each_epoch_has_a_new_order(generator):
     first, second = (torch.cat(list(shuffled_batches(50, 8, generator))) for _ in range(2))
     assert not torch.equal(first, second)
     assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(50))
+
+
+def with_gaps() -> tuple[Arrays, Arrays]:
+    nan = float("nan")
+    x = torch.tensor([[1.0, nan, nan], [3.0, 10.0, nan], [nan, 30.0, nan], [8.0, 20.0, nan]])
+    train = Arrays(x, torch.tensor([0, 1, 0, 1]), 2, missing=True)
+    return train, Arrays(torch.tensor([[nan, nan, 7.0], [5.0, 6.0, nan]]), torch.tensor([0, 1]), 2, missing=True)
+
+
+def test_impute_fills_with_medians_of_the_training_part():
+    train, test = impute(*with_gaps())
+    assert not train.missing and not test.missing
+    assert train.x.tolist() == [[1, 20, 0], [3, 10, 0], [3, 30, 0], [8, 20, 0]]
+    assert test.x.tolist() == [[3, 20, 7], [5, 6, 0]]
+
+
+def test_impute_leaves_a_full_set_alone():
+    full = Arrays(torch.rand(4, 2), torch.tensor([0, 1, 0, 1]), 2)
+    assert impute(full)[0] is full
+
+
+def test_a_set_with_gaps_survives_a_split_but_not_a_scale(generator):
+    whole, _ = with_gaps()
+    train, test = whole.split(1, generator)
+    assert train.missing and test.missing
+    with pytest.raises(ValueError, match="impute"):
+        min_max(train, test)
+
+
+def test_gaps_must_be_announced_and_infinity_never_passes():
+    x = torch.tensor([[float("nan")], [1.0]])
+    with pytest.raises(ValueError, match=r"row 0: remove them, or set missing=True and impute"):
+        Arrays(x, torch.tensor([0, 1]), 2)
+    with pytest.raises(ValueError, match="finite"):
+        Arrays(torch.tensor([[float("inf")], [1.0]]), torch.tensor([0, 1]), 2, missing=True)

@@ -1,0 +1,64 @@
+"""``mixbook data``: the data sets that are downloaded."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mixbook.benchmarks import BenchmarkError
+
+
+def commands() -> dict[str, Callable[..., None]]:
+    """The data sets that are downloaded: which there are, get them, check them."""
+    from mixbook.data import store
+    from mixbook.data.sources import SOURCES
+
+    def list_() -> None:
+        """Show the data sets, and which of them are in the data folder."""
+        print(f"data folder: {store.root()}")
+        for wanted in SOURCES.values():
+            print(f"{'here' if store.present(wanted) else '-':5} {wanted.name:12} {wanted.title}")
+
+    def get(names: tuple[str, ...], /) -> None:
+        """Download data sets, as far as they are not in the data folder, and check them.
+
+        Args:
+            names: which; `mixbook data list` shows them.
+        """
+        if not names:
+            raise BenchmarkError(f"which data set? There are: {', '.join(SOURCES)}")
+        with _explained():
+            for wanted in [store.source(name) for name in names]:
+                store.files(wanted.name)
+                print(f"{wanted.name}: {store.root() / (wanted.folder or wanted.files[0].path)}")
+
+    def verify(names: tuple[str, ...] = (), /) -> None:
+        """Compare files in the data folder with the published checksums. Exits with 2 if one differs.
+
+        Args:
+            names: which data sets; all by default.
+        """
+        wrong = []
+        with _explained():
+            chosen = [store.source(name) for name in names or SOURCES]
+        for wanted in chosen:
+            for file in (*wanted.files, *wanted.archives):
+                path = store.root() / file.path
+                if path.is_file():
+                    right = store.matches(path, file)
+                    print(f"{'ok' if right else 'WRONG':6} {file.path}", flush=True)
+                    wrong += [] if right else [str(path)]
+                elif file in wanted.files:
+                    print(f"absent {file.path}")
+        if wrong:
+            raise BenchmarkError(f"not the published files: {', '.join(wrong)}. Remove them, then `mixbook data get`")
+
+    return {"list": list_, "get": get, "verify": verify}
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    from mixbook.data.store import DataError
+
+    try:
+        yield
+    except DataError as error:
+        raise BenchmarkError(str(error)) from error

@@ -1,0 +1,71 @@
+"""Unpack an archive so that nothing can land outside its folder, and nothing half unpacked is left behind."""
+
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from stat import S_ISLNK
+
+
+class ArchiveError(Exception):
+    """An archive that is damaged, or holds what an archive of data has no business to hold."""
+
+
+def unpack(archive: Path, folder: Path, inside: str = "") -> None:
+    """Unpack a zip or tar file (of any compression) into a new folder, which appears only when all of it is there.
+
+    Args:
+        archive: the file.
+        folder: becomes the contents; must not exist.
+        inside: the folder in the archive that becomes ``folder``; empty for all of the archive.
+
+    Raises:
+        ArchiveError: if the archive is damaged or truncated; if an entry is absolute, has ``..`` in it, or is neither a
+            file nor a folder (links, devices); if ``inside`` is not in it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder.parent) as temporary:
+        target = Path(temporary) / "contents"
+        target.mkdir()
+        try:
+            if zipfile.is_zipfile(archive):
+                _unpack_zip(archive, target)
+            else:
+                _unpack_tar(archive, target)
+        except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the disk's fault, not the archive's
+            raise ArchiveError(f"{archive} is damaged or truncated ({error}): remove it and get it again") from error
+        contents = target / inside
+        if not contents.is_dir():
+            raise ArchiveError(f"{archive} does not hold the folder {inside!r}: it is not the official archive")
+        contents.rename(folder)
+
+
+def _unpack_zip(archive: Path, target: Path) -> None:
+    with zipfile.ZipFile(archive) as zipped:
+        for entry in zipped.infolist():
+            if S_ISLNK(entry.external_attr >> 16):
+                raise _refused(archive, entry.filename, "is a link")
+            _check_name(archive, entry.filename)
+            zipped.extract(entry, target)
+
+
+def _unpack_tar(archive: Path, target: Path) -> None:
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if not (member.isfile() or member.isdir()):
+                raise _refused(archive, member.name, "is a link or a device")
+            _check_name(archive, member.name)
+            tar.extract(member, target, filter="data")
+
+
+def _check_name(archive: Path, name: str) -> None:
+    windows, posix = PureWindowsPath(name), PurePosixPath(name)
+    if posix.is_absolute() or windows.anchor or ".." in posix.parts or ".." in windows.parts:
+        raise _refused(archive, name, "leads out of its folder")
+
+
+def _refused(archive: Path, name: str, why: str) -> ArchiveError:
+    return ArchiveError(f"{archive} holds {name!r}, which {why}: nothing of it was kept. Get it from its official site")

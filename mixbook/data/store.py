@@ -1,0 +1,161 @@
+"""The data folder: where data sets that do not come with a library are found, or else downloaded to.
+
+It is the folder that the environment variable ``MIXBOOK_DATA`` names, by default ``~/.cache/mixbook``. In it lie the
+official files, under these names (whoever has them already puts or links them there)::
+
+    mnist/train-images-idx3-ubyte.gz ...            tabular/abalone/abalone.data
+    cifar-10-batches-py/data_batch_1 ...            tabular/arrhythmia/arrhythmia.data
+    cifar-100-python/train ...                      tabular/phishing/Training Dataset.arff
+                                                    tabular/htru2/HTRU_2.csv
+
+or the archives that they come in (``cifar-10-python.tar.gz``), which are unpacked at first use. A file that is not there is
+downloaded, unless ``MIXBOOK_OFFLINE=1`` forbids it. No file is read before its checksum was found to be right.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+from mixbook.data.archives import ArchiveError, unpack
+from mixbook.data.download import download
+from mixbook.data.sources import SOURCES, File, Source
+
+
+class DataError(Exception):
+    """A data set is not there, or is not the published one. The message says which command, address and folder help."""
+
+
+def root() -> Path:
+    """The data folder; it need not exist."""
+    given = os.environ.get("MIXBOOK_DATA")
+    if given:
+        return Path(given).expanduser().absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mixbook"
+
+
+def source(name: str) -> Source:
+    """The entry of a data set in the table.
+
+    Raises:
+        DataError: if there is none of this name.
+    """
+    if name not in SOURCES:
+        raise DataError(f"no data set {name!r}. There are: {', '.join(SOURCES)}")
+    return SOURCES[name]
+
+
+def files(name: str) -> tuple[Path, ...]:
+    """The files of a data set, in the table's order: found or downloaded, and checked.
+
+    Raises:
+        DataError: if they are not there and cannot be downloaded, or one is not the published file.
+    """
+    wanted = source(name)
+    obtain(wanted)
+    return tuple(_checked(wanted, file) for file in wanted.files)
+
+
+def folder(name: str) -> Path:
+    """The unpacked folder of a data set whose files are too many to be checked one by one; its archive was checked.
+
+    Raises:
+        DataError: as ``files``.
+    """
+    wanted = source(name)
+    obtain(wanted)
+    return root() / wanted.folder
+
+
+def present(wanted: Source) -> bool:
+    """Whether everything that the loader reads is in the data folder; contents are not looked at."""
+    home = root()
+    return all((home / file.path).is_file() for file in wanted.files) and (home / wanted.folder).is_dir()
+
+
+def obtain(wanted: Source) -> None:
+    """Download and unpack what is missing. Processes that want the same data set wait for the first of them."""
+    if present(wanted):
+        return
+    from filelock import FileLock
+
+    home = root()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with FileLock(home / f".{wanted.name}.lock"):
+            if present(wanted):
+                return
+            if wanted.archives:
+                _unpack(wanted)
+            else:
+                for file in wanted.files:
+                    _fetch(wanted, file)
+    except OSError as error:
+        raise DataError(_missing(wanted, wanted.archives or wanted.files, f"it cannot be put there ({error})")) from error
+
+
+def matches(path: Path, file: File) -> bool:
+    """Whether the file at ``path`` has (one of) the published checksum(s)."""
+    for checksum in file.checksums:
+        algorithm, _, expected = checksum.partition(":")
+        with path.open("rb") as opened:
+            if hashlib.file_digest(opened, algorithm).hexdigest() == expected:
+                return True
+    return False
+
+
+def _unpack(wanted: Source) -> None:
+    target = root() / wanted.folder
+    if target.exists():
+        absent = [file.path for file in wanted.files if not (root() / file.path).is_file()]
+        raise DataError(
+            f"{target} is there, but not whole: {', '.join(absent)} missing. "
+            f"Move it away, then `mixbook data get {wanted.name}`"
+        )
+    for archive in wanted.archives:
+        _fetch(wanted, archive)
+        try:
+            unpack(_checked(wanted, archive), target, wanted.inside)
+        except ArchiveError as error:
+            raise DataError(f"{wanted.name}: {error}") from error
+
+
+def _fetch(wanted: Source, file: File) -> None:
+    target = root() / file.path
+    if target.is_file():
+        return
+    if not file.url:
+        raise DataError(_missing(wanted, (file,), "it may not be downloaded without an account"))
+    if os.environ.get("MIXBOOK_OFFLINE", "0") not in ("", "0"):
+        raise DataError(_missing(wanted, (file,), "MIXBOOK_OFFLINE forbids to download it"))
+    part = target.with_name(target.name + ".part")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        download(file.url, part, file.size)
+    except OSError as error:
+        raise DataError(_missing(wanted, (file,), f"downloading it failed ({error})")) from error
+    if not matches(part, file):
+        part.unlink()
+        raise DataError(
+            f"{wanted.name}: what {file.url} served has not the checksum {file.checksums[0]}, and was deleted. "
+            f"Try again, or put the official file in {target.parent}"
+        )
+    os.replace(part, target)
+
+
+def _checked(wanted: Source, file: File) -> Path:
+    path = root() / file.path
+    if not matches(path, file):
+        raise DataError(
+            f"{wanted.name}: {path} is not the published file: its checksum is not {file.checksums[0]}. "
+            f"Remove it, then `mixbook data get {wanted.name}`"
+        )
+    return path
+
+
+def _missing(wanted: Source, absent: tuple[File, ...], why: str) -> str:
+    lines = [f"{wanted.name} is not in the data folder {root()}, and {why}."]
+    lines += [f"  {file.url or wanted.home}  goes to  {root() / file.path}" for file in absent]
+    lines += [
+        f"Where there is a network, `mixbook data get {wanted.name}` does it; MIXBOOK_DATA names another data folder."
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,67 @@
+"""``mixbook data``, as somebody types it."""
+
+import hashlib
+
+import pytest
+
+from mixbook import cli
+from mixbook.data.sources import SOURCES, File, Source
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """An empty data folder, no network, and one data set that is right if its file says so."""
+    monkeypatch.setenv("MIXBOOK_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("MIXBOOK_OFFLINE", "1")
+    file = File("tiny.csv", (f"sha256:{hashlib.sha256(b'right').hexdigest()}",), "http://localhost/tiny.csv")
+    monkeypatch.setitem(SOURCES, "tiny", Source("tiny", "a tiny table", "http://localhost", (file,)))
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+def refused(capsys, *arguments: str) -> str:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["data", *arguments])
+    assert left.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_list_names_the_folder_every_set_and_what_is_here(home, capsys):
+    (home / "tiny.csv").write_text("right")
+    cli.main(["data", "list"])
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert str(home) in first
+    assert {line.split()[1] for line in lines} == set(SOURCES)
+    assert [line.split()[1] for line in lines if line.startswith("here")] == ["tiny"]
+
+
+def test_get_says_where_a_set_is(home, capsys):
+    (home / "tiny.csv").write_text("right")
+    cli.main(["data", "get", "tiny"])
+    assert capsys.readouterr().out.strip() == f"tiny: {home / 'tiny.csv'}"
+
+
+def test_get_without_a_network_says_command_url_and_folder(home, capsys):
+    said = refused(capsys, "get", "tiny")
+    assert said.startswith("mixbook: tiny is not in the data folder")
+    for helps in ("mixbook data get tiny", "http://localhost/tiny.csv", str(home / "tiny.csv")):
+        assert helps in said
+
+
+@pytest.mark.parametrize("command", ["get", "verify"])
+def test_an_unknown_set_lists_the_known_ones(command, capsys):
+    assert "no data set 'imagnet'. There are: mnist" in refused(capsys, command, "imagnet")
+
+
+def test_get_needs_a_name(capsys):
+    assert "which data set? There are: mnist" in refused(capsys, "get")
+
+
+def test_verify_tells_right_wrong_and_absent_files_apart(home, capsys):
+    cli.main(["data", "verify", "tiny"])
+    assert capsys.readouterr().out == "absent tiny.csv\n"
+    (home / "tiny.csv").write_text("right")
+    cli.main(["data", "verify", "tiny"])
+    assert capsys.readouterr().out == "ok     tiny.csv\n"
+    (home / "tiny.csv").write_text("wrong")
+    assert str(home / "tiny.csv") in refused(capsys, "verify")
