@@ -3,12 +3,17 @@
 from collections.abc import Iterator
 
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.experiments import datadep_small, few_labels, kmixup_tmlr_table5
+from mixbook.benchmarks.experiments import datadep_images, datadep_small, few_labels, kmixup_tmlr_table5
 from mixbook.benchmarks.spec import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
-    for experiment in [*kmixup_tmlr_table5.EXPERIMENTS, *datadep_small.EXPERIMENTS, *few_labels.EXPERIMENTS]
+    for experiment in [
+        *kmixup_tmlr_table5.EXPERIMENTS,
+        *datadep_small.EXPERIMENTS,
+        *datadep_images.EXPERIMENTS,
+        *few_labels.EXPERIMENTS,
+    ]
 }
 
 

@@ -1,0 +1,93 @@
+"""Data dependency of mixup: distances of mixtures to images (Table 2), and how fast mixtures are enough to fit the images
+(Figures 2 and 9, in small).
+"""
+
+from mixbook.benchmarks.spec import Cell, Experiment, Profile, Setting
+
+_DECIDED = "2026-11-26"
+_SCALES = {  # mean and standard deviation of each channel of the training images, as the released code has them
+    "mnist": ((0.1307,), (0.3081,)),
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
+    "cifar100": ((0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)),
+}
+
+
+def _scale(dataset: str) -> tuple[Setting, Setting]:
+    why = "of each channel, to normalise pixels in [0, 1]: those of the released code; the paper does not say"
+    return Setting("mean", _SCALES[dataset][0], why), Setting("std", _SCALES[dataset][1], why)
+
+
+def _distances(dataset: str, title: str) -> Experiment:
+    return Experiment(
+        name=f"datadep-table2-{dataset}",
+        title=f"{title}: least distance of mixtures to images of a third class",
+        paper="datadep",
+        table="Table 2",
+        dataset=dataset,
+        model="",
+        settings=(
+            Setting("subset", "a fifth of the images, training and test", "caption of Table 2", stated=True),
+            Setting("alpha", "1024", "caption of Table 2", stated=True),
+            Setting("compared", "classes other than the two that are mixed", "section 2.4", stated=True),
+            Setting("mixtures", "one epoch: each image once with a random one", "section 2.4", stated=True),
+            Setting("ratio_scope", "one lambda for each mixture", "as the released code draws it here"),
+            *_scale(dataset),
+            Setting(
+                "draws",
+                "each trial draws subsets, partners and lambda anew",
+                "the paper has one draw, and a least value depends on it; both splits of a trial have the same mixtures",
+            ),
+        ),
+        decided=_DECIDED,
+        profiles={
+            "smoke": Profile(trials=1, epochs=1, note="small stand-in data: shows that it runs", stand_in=True),
+            "laptop": Profile(trials=5, epochs=1, note="in full, five draws; the paper has one"),
+        },
+        notebook="table.ipynb",
+        trial="mixbook.benchmarks.near_conflicts:trial",
+    )
+
+
+EXPERIMENTS = (
+    _distances("mnist", "MNIST"),
+    _distances("cifar10", "CIFAR-10"),
+    _distances("cifar100", "CIFAR-100"),
+    Experiment(
+        name="datadep-midpoints-mnist",
+        title="LeNet on a part of MNIST in place of Figures 2 and 9: training error during training",
+        paper="datadep",
+        table="",
+        dataset="mnist",
+        model="lenet",
+        settings=(
+            Setting("lr", 1e-3, "section 2.4: as in section 2.3", stated=True),
+            Setting("batch_size", 128, "section 2.4", stated=True),
+            Setting("network", "LeNet", "the paper trains ResNet-18, which takes hours on a CPU: a surrogate"),
+            Setting("share", 0.05, "of the training images, 3,000 of 60,000: a surrogate, for the same reason"),
+            *_scale("mnist"),
+            Setting("augmentation", "none", "as in the released code"),
+            Setting("optimizer", "Adam", "section 2.4: as in section 2.3", stated=True),
+            Setting("weight_decay", 0.0, "as in the released code"),
+            Setting("ratio_scope", "batch", "as in the released code: one lambda for each step"),
+            Setting(
+                "pairs",
+                "across",
+                "partners from all images that are trained on, by a second shuffle; the released code "
+                "draws each partner from all images too, with replacement",
+            ),
+            Setting("model_choice", "last epoch", "nothing is selected"),
+        ),
+        decided=_DECIDED,
+        profiles={
+            "smoke": Profile(
+                trials=1, epochs=1, every=4, note="two cells, one epoch on digits: shows it runs", stand_in=True
+            ),
+            "laptop": Profile(trials=5, epochs=50, note="the paper's 5 runs of 50 epochs, on a twentieth of the images"),
+        },
+        notebook="methods.ipynb",
+        trial="mixbook.benchmarks.midpoint_training:trial",
+        surrogate=True,
+        figures=("Figure 2", "Figure 9"),
+        own_cells=(Cell("erm", ""), *(Cell("mixup", f"alpha={alpha}") for alpha in (1, 32, 128, 1024))),
+    ),
+)
