@@ -103,13 +103,22 @@ class OptimalTransport:
         ``solve([pairing.begin(x, generator=g) for x in batches])`` finds the partners that :meth:`pair` finds for each.
         """
         candidates = _shuffle(x, other, generator).to(x.device)
-        if self.strict and self.k > len(x):
-            raise ValueError(
-                f"k={self.k} is larger than the batch of {len(x)}: use a smaller k, a larger batch, drop_last=True in the "
-                "loader, or strict=False to match a short batch as one block"
-            )
+        self.block_size(len(x))
         rows = _features(x)
         return Matching(rows, rows if other is None else _features(other), candidates, self.k, self.cost)
+
+    def block_size(self, batch_size: int) -> int:
+        """Size of the blocks in a batch of this size: k, or less where the batch is smaller.
+
+        Raises:
+            ValueError: if the batch is smaller than k (and ``strict``).
+        """
+        if self.strict and self.k > batch_size:
+            raise ValueError(
+                f"k={self.k} is larger than the batch of {batch_size}: use a smaller k, a larger batch, drop_last=True in "
+                "the loader, or strict=False to match a short batch as one block"
+            )
+        return min(self.k, batch_size)
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,10 @@ class ManifoldMixer:
         """Restore what :meth:`state_dict` gave."""
         self.mixer.load_state_dict(state)
 
+    def draw_layer(self, generator: torch.Generator | None = None) -> str:
+        """The layer at which a whole batch is mixed: the draw that :meth:`outputs` begins with where ``per="batch"``."""
+        return self.layers[int(self._draw(1, generator))]
+
     def _draw(self, batch_size: int, generator: torch.Generator | None) -> Tensor:
         """Number of the layer at which each sample is mixed, int64 (B,), on the CPU."""
         count = batch_size if self.per == "pair" else 1

@@ -1,0 +1,17 @@
+"""Many networks at once: each as :func:`mixbook.training.fit` would train it alone, in a fraction of the time.
+
+A table of results is a mean over trials of many cells, so thousands of small networks. One by one, most of the time goes
+into starting operations that are over at once. Here the weights of N networks lie in one tensor with a leading axis, and a
+step of all of them is a handful of batched products::
+
+    trials = [Trial(Recipe(epochs=200, batch_size=16, lr=0.005, seed=n), mb.kmixup(16, num_classes=3)) for n in range(20)]
+    fitted = fit_trials(lambda seed: seeded(seed, lambda: MLP(4, (120, 84), 3)), data, trials)
+
+``network`` holds the stacked networks, ``optimizer`` their updates, ``mixing`` what is drawn and matched for all of them,
+``together`` the loop, ``groups`` which trials can share it, and ``run`` what a user calls.
+"""
+
+from mixbook.training.trials.run import fit_trials
+from mixbook.training.trials.trial import Fitted, Trial
+
+__all__ = ["Fitted", "Trial", "fit_trials"]

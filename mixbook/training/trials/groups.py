@@ -1,0 +1,102 @@
+"""Which trials can be trained together, how, and how many at a time."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from mixbook.data import Arrays
+from mixbook.mixing.place import ManifoldMixer
+from mixbook.training.trials.mixing import mixes_beforehand, mixes_together
+from mixbook.training.trials.network import has_convolutions, stackable
+from mixbook.training.trials.trial import AnyMixer, Trial
+
+Way = Literal["auto", "stacked", "loop"]
+
+_ENOUGH = 32  # networks at once on a CPU: more only push each other out of its caches
+_SHARE = 0.25  # of the free memory that a chunk may take
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Trials that are trained at once, as numbers in the user's list, and whether side by side or one after the other."""
+
+    numbers: tuple[int, ...]
+    way: Literal["stacked", "loop"]
+
+
+def chunks(
+    make_model: Callable[[int], nn.Module],
+    data: Sequence[Arrays],
+    trials: Sequence[Trial],
+    way: Way,
+    device: torch.device,
+    jobs: int,
+) -> list[Chunk]:
+    """Cut the trials into chunks: those of one shape of step together, as many as pay and as fit the memory.
+
+    Raises:
+        ValueError: if ``way`` is ``"stacked"`` and a trial cannot be.
+    """
+    groups: dict[tuple[object, ...] | None, list[int]] = {}
+    model = make_model(trials[0].recipe.seed)
+    for number, trial in enumerate(trials):
+        mixer = trial.mixer_for(model)
+        reason = _why_not(model, mixer)
+        if reason and way == "stacked":
+            raise ValueError(f"trial {number} cannot be stacked: {reason}. way='loop' trains it alone")
+        alone = way == "loop" or reason or (way == "auto" and device.type == "cpu" and has_convolutions(model))
+        groups.setdefault(None if alone else _shape_of_step(data[number], trial, mixer), []).append(number)
+    found = []
+    for key, numbers in groups.items():
+        if key is None:
+            found += [Chunk((number,), "loop") for number in numbers]
+            continue
+        most = min(_room(model, data[numbers[0]], trials[numbers[0]], device), _ENOUGH if device.type == "cpu" else 10**6)
+        size = max(1, min(most, -(-len(numbers) // jobs)))
+        found += [Chunk(tuple(numbers[start : start + size]), "stacked") for start in range(0, len(numbers), size)]
+    return found
+
+
+def _why_not(model: nn.Module, mixer: AnyMixer | None) -> str:
+    """What stands against stacking; empty if nothing does."""
+    if not stackable(model):
+        return f"{type(model).__name__} is not an nn.Sequential of layers that can be stacked"
+    if mixer is None:
+        return ""
+    if isinstance(mixer, ManifoldMixer) and (mixer.per != "batch" or mixer.stop_gradient):
+        return "its mixer draws a layer for each sample, or stops gradients"
+    return "" if mixes_together(mixer) or mixes_beforehand(mixer) else "its mixer looks at the network or at each batch"
+
+
+def _shape_of_step(data: Arrays, trial: Trial, mixer: AnyMixer | None) -> tuple[object, ...]:
+    """What trials must share to take their steps together."""
+    recipe = trial.recipe
+    step = (recipe.epochs, recipe.batch_size, recipe.optimizer, recipe.nesterov, recipe.pairs, recipe.drop_last)
+    inner = mixer.mixer if isinstance(mixer, ManifoldMixer) else mixer
+    draws = 1 if inner is None else len(inner.ratio.sample(1, torch.Generator()))
+    mixing = () if inner is None or mixer is None else (draws, inner.num_classes, mixes_together(mixer))
+    return (*step, data.x.shape, data.num_classes, *mixing)
+
+
+def _room(model: nn.Module, data: Arrays, trial: Trial, device: torch.device) -> int:
+    """How many networks fit into the memory that a chunk may take; at least one."""
+    numbers = sum(parameter.numel() for parameter in model.parameters())
+    # Weights, gradients and two moments; the data; and a batch on its way through the layers, forth and back.
+    each = 4 * numbers + data.x.numel() + 8 * trial.recipe.batch_size * (data.x[0].numel() + _widths(model))
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _free_memory()
+    return max(1, int(_SHARE * free / (4 * each)))
+
+
+def _widths(model: nn.Module) -> int:
+    return sum(module.out_features for module in model.modules() if isinstance(module, nn.Linear))
+
+
+def _free_memory() -> int:
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):  # not on every system
+        return 2 << 30

@@ -1,0 +1,207 @@
+"""``fit_trials``: what a user calls. Chunks of trials, in processes, kept as they are finished."""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from mixbook.data import Arrays
+from mixbook.training import checkpoint as checkpoints
+from mixbook.training.extras import one_device, progress_bar
+from mixbook.training.history import History
+from mixbook.training.loop import fit
+from mixbook.training.trials.groups import Chunk, Way, chunks
+from mixbook.training.trials.mixing import HUGE
+from mixbook.training.trials.network import StackedNetwork
+from mixbook.training.trials.together import Loss, Validate, train_together
+from mixbook.training.trials.trial import Fitted, Trial
+
+MakeModel = Callable[[int], nn.Module]
+
+
+def fit_trials(
+    make_model: MakeModel,
+    data: Arrays | Sequence[Arrays],
+    trials: Sequence[Trial],
+    *,
+    loss: Loss = F.cross_entropy,
+    validate: Validate | None = None,
+    validate_every: int = 1,
+    folder: str | Path | None = None,
+    jobs: int = 1,
+    way: Way = "auto",
+    device: torch.device | str | None = None,
+    progress: bool = True,
+) -> list[Fitted]:
+    """Train the networks of many trials; each gets the weights that :func:`mixbook.training.fit` gives it, up to rounding.
+
+    Trials that take steps of one shape are stacked, as many at a time as pay and fit the memory; the shape is batch size,
+    epochs, kind of optimizer, size of the data and number of draws. All else may differ: seed, mixer, learning rate,
+    schedule, weight decay. Convolutions on a CPU, networks that are not ``Sequential``, dropout, and mixers that look at
+    the network are trained one by one. Torch's global random state is neither used nor changed.
+
+    Args:
+        make_model: from ``recipe.seed`` to a network with initial weights of its own, such as
+            ``lambda seed: seeded(seed, lambda: MLP(4, (120, 84), 3))``; one architecture for all trials.
+        data: training data for all trials, or one set for each.
+        trials: what differs between them.
+        loss: from logits and targets to a mean, as for ``fit``.
+        validate: called with a network, in training mode, after each epoch that is recorded; what it returns is recorded.
+        validate_every: epochs between records; the last epoch always has one.
+        folder: where finished chunks are kept; the same call finds them there and goes on with the others.
+        jobs: processes, each with its own chunks. ``make_model``, ``loss`` and ``validate`` are sent to them.
+        way: "auto" as said above, "stacked" or an error, or "loop" for one by one.
+        device: where to train; the best single device that there is by default.
+        progress: show a bar, where the output is a terminal.
+
+    Returns:
+        The trained networks on the CPU, in the order of ``trials``. One that diverged says so and leaves the others alone.
+
+    Raises:
+        ValueError: if there are no trials, the number of data sets is another, ``jobs`` or ``validate_every`` is less than
+            1, or a trial cannot be run as its recipe says.
+        OSError: if ``folder`` cannot be written; before training.
+    """
+    data = [data] * len(trials) if isinstance(data, Arrays) else list(data)
+    if not trials or len(data) != len(trials):
+        raise ValueError(f"there must be trials, and one data set for all or each, got {len(trials)} and {len(data)}")
+    if jobs < 1 or validate_every < 1:
+        raise ValueError(f"jobs and validate_every must be at least 1, got {jobs} and {validate_every}")
+    target = torch.device(device) if device is not None else one_device().device
+    home = None if folder is None else Path(folder)
+    if home is not None:
+        checkpoints.check_writable(home / "chunk")
+    work = chunks(make_model, data, trials, way, target, jobs)
+    train = partial(_train, make_model, loss=loss, validate=validate, every=validate_every, device=target, home=home)
+    steps = sum(len(chunk.numbers) * trials[chunk.numbers[0]].recipe.epochs for chunk in work)
+    bar = progress_bar(steps, 0, f"{len(trials)} trials", progress)
+    parts = [(chunk, [data[n] for n in chunk.numbers], [trials[n] for n in chunk.numbers]) for chunk in work]
+    found: dict[int, Fitted] = {}
+    for chunk, fitted in _spread(train, parts, jobs, bar):
+        found |= dict(zip(chunk.numbers, fitted, strict=True))
+    bar.close()
+    return [found[number] for number in range(len(trials))]
+
+
+Piece = tuple[Chunk, list[Arrays], list[Trial]]
+
+
+def _spread(
+    train: Callable[..., list[Fitted]], parts: list[Piece], jobs: int, bar: Any
+) -> Iterator[tuple[Chunk, list[Fitted]]]:
+    if jobs == 1 or len(parts) == 1:
+        for chunk, data, trials in parts:
+            at_once = len(trials) if chunk.way == "stacked" else 1
+            yield chunk, train(chunk, data, trials, after_epoch=partial(bar.update, at_once))
+        return
+    try:
+        from joblib import Parallel, delayed
+    except ImportError as error:
+        raise ImportError("several processes need joblib: pip install 'mixbook[train]'") from error
+    run = Parallel(n_jobs=jobs, return_as="generator", inner_max_num_threads=1)
+    for part, fitted in zip(parts, run(delayed(train)(*part) for part in parts), strict=True):
+        bar.update(len(part[2]) * part[2][0].recipe.epochs)
+        yield part[0], fitted
+
+
+def _train(
+    make_model: MakeModel,
+    chunk: Chunk,
+    data: list[Arrays],
+    trials: list[Trial],
+    *,
+    loss: Loss,
+    validate: Validate | None,
+    every: int,
+    device: torch.device,
+    home: Path | None,
+    after_epoch: Callable[[], object] = lambda: None,
+) -> list[Fitted]:
+    """Train a chunk, or take it from where it was kept."""
+    models = [make_model(trial.recipe.seed) for trial in trials]
+    kept = None if home is None else home / f"chunk-{_digest(models, data, trials, loss, every)}.pt"
+    if kept is not None and kept.exists():
+        return _read(kept, models)
+    if chunk.way == "stacked":
+        fitted = train_together(StackedNetwork(models, device), data, trials, loss, validate, every, after_epoch)
+    else:
+        runs = zip(models, data, trials, strict=True)
+        fitted = [_train_alone(*run, loss, validate, every, device, after_epoch) for run in runs]
+    if kept is not None:
+        checkpoints.save(kept, {"trials": [_as_dict(each) for each in fitted]})
+    return fitted
+
+
+def _train_alone(
+    model: nn.Module,
+    data: Arrays,
+    trial: Trial,
+    loss: Loss,
+    validate: Validate | None,
+    every: int,
+    device: torch.device,
+    after_epoch: Callable[[], object],
+) -> Fitted:
+    done = 0
+
+    def now_and_then(network: nn.Module) -> dict[str, float]:
+        nonlocal done
+        done += 1
+        after_epoch()
+        due = validate is not None and (done % every == 0 or done == trial.recipe.epochs)
+        return {"epoch": done, **(validate(network) if validate and due else {})}
+
+    mixer = trial.mixer_for(model)
+    try:
+        history = fit(
+            model,
+            data,
+            trial.recipe,
+            mixer=mixer,
+            loss=loss,
+            validate=now_and_then,
+            fabric=one_device(device),
+            progress=False,
+        )
+    except ValueError:
+        if all(parameter.abs().max() < HUGE for parameter in model.parameters()):
+            raise
+        return Fitted(model.cpu(), History(()), diverged=True)  # no partner can be found for what is not a number
+    records = [dict(record) for record in history.records]
+    kept = [r for r in records if r["epoch"] % every == 0 or r["epoch"] == len(records)]
+    for record in kept:
+        del record["seconds"]
+    return Fitted(model.cpu(), History(tuple(kept)), any(not math.isfinite(r["loss"]) for r in records))
+
+
+def _digest(models: list[nn.Module], data: list[Arrays], trials: list[Trial], loss: Loss, every: int) -> str:
+    """What a kept chunk must share with the one that is asked for."""
+    runs = [
+        checkpoints.identify(d, t.recipe, t.mixer_for(m)) | {"model": repr(m), "weights": _checksum(m)}
+        for m, d, t in zip(models, data, trials, strict=True)
+    ]
+    text = repr((runs, getattr(loss, "__qualname__", repr(loss)), every))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _checksum(model: nn.Module) -> float:
+    return sum(float(parameter.detach().double().sum()) for parameter in model.parameters())
+
+
+def _as_dict(fitted: Fitted) -> dict[str, Any]:
+    records = [dict(record) for record in fitted.history.records]
+    return {"model": fitted.model.state_dict(), "records": records, "diverged": fitted.diverged}
+
+
+def _read(path: Path, models: list[nn.Module]) -> list[Fitted]:
+    found = []
+    for model, saved in zip(models, checkpoints.load(path)["trials"], strict=True):
+        model.load_state_dict(saved["model"])
+        found.append(Fitted(model, History(tuple(saved["records"])), saved["diverged"]))
+    return found

@@ -1,0 +1,53 @@
+"""What goes in and what comes out: one network of many."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.place import ManifoldMixer
+from mixbook.training.history import History
+from mixbook.training.recipe import Recipe
+
+AnyMixer = Mixer | ManifoldMixer
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One network of many.
+
+    Args:
+        recipe: its hyper-parameters. ``recipe.seed`` decides its initial weights, the order of its samples, its mixtures.
+        mixer: how its batches are mixed: a :class:`~mixbook.mixing.mixer.Mixer`; a function from the network to a mixer,
+            for :class:`~mixbook.mixing.place.ManifoldMixer`, which names layers of it; or None for plain training.
+    """
+
+    recipe: Recipe
+    mixer: AnyMixer | Callable[[nn.Module], AnyMixer] | None = None
+
+    def mixer_for(self, model: nn.Module) -> AnyMixer | None:
+        """The mixer of this trial's network."""
+        if self.mixer is None or isinstance(self.mixer, Mixer):
+            return self.mixer
+        if isinstance(self.mixer, ManifoldMixer):
+            raise TypeError(
+                "a ManifoldMixer belongs to one network, and each trial trains its own: give a function that makes it, "
+                "mixer=lambda model: ManifoldMixer(model, layers, mixer)"
+            )
+        return self.mixer(model)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network.
+
+    Args:
+        model: the network, its weights those of the last epoch, on the CPU.
+        history: a record for each epoch asked for: ``epoch`` (from 1), ``loss``, ``lr``, and what ``validate`` gave.
+        diverged: whether a loss was not finite. The other trials are not touched by it.
+    """
+
+    model: nn.Module
+    history: History
+    diverged: bool

@@ -1,0 +1,250 @@
+"""Many networks at once: each comes out as it would alone, and nothing that happens to one reaches another."""
+
+import math
+import warnings
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+import mixbook as mb
+from mixbook.data import Arrays
+from mixbook.evaluation import evaluate
+from mixbook.models import MLP, LeNet, seeded
+from mixbook.training import Recipe, fit
+from mixbook.training.trials import Trial, fit_trials
+
+CLASSES = 3
+
+
+def table(n=50, seed=0, features=4) -> Arrays:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(n, features, generator=generator)
+    return Arrays(x, torch.randint(CLASSES, (n,), generator=generator), CLASSES)
+
+
+def images(n=20) -> Arrays:
+    generator = torch.Generator().manual_seed(1)
+    x = torch.rand(n, 1, 12, 12, generator=generator)
+    return Arrays(x, torch.randint(CLASSES, (n,), generator=generator), CLASSES)
+
+
+def mlp(seed: int) -> nn.Module:
+    return seeded(seed, lambda: MLP(4, (10, 7), CLASSES))
+
+
+def normalised(seed: int) -> nn.Module:
+    def make() -> nn.Module:
+        middle = nn.Sequential(nn.Linear(9, 6, bias=False), nn.BatchNorm1d(6), nn.LeakyReLU(0.1))
+        return nn.Sequential(nn.Linear(4, 9), nn.BatchNorm1d(9, affine=False), nn.Tanh(), middle, nn.Linear(6, CLASSES))
+
+    return seeded(seed, make)
+
+
+def convolutional(seed: int) -> nn.Module:
+    def make() -> nn.Module:
+        first = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2))
+        second = nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, groups=2, bias=False), nn.ReLU(), nn.AvgPool2d(2))
+        return nn.Sequential(first, second, nn.Flatten(), nn.Linear(6, CLASSES))
+
+    return seeded(seed, make)
+
+
+def hidden(layers, mixer):
+    return lambda model: mb.ManifoldMixer(model, layers, mixer)
+
+
+NEAR = mb.kmixup(8, 1.0, CLASSES, strict=False)
+MIXERS = {
+    "none": None,
+    "mixup": mb.mixup(0.5, CLASSES),
+    "own ratio for each pair": mb.mixup(0.5, CLASSES, per="pair"),
+    "k-mixup": NEAR,
+    "k-mixup by plain distances": mb.Mixer(mb.OptimalTransport(5, False, "euclidean"), mb.Beta(2.0), num_classes=CLASSES),
+    "k-mixup, five draws": mb.Mixer(mb.OptimalTransport(8, False), mb.Beta(1.0, draws=5), num_classes=CLASSES),
+    "neighbours": mb.Mixer(mb.NearestNeighbour(3, False), num_classes=CLASSES),
+    "manifold": hidden(["input", "layer1", "layer2"], mb.mixup(2.0, CLASSES)),
+    "manifold with k-mixup": hidden({"layer1": 0.3, "layer2": 0.7}, NEAR),
+    "manifold, three draws": hidden(["input", "layer1.0"], mb.multimix(3, 1.0, CLASSES)),
+}
+
+
+def recipe(seed: int, **changes) -> Recipe:
+    """Everything that may differ between trials that are trained together does."""
+    own = {
+        "lr": 0.05 * (1 + seed % 4),
+        "weight_decay": 1e-3 * (seed % 2),
+        "momentum": 0.9 - 0.1 * (seed % 3),
+        "milestones": (2,),
+    }
+    return Recipe(**{"epochs": 3, "batch_size": 16, "seed": seed, **own, **changes})
+
+
+def assert_as_alone(fitted, make_model, data, trials) -> None:
+    data = [data] * len(trials) if isinstance(data, Arrays) else data
+    for one, own, trial in zip(fitted, data, trials, strict=True):
+        model = make_model(trial.recipe.seed)
+        history = fit(model, own, trial.recipe, mixer=trial.mixer_for(model), progress=False)
+        assert one.history["loss"] == pytest.approx(history["loss"], abs=1e-5)
+        assert one.history["lr"] == history["lr"]
+        for (name, found), wanted in zip(one.model.state_dict().items(), model.state_dict().values(), strict=True):
+            torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5, msg=name)
+
+
+@pytest.mark.parametrize("pairs", ["within", "across"])
+@pytest.mark.parametrize("mixer", MIXERS.values(), ids=MIXERS)
+def test_a_trial_among_seven_is_what_it_is_alone(mixer, pairs):
+    trials = [Trial(recipe(seed, pairs=pairs), mixer) for seed in range(7)]
+    fitted = fit_trials(mlp, table(), trials, way="stacked", progress=False)
+    assert_as_alone(fitted, mlp, table(), trials)
+
+
+@pytest.mark.parametrize("count", [1, 50])
+def test_so_is_one_of_one_or_of_fifty_with_data_of_its_own(count):
+    data = [table(seed=n) for n in range(count)]
+    trials = [Trial(recipe(n), NEAR) for n in range(count)]
+    fitted = fit_trials(mlp, data, trials, way="stacked", progress=False)
+    assert_as_alone(fitted[::10], mlp, data[::10], trials[::10])
+
+
+@pytest.mark.parametrize("make_model", [normalised, convolutional], ids=["batch norm", "convolutions"])
+@pytest.mark.parametrize("layers", [None, ["input", "0"], ["3", "1"]], ids=["input", "hidden", "later"])
+def test_layers_with_memory_and_with_channels_keep_apart(make_model, layers):
+    data = images() if make_model is convolutional else table()
+    if layers and make_model is convolutional:
+        layers = ["0" if name == "3" else name for name in layers]
+    mixer = hidden(layers, NEAR) if layers else NEAR
+    trials = [Trial(recipe(seed, batch_size=10), mixer) for seed in range(5)]
+    fitted = fit_trials(make_model, data, trials, way="stacked", progress=False)
+    assert_as_alone(fitted, make_model, data, trials)
+
+
+@pytest.mark.parametrize("changes", [{"optimizer": "adam", "lr": 0.01}, {"nesterov": True}, {"drop_last": True}], ids=str)
+def test_every_optimizer_takes_the_steps_of_torchs_own(changes):
+    trials = [Trial(recipe(seed, **changes), NEAR) for seed in range(4)]
+    assert_as_alone(fit_trials(mlp, table(), trials, way="stacked", progress=False), mlp, table(), trials)
+
+
+def test_blends_of_pixels_are_made_before_any_network_runs():
+    trials = [Trial(recipe(seed), mb.cutmix(1.0, CLASSES)) for seed in range(3)]
+    flat = lambda seed: seeded(seed, lambda: MLP(144, (8,), CLASSES))  # noqa: E731
+    assert_as_alone(fit_trials(flat, images(), trials, way="stacked", progress=False), flat, images(), trials)
+
+
+def test_different_mixers_share_their_steps_and_different_sizes_do_not_disturb():
+    data = [table(50), table(43), table(50, seed=3), table(43)]
+    trials = [Trial(recipe(0), NEAR), Trial(recipe(1), mb.mixup(0.2, CLASSES)), Trial(recipe(2)), Trial(recipe(3), NEAR)]
+    assert_as_alone(fit_trials(mlp, data, trials, progress=False), mlp, data, trials)
+
+
+def test_another_loss_is_taken_for_each_network():
+    loss = mb.bce_of_softmax
+    trials = [Trial(recipe(seed), NEAR) for seed in range(3)]
+    fitted = fit_trials(mlp, table(), trials, loss=loss, way="stacked", progress=False)
+    for one, trial in zip(fitted, trials, strict=True):
+        model = mlp(trial.recipe.seed)
+        history = fit(model, table(), trial.recipe, mixer=NEAR, loss=loss, progress=False)
+        assert one.history["loss"] == pytest.approx(history["loss"], abs=1e-6)
+
+
+def test_a_network_that_diverges_says_so_and_harms_nobody():
+    mixer = hidden(["layer1"], NEAR)
+    trials = [Trial(recipe(n, lr=1e30 if n == 1 else 0.05), mixer) for n in range(3)]
+    fitted = fit_trials(mlp, table(), trials, way="stacked", progress=False)
+    assert [one.diverged for one in fitted] == [False, True, False]
+    assert_as_alone(fitted[::2], mlp, table(), trials[::2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        alone = fit_trials(mlp, table(), trials, way="loop", progress=False)
+    assert [one.diverged for one in alone] == [False, True, False]
+
+
+def test_networks_are_looked_at_when_asked_and_at_the_end():
+    held_out = table(seed=9)
+    trials = [Trial(recipe(n, epochs=5)) for n in range(2)]
+    for way in ("stacked", "loop"):
+        look = partial(evaluate, data=held_out)
+        fitted = fit_trials(mlp, table(), trials, validate=look, validate_every=2, way=way, progress=False)
+        for one in fitted:
+            assert one.history["epoch"] == [2, 4, 5]
+            assert one.history["nll"][-1] == pytest.approx(evaluate(one.model, held_out)["nll"])
+            assert one.history["nll"][0] != one.history["nll"][-1]
+
+
+def test_what_pays_is_chosen_by_itself(monkeypatch):
+    from mixbook.training.trials import groups
+
+    def ways(make_model, trials, data):
+        found = groups.chunks(make_model, [data] * len(trials), trials, "auto", torch.device("cpu"), 1)
+        return [(chunk.way, len(chunk.numbers)) for chunk in found]
+
+    def silent(seed):
+        return seeded(seed, lambda: MLP(4, (5,), CLASSES, dropout=0.5))
+
+    two = [Trial(recipe(n), NEAR) for n in range(2)]
+    assert ways(mlp, two, table()) == [("stacked", 2)]
+    assert ways(lambda seed: LeNet(CLASSES, image_size=12), two, images()) == [("loop", 1)] * 2
+    assert ways(silent, two, table()) == [("loop", 1)] * 2
+    with pytest.raises(ValueError, match=r"trial 0 cannot be stacked: MLP.*way='loop'"):
+        fit_trials(silent, table(), two, way="stacked", progress=False)
+    # Memory for one network and a half.
+    monkeypatch.setattr(groups, "_free_memory", lambda: 1)
+    assert ways(mlp, two, table()) == [("stacked", 1)] * 2
+
+
+def test_chunks_in_processes_give_the_same_in_the_same_order():
+    trials = [Trial(recipe(n), NEAR) for n in range(4)]
+    one, two = (fit_trials(mlp, table(), trials, jobs=jobs, progress=False) for jobs in (1, 2))
+    for a, b in zip(one, two, strict=True):
+        assert a.history["loss"] == pytest.approx(b.history["loss"], abs=1e-6)
+
+
+def test_finished_chunks_are_kept_and_found_again(tmp_path, monkeypatch):
+    from mixbook.training.trials import run
+
+    trials = [Trial(recipe(n), NEAR) for n in range(3)]
+    first = fit_trials(mlp, table(), trials, folder=tmp_path, progress=False)
+    monkeypatch.setattr(run, "train_together", lambda *_: pytest.fail("it was trained again"))
+    again = fit_trials(mlp, table(), trials, folder=tmp_path, progress=False)
+    for a, b in zip(first, again, strict=True):
+        assert a.history == b.history
+        assert all(torch.equal(p, q) for p, q in zip(a.model.parameters(), b.model.parameters(), strict=True))
+    with pytest.raises(pytest.fail.Exception):  # another protocol is not taken for this one
+        fit_trials(
+            mlp, table(), [Trial(recipe(n), mb.mixup(1.0, CLASSES)) for n in range(3)], folder=tmp_path, progress=False
+        )
+
+
+def test_torchs_global_randomness_is_left_alone():
+    before = torch.get_rng_state()
+    fit_trials(mlp, table(), [Trial(recipe(0), NEAR)], progress=False)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"trials": []}, "there must be trials"),
+        ({"data": [table()] * 2}, "one data set for all or each, got 1 and 2"),
+        ({"jobs": 0}, "at least 1, got 0"),
+        ({"validate_every": 0}, "at least 1, got 1 and 0"),
+        ({"trials": [Trial(Recipe(1, batch_size=8), mb.kmixup(16, 1.0, CLASSES))]}, "k=16 is larger than the batch of 8"),
+        ({"trials": [Trial(Recipe(1), mb.mixup(1.0))]}, "num_classes is needed"),
+        ({"make_model": lambda seed: MLP(4, (5,), 2)}, "model must give 3 logits"),
+    ],
+)
+def test_bad_input_is_named(change, message):
+    arguments = {"make_model": mlp, "data": table(), "trials": [Trial(recipe(0))], **change}
+    with pytest.raises(ValueError, match=message):
+        fit_trials(**arguments, progress=False)
+
+
+def test_a_mixer_of_one_network_is_refused():
+    with pytest.raises(TypeError, match="give a function"):
+        fit_trials(mlp, table(), [Trial(recipe(0), mb.ManifoldMixer(mlp(0), ["layer1"], NEAR))], progress=False)
+
+
+def test_losses_are_numbers():
+    (one,) = fit_trials(mlp, table(), [Trial(recipe(0), NEAR)], progress=False)
+    assert all(math.isfinite(value) for value in one.history["loss"])
