@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "mixing.cost": {"mixing.ratio", "mixing.mixer", "mixing.place"},
     "mixing.guided": {"mixing.plan", "mixing.blend", "mixing.mixer"},
     "data": set(),
-    "models": set(),
+    "models": {"vision"},
     "plots": {"evaluation"},
     "vision": set(),
     "evaluation": {"data"},
