@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mixbook.evaluation.mode import evaluation_mode
+
 MOST = 53  # binary digits of a float
 
 
@@ -18,15 +20,14 @@ def decision_map(model: nn.Module, size: int, reach: float) -> NDArray[np.bool_]
     """Where a network of two classes prefers class 1, on a grid of the square from ``-reach`` to ``reach``.
 
     Args:
-        model: from points (n, 2) to logits (n, 2). Left in eval mode.
+        model: from points (n, 2) to logits (n, 2).
         size: R, points along each side, at least 2.
         reach: half the side of the square, in units of the features.
 
     Returns:
         bool (R, R): rows from the lowest second feature up, columns from the lowest first feature to the right.
     """
-    model.eval()
-    with torch.inference_mode():
+    with evaluation_mode(model), torch.inference_mode():
         logits = model(grid(size, reach))
     return (logits[:, 1] > logits[:, 0]).reshape(size, size).numpy()
 

@@ -3,15 +3,26 @@
 from collections.abc import Iterator
 
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.experiments import datadep_images, datadep_small, few_labels, kmixup_tmlr_table5
+from mixbook.benchmarks.experiments import (
+    datadep_images,
+    datadep_small,
+    few_labels,
+    kmixup_tmlr_table5,
+    matching_costs,
+    multimix_figure7,
+    multimix_figure8,
+)
 from mixbook.benchmarks.spec import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in [
         *kmixup_tmlr_table5.EXPERIMENTS,
+        *matching_costs.EXPERIMENTS,
         *datadep_small.EXPERIMENTS,
         *datadep_images.EXPERIMENTS,
+        *multimix_figure7.EXPERIMENTS,
+        *multimix_figure8.EXPERIMENTS,
         *few_labels.EXPERIMENTS,
     ]
 }

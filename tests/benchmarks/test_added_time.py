@@ -1,0 +1,42 @@
+"""What is timed for Figure 7 is a training step with K interpolations; how long it takes is no test."""
+
+import pytest
+import torch
+
+from mixbook.benchmarks import added_time
+from mixbook.benchmarks.added_time import Step, by_turns, trial
+from mixbook.benchmarks.experiments import EXPERIMENTS
+from mixbook.benchmarks.spec import Cell, Profile
+
+FIGURE_7 = EXPERIMENTS["multimix-figure7"]
+
+
+@pytest.mark.parametrize("method", ["mixup", "manifold_mixup", "cutmix", "puzzlemix"])
+def test_a_step_trains_on_k_mixtures_of_each_image(method, monkeypatch):
+    step = Step(FIGURE_7, method, 3, number=0)
+    step.x, step.y = step.x[:4], step.y[:4]
+    rows, real = [], added_time.mixed_cross_entropy
+
+    def spy(logits, targets):
+        rows.append(len(logits))
+        return real(logits, targets)
+
+    monkeypatch.setattr(added_time, "mixed_cross_entropy", spy)
+    before = [parameter.clone() for parameter in step.model.parameters()]
+    step()
+    assert rows == [12]
+    assert all(not torch.equal(old, new) for old, new in zip(before, step.model.parameters(), strict=True))
+
+
+def test_turns_are_taken_and_medians_kept(monkeypatch):
+    clock = iter([0, 1, 1, 11, 11, 13, 13, 33, 33, 36, 36, 66])
+    monkeypatch.setattr(added_time, "perf_counter", lambda: next(clock))
+    called = []
+    assert by_turns([lambda: called.append("a"), lambda: called.append("b")], 3) == [2, 20]
+    assert called == ["a", "b"] * 4  # the first to warm up
+
+
+def test_twice_the_time_is_a_hundred_percent_more(monkeypatch):
+    monkeypatch.setattr(added_time, "by_turns", lambda sides, rounds: [0.2, 0.1])
+    found = trial(FIGURE_7, Cell("mixup", "K=3"), 0, Profile(1, 1))
+    assert found == {"added": pytest.approx(100), "seconds": pytest.approx(100), "seconds_one": pytest.approx(50)}
