@@ -1,6 +1,7 @@
 """One trial of our own comparison of methods: digits with few labels, every method under the same recipe."""
 
 import torch
+from torch import nn
 
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
 from mixbook.data import digits
@@ -34,17 +35,24 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
         pairs=experiment["pairs"],
         seed=number,
     )
-    fit(model, train, recipe, mixer=_mixer(cell, model, data.num_classes), progress=False)
+    fit(model, train, recipe, mixer=make_mixer(cell, model, data.num_classes), progress=False)
     scores = evaluate(model, test)
     return {"error": 100 * (1 - scores["accuracy"]), "nll": scores["nll"], "ece": 100 * scores["ece"]}
 
 
-def _mixer(cell: Cell, model: MLP, num_classes: int) -> Mixer | ManifoldMixer | None:
-    """The four answers that a cell's parameters give: k, alpha, K and layers, mixup's where one is absent."""
+def make_mixer(cell: Cell, model: nn.Module, num_classes: int) -> Mixer | ManifoldMixer | None:
+    """The answers that a cell's parameters give: k, alpha, K, layers and per, mixup's where one is absent; None for ERM.
+
+    ``per=pair`` draws a lambda and, with ``layers``, a layer for each pair instead of each batch; ``per=pair_lambda`` a
+    lambda alone.
+    """
     if cell.method == "erm":
         return None
     answers = cell.answers()
+    per = answers.get("per", "batch")
     pairing = OptimalTransport(int(answers["k"]), strict=False) if "k" in answers else RandomPairing()
-    ratio = Beta(float(answers["alpha"]), draws=int(answers.get("K", 1)))
+    ratio = Beta(float(answers["alpha"]), draws=int(answers.get("K", 1)), per="batch" if per == "batch" else "pair")
     mixer = Mixer(pairing, ratio, num_classes=num_classes)
-    return ManifoldMixer(model, answers["layers"].split("+"), mixer) if "layers" in answers else mixer
+    if "layers" not in answers:
+        return mixer
+    return ManifoldMixer(model, answers["layers"].split("+"), mixer, per="pair" if per == "pair" else "batch")

@@ -2,9 +2,10 @@
 
 ``PreActResNet``, ``WideResNet``, ``ResNet18``, ``ResNeXt29``, ``DenseNetBC`` and ``LeNet`` are for small images;
 ``resnet50`` and ``wide_resnet101`` are torchvision's; ``SpeechLeNet``, ``CommandsLeNet`` and ``SpeechVGG11`` take
-spectrograms; ``MLP`` takes anything.
+spectrograms; ``MLP`` and ``BottleneckMLP`` take anything.
 """
 
+from mixbook.models.bottleneck import BottleneckMLP
 from mixbook.models.densenet import DenseNetBC
 from mixbook.models.imagenet import resnet50, wide_resnet101
 from mixbook.models.lenet import LeNet
@@ -19,6 +20,7 @@ from mixbook.models.wide_resnet import WideResNet
 
 __all__ = [
     "MLP",
+    "BottleneckMLP",
     "CommandsLeNet",
     "DenseNetBC",
     "LeNet",

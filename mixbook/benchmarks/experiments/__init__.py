@@ -8,6 +8,10 @@ from mixbook.benchmarks.experiments import (
     datadep_small,
     few_labels,
     kmixup_tmlr_table5,
+    manifold_costs,
+    manifold_factors,
+    manifold_mnist,
+    manifold_spiral,
     matching_costs,
     multimix_figure7,
     multimix_figure8,
@@ -23,6 +27,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         *datadep_images.EXPERIMENTS,
         *multimix_figure7.EXPERIMENTS,
         *multimix_figure8.EXPERIMENTS,
+        *manifold_spiral.EXPERIMENTS,
+        *manifold_mnist.EXPERIMENTS,
+        *manifold_factors.EXPERIMENTS,
+        *manifold_costs.EXPERIMENTS,
         *few_labels.EXPERIMENTS,
     ]
 }

@@ -2,7 +2,7 @@
 
 from mixbook.benchmarks.spec import Cell, Experiment, Profile, Setting
 
-_SETTINGS = (
+SETTINGS = (
     Setting(
         "labels", 200, "few enough for the methods to matter: about 20 images of each digit; all others are the test part"
     ),
@@ -36,7 +36,7 @@ EXPERIMENTS = (
         table="",
         dataset="digits",
         model="fc_256_256",
-        settings=_SETTINGS,
+        settings=SETTINGS,
         decided="2026-11-20",
         profiles={
             "smoke": Profile(

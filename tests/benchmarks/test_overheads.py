@@ -1,0 +1,54 @@
+"""Time and epochs that mixing costs; one draw per batch or per example."""
+
+import pytest
+import torch
+
+from mixbook.benchmarks.experiments import EXPERIMENTS
+from mixbook.benchmarks.few_labels import make_mixer
+from mixbook.benchmarks.overheads import epochs_until, trial
+from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.models import MLP
+
+COSTS, PER_EXAMPLE = EXPERIMENTS["manifold-costs"], EXPERIMENTS["manifold-per-example"]
+
+
+@pytest.mark.parametrize(
+    ("values", "goal", "epochs"),
+    [([3, 2, 1], 2, 2), ([3, 2, 1], 1.5, 2.5), ([3, 2, 1], 5, 1), ([3, 2, 1], 0.5, 4), ([3, 1, 2, 0.5], 2, 1.5)],
+)
+def test_epochs_are_counted_on_straight_lines(values, goal, epochs):
+    assert epochs_until(values, goal) == pytest.approx(epochs)
+
+
+@pytest.mark.parametrize("cell", COSTS.cells[::3], ids=str)
+def test_a_trial_learns_and_is_timed(cell):
+    found = trial(COSTS, cell, 0, Profile(trials=1, epochs=8))
+    assert found["train_nll@8"] < 0.5 * found["train_nll@1"]
+    assert 1 <= found["nll_epochs"] <= 9
+    assert found["mlp_ms"] > 0 and found["lenet_ms"] > found["mlp_ms"]
+
+
+def test_curves_repeat_although_times_do_not():
+    runs = [trial(COSTS, COSTS.cells[1], 2, Profile(trials=1, epochs=2)) for _ in range(2)]
+    curves = [{name: value for name, value in run.items() if "@" in name} for run in runs]
+    assert curves[0] == curves[1]
+
+
+def test_per_example_draws_many_lambdas_and_layers():
+    model = MLP(64, (8, 8), 10)
+    y = torch.arange(40) % 10
+    seen = {}
+    for cell in PER_EXAMPLE.cells[1:]:
+        mixer = make_mixer(cell, model, 10)
+        layers, weights = [], set()
+        for seed in range(5):
+            g = torch.Generator().manual_seed(seed)
+            layers.append(len(mixer._draw(40, g).unique()))
+            _, plan = mixer.with_plan(model, torch.rand(40, 64), y, generator=torch.Generator().manual_seed(seed))
+            weights.add(len(plan.weights[:, 0].unique()))
+        seen[cell.answers()["per"]] = (max(layers) > 1, max(weights) > 1)
+    assert seen == {"batch": (False, False), "pair_lambda": (False, True), "pair": (True, True)}
+
+
+def test_no_mixing_where_there_is_none():
+    assert make_mixer(Cell("erm", ""), MLP(64, (8,), 10), 10) is None
