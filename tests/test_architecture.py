@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "mixing.block": {"mixing.plan", "mixing.matching", "mixing.pairing", "mixing.blend", "mixing.mixer"},
     "mixing.cost": {"mixing.ratio", "mixing.mixer", "mixing.place"},
     "mixing.guided": {"mixing.plan", "mixing.blend", "mixing.mixer"},
-    "data": set(),
+    "data": {"vision"},  # views of large images
     "models": {"vision"},
     "plots": {"evaluation"},
     "vision": set(),

@@ -15,7 +15,7 @@ def commands() -> dict[str, Callable[..., None]]:
         """Show the data sets, and which of them are in the data folder."""
         print(f"data folder: {store.root()}")
         for wanted in SOURCES.values():
-            print(f"{'here' if store.present(wanted) else '-':5} {wanted.name:12} {wanted.title}")
+            print(f"{'here' if store.present(wanted) else '-':5} {wanted.name:15} {wanted.title}")
 
     def get(names: tuple[str, ...], /) -> None:
         """Download data sets, as far as they are not in the data folder, and check them.
@@ -28,7 +28,8 @@ def commands() -> dict[str, Callable[..., None]]:
         with _explained():
             for wanted in [store.source(name) for name in names]:
                 store.files(wanted.name)
-                print(f"{wanted.name}: {store.root() / (wanted.folder or wanted.files[0].path)}")
+                for place in [archive.folder for archive in wanted.archives] or [file.path for file in wanted.files]:
+                    print(f"{wanted.name}: {store.root() / place}")
 
     def verify(names: tuple[str, ...] = (), /) -> None:
         """Compare files in the data folder with the published checksums. Exits with 2 if one differs.
@@ -40,7 +41,7 @@ def commands() -> dict[str, Callable[..., None]]:
         with _explained():
             chosen = [store.source(name) for name in names or SOURCES]
         for wanted in chosen:
-            for file in (*wanted.files, *wanted.archives):
+            for file in (*wanted.files, *(archive.file for archive in wanted.archives)):
                 path = store.root() / file.path
                 if path.is_file():
                     right = store.matches(path, file)

@@ -12,13 +12,14 @@ class ArchiveError(Exception):
     """An archive that is damaged, or holds what an archive of data has no business to hold."""
 
 
-def unpack(archive: Path, folder: Path, inside: str = "") -> None:
+def unpack(archive: Path, folder: Path, inside: str = "", *, nested: bool = False) -> None:
     """Unpack a zip or tar file (of any compression) into a new folder, which appears only when all of it is there.
 
     Args:
         archive: the file.
         folder: becomes the contents; must not exist.
         inside: the folder in the archive that becomes ``folder``; empty for all of the archive.
+        nested: the archive is a tar of tars, as ImageNet's; each is unpacked into a folder of its name.
 
     Raises:
         ArchiveError: if the archive is damaged or truncated; if an entry is absolute, has ``..`` in it, or is neither a
@@ -32,7 +33,8 @@ def unpack(archive: Path, folder: Path, inside: str = "") -> None:
             if zipfile.is_zipfile(archive):
                 _unpack_zip(archive, target)
             else:
-                _unpack_tar(archive, target)
+                with tarfile.open(archive) as tar:
+                    _unpack_tar(archive, tar, target, nested)
         except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the disk's fault, not the archive's
@@ -52,12 +54,15 @@ def _unpack_zip(archive: Path, target: Path) -> None:
             zipped.extract(entry, target)
 
 
-def _unpack_tar(archive: Path, target: Path) -> None:
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            if not (member.isfile() or member.isdir()):
-                raise _refused(archive, member.name, "is a link or a device")
-            _check_name(archive, member.name)
+def _unpack_tar(archive: Path, tar: tarfile.TarFile, target: Path, nested: bool) -> None:
+    for member in tar:
+        if not (member.isfile() or member.isdir()):
+            raise _refused(archive, member.name, "is a link or a device")
+        _check_name(archive, member.name)
+        if nested and member.name.endswith(".tar"):
+            with tarfile.open(fileobj=tar.extractfile(member)) as inner:
+                _unpack_tar(archive, inner, target / member.name.removesuffix(".tar"), nested=False)
+        else:
             tar.extract(member, target, filter="data")
 
 

@@ -1,15 +1,16 @@
-"""A labelled data set held in memory, and how it is split, scaled and cut into batches."""
+"""A labelled data set held in memory, and how it is scaled and cut into batches."""
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from mixbook.data.labelled import Labelled
+
 
 @dataclass(frozen=True)
-class Arrays:
+class Arrays(Labelled):
     """Samples and labels as two tensors.
 
     Args:
@@ -24,28 +25,14 @@ class Arrays:
         ValueError: if the set is empty, the lengths differ, ``x`` is not finite, or a label is out of range.
     """
 
-    x: Tensor
-    y: Tensor
-    num_classes: int
-    name: str = "data"
     missing: bool = False
 
     def __post_init__(self) -> None:
         if self.x.dtype != torch.float32:
             raise TypeError(f"{self.name}: x must be float32, got {self.x.dtype}: use x.float()")
-        if self.y.dtype != torch.int64:
-            raise TypeError(f"{self.name}: y must be int64 class labels, got {self.y.dtype}: use y.long()")
         if self.x.ndim < 2:
             raise ValueError(f"{self.name}: x must have shape (n, ...), got {tuple(self.x.shape)}: try x[:, None]")
-        if self.y.shape != (len(self.x),):
-            raise ValueError(f"{self.name}: y must have shape ({len(self.x)},) as x does, got {tuple(self.y.shape)}")
-        if len(self.x) == 0:
-            raise ValueError(f"{self.name}: x is empty, shape {tuple(self.x.shape)}: at least one sample is needed")
-        if self.num_classes < 2:
-            raise ValueError(f"{self.name}: num_classes must be at least 2, got {self.num_classes}")
-        low, high = self.y.aminmax()
-        if low < 0 or high >= self.num_classes:
-            raise ValueError(f"{self.name}: labels must lie in [0, {self.num_classes}), got {int(low)} to {int(high)}")
+        super().__post_init__()
         usable = self.x.isfinite() | self.x.isnan() if self.missing else self.x.isfinite()
         bad = ~usable.flatten(1).all(dim=1)
         if bad.any():
@@ -53,40 +40,6 @@ class Arrays:
                 f"{self.name}: x must be finite, but {int(bad.sum())} of {len(bad)} samples hold NaN or infinity, "
                 f"the first at row {int(bad.nonzero()[0])}: remove them, or set missing=True and impute"
             )
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def __getitem__(self, rows: Tensor) -> "Arrays":
-        """The samples at ``rows``, int64 (m,)."""
-        return replace(self, x=self.x[rows], y=self.y[rows])
-
-    def to(self, device: torch.device | str) -> "Arrays":
-        """The same data on another device."""
-        return replace(self, x=self.x.to(device), y=self.y.to(device))
-
-    def checksum(self) -> str:
-        """Eight hexadecimal digits that change with the samples, their order or their labels."""
-        return f"{zlib.crc32(self.y.cpu().numpy().tobytes(), zlib.crc32(self.x.cpu().numpy().tobytes())):08x}"
-
-    def split(self, test: int | float, generator: torch.Generator | None = None) -> tuple["Arrays", "Arrays"]:
-        """A random split into a training and a test part, without stratification.
-
-        Args:
-            test: size of the test part: a count (int) or a fraction of the samples (float), rounded.
-            generator: source of the shuffle.
-
-        Raises:
-            ValueError: if a part would be empty.
-        """
-        count = test if isinstance(test, int) else round(test * len(self))
-        if not 0 < count < len(self):
-            raise ValueError(
-                f"test must leave both parts of {self.name} non-empty, got {test} of {len(self)} samples: "
-                f"give a count from 1 to {len(self) - 1}, or a fraction"
-            )
-        order = torch.randperm(len(self), generator=generator)
-        return self[order[count:]], self[order[:count]]
 
 
 def min_max(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:

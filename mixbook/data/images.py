@@ -1,18 +1,21 @@
-"""MNIST and CIFAR from their official files, as arrays in [0, 1]: not normalised, in the published order."""
+"""MNIST, CIFAR and SVHN from their official files: small images that fit into memory, in the published order."""
 
 import gzip
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from mixbook.data import store
 from mixbook.data.arrays import Arrays
+from mixbook.data.pixels import Pixels
 
-Part = Literal["train", "test"]
+Part = Literal["train", "test", "extra"]
+Raw = tuple[NDArray[np.uint8], NDArray[np.integer]]  # images (n, channels, H, W) and labels (n,)
 
 
 def mnist(part: Part = "train") -> Arrays:
@@ -21,13 +24,7 @@ def mnist(part: Part = "train") -> Arrays:
     Raises:
         mixbook.data.store.DataError: if the files are not there and cannot be downloaded.
     """
-    _check(part)
-    train_x, train_y, test_x, test_y = store.files("mnist")
-    x, y = (train_x, train_y) if part == "train" else (test_x, test_y)
-    # The IDX format: 4 bytes say type and number of sides, 4 bytes give each side, then the values.
-    images = np.frombuffer(gzip.decompress(x.read_bytes()), np.uint8, offset=16).reshape(-1, 1, 28, 28)
-    labels = np.frombuffer(gzip.decompress(y.read_bytes()), np.uint8, offset=8)
-    return _arrays(torch.tensor(images), torch.tensor(labels), 10, "mnist")
+    return pixels_of("mnist", part).arrays()
 
 
 def cifar10(part: Part = "train") -> Arrays:
@@ -36,9 +33,7 @@ def cifar10(part: Part = "train") -> Arrays:
     Raises:
         mixbook.data.store.DataError: if the files are not there and cannot be downloaded.
     """
-    _check(part)
-    *train, test = store.files("cifar10")
-    return _cifar(train if part == "train" else [test], "labels", 10)
+    return pixels_of("cifar10", part).arrays()
 
 
 def cifar100(part: Part = "train") -> Arrays:
@@ -47,23 +42,72 @@ def cifar100(part: Part = "train") -> Arrays:
     Raises:
         mixbook.data.store.DataError: if the files are not there and cannot be downloaded.
     """
-    _check(part)
+    return pixels_of("cifar100", part).arrays()
+
+
+def svhn(part: Part = "train") -> Arrays:
+    """SVHN: 73,257 training, 26,032 test or 531,131 extra images (3, 32, 32) in [0, 1], red first; class d is digit d.
+
+    Raises:
+        mixbook.data.store.DataError: if the files are not there and cannot be downloaded.
+    """
+    return pixels_of("svhn", part).arrays()
+
+
+def pixels_of(name: str, part: Part = "train") -> Pixels:
+    """The images of ``mnist``, ``cifar10``, ``cifar100`` or ``svhn`` as bytes, e.g. for ``Resident``.
+
+    Raises:
+        ValueError: if there is no such set, or no such part of it.
+        mixbook.data.store.DataError: if the files are not there and cannot be downloaded.
+    """
+    if name not in _READERS:
+        raise ValueError(f"no small images {name!r}. There are: {', '.join(_READERS)}")
+    read, num_classes, parts = _READERS[name]
+    if part not in parts:
+        raise ValueError(f"part of {name} must be one of {', '.join(map(repr, parts))}, got {part!r}")
+    images, labels = read(part)
+    return Pixels(torch.tensor(images), torch.tensor(labels, dtype=torch.int64), num_classes, name)
+
+
+def _mnist(part: str) -> Raw:
+    train_x, train_y, test_x, test_y = store.files("mnist")
+    x, y = (train_x, train_y) if part == "train" else (test_x, test_y)
+    # The IDX format: 4 bytes say type and number of sides, 4 bytes give each side, then the values.
+    images = np.frombuffer(gzip.decompress(x.read_bytes()), np.uint8, offset=16).reshape(-1, 1, 28, 28)
+    return images, np.frombuffer(gzip.decompress(y.read_bytes()), np.uint8, offset=8)
+
+
+def _cifar10(part: str) -> Raw:
+    *train, test = store.files("cifar10")
+    return _cifar(train if part == "train" else [test], "labels")
+
+
+def _cifar100(part: str) -> Raw:
     train, test = store.files("cifar100")
-    return _cifar([train if part == "train" else test], "fine_labels", 100)
+    return _cifar([train if part == "train" else test], "fine_labels")
 
 
-def _cifar(paths: list[Path], labels: str, num_classes: int) -> Arrays:
+def _cifar(paths: list[Path], labels: str) -> Raw:
     # Python pickles, which run code: they are opened because store.files found their checksums right.
     batches = [pickle.loads(path.read_bytes(), encoding="latin1") for path in paths]
     images = np.concatenate([batch["data"] for batch in batches]).reshape(-1, 3, 32, 32)
-    y = np.concatenate([batch[labels] for batch in batches])
-    return _arrays(torch.tensor(images), torch.tensor(y), num_classes, f"cifar{num_classes}")
+    return images, np.concatenate([batch[labels] for batch in batches])
 
 
-def _arrays(images: Tensor, labels: Tensor, num_classes: int, name: str) -> Arrays:
-    return Arrays(images.float().div_(255), labels.long(), num_classes, name)
+def _svhn(part: str) -> Raw:
+    from scipy.io import loadmat
+
+    path = store.files("svhn_extra")[0] if part == "extra" else store.files("svhn")[part == "test"]
+    matrices = loadmat(path, variable_names=("X", "y"))
+    labels = matrices["y"].astype(np.int64).ravel()
+    # Matlab's arrays run (H, W, channels, n), and its digit 0 has label 10.
+    return np.ascontiguousarray(matrices["X"].transpose(3, 2, 0, 1)), labels % 10
 
 
-def _check(part: str) -> None:
-    if part not in ("train", "test"):
-        raise ValueError(f"part must be 'train' or 'test', got {part!r}")
+_READERS: dict[str, tuple[Callable[[str], Raw], int, tuple[str, ...]]] = {
+    "mnist": (_mnist, 10, ("train", "test")),
+    "cifar10": (_cifar10, 10, ("train", "test")),
+    "cifar100": (_cifar100, 100, ("train", "test")),
+    "svhn": (_svhn, 10, ("train", "test", "extra")),
+}

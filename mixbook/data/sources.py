@@ -25,26 +25,39 @@ class File:
 
 
 @dataclass(frozen=True)
+class Archive:
+    """A file that is checked and unpacked.
+
+    Args:
+        file: the archive itself.
+        folder: where it is unpacked to, relative to the data folder. That it is there means that it was unpacked whole.
+        inside: the folder in the archive that becomes ``folder``; empty if that is all that it holds.
+        nested: it is a tar of tars.
+    """
+
+    file: File
+    folder: str
+    inside: str = ""
+    nested: bool = False
+
+
+@dataclass(frozen=True)
 class Source:
     """One data set: the files that its loader reads, and the archives that they come out of.
 
     Args:
         name: what its loader and ``mixbook data get`` call it.
         title: what it is, for people.
+        home: the web page with the terms of use, for people.
         files: checked one by one at every load. Each has a URL, unless there is an archive.
         archives: checked before they are unpacked.
-        folder: where the archives are unpacked to. That it is there means that they were unpacked whole.
-        inside: the folder in the archives that becomes ``folder``; empty if that is all that they hold.
-        home: the web page with the terms of use, for people.
     """
 
     name: str
     title: str
     home: str
     files: tuple[File, ...] = ()
-    archives: tuple[File, ...] = ()
-    folder: str = ""
-    inside: str = ""
+    archives: tuple[Archive, ...] = ()
 
 
 _UCI = "https://archive.ics.uci.edu/ml/machine-learning-databases"
@@ -65,10 +78,18 @@ def _cifar(classes: int, archive_md5: str, archive_size: int, files: dict[str, t
         f"CIFAR-{classes}: 60,000 colour images of 32 x 32 pixels",
         f"{_TORONTO}/cifar.html",
         tuple(File(f"{folder}/{name}", (f"md5:{md5}",), size=size) for name, (md5, size) in files.items()),
-        (File(archive, (f"md5:{archive_md5}",), f"{_TORONTO}/{archive}", archive_size),),
-        folder,
-        folder,
+        (Archive(File(archive, (f"md5:{archive_md5}",), f"{_TORONTO}/{archive}", archive_size), folder, folder),),
     )
+
+
+def _svhn(part: str, md5: str, size: int) -> File:
+    name = f"{part}_32x32.mat"
+    return File(f"svhn/{name}", (f"md5:{md5}",), f"http://ufldl.stanford.edu/housenumbers/{name}", size)
+
+
+def _imagenet(part: str, file: str, md5: str, *, inside: str = "", nested: bool = False) -> Archive:
+    """An archive of ImageNet: given to people with an account only, so without a URL."""
+    return Archive(File(f"ILSVRC2012_{file}", (f"md5:{md5}",)), f"imagenet/{part}", inside, nested)
 
 
 def _uci(name: str, title: str, number: int, file: str, size: int, sha256: str, *, folder: str = "") -> Source:
@@ -152,13 +173,97 @@ _SOURCES = (
             ),
         ),
         (
-            File(
-                "tabular/HTRU2.zip",
-                ("sha256:ba442c076dd22a8952700f26e38499fc1806037dcf7bea0e125e6bfba393f379",),
-                f"{_UCI}/00372/HTRU2.zip",
+            Archive(
+                File(
+                    "tabular/HTRU2.zip",
+                    ("sha256:ba442c076dd22a8952700f26e38499fc1806037dcf7bea0e125e6bfba393f379",),
+                    f"{_UCI}/00372/HTRU2.zip",
+                ),
+                "tabular/htru2",
             ),
         ),
-        "tabular/htru2",
+    ),
+    Source(
+        "svhn",
+        "SVHN: 73,257 training and 26,032 test house numbers of 32 x 32 pixels",
+        "http://ufldl.stanford.edu/housenumbers/",
+        (
+            _svhn("train", "e26dedcc434d2e4c54c9b2d4a06d8373", 182040794),
+            _svhn("test", "eb5a983be6a315427106f1b164d9cef3", 64275384),
+        ),
+    ),
+    Source(
+        "svhn_extra",
+        "SVHN, the extra part: 531,131 easier house numbers",
+        "http://ufldl.stanford.edu/housenumbers/",
+        (_svhn("extra", "a93ce644f1a588dc4d68dda5feec44a7", 1329278602),),
+    ),
+    Source(
+        "tiny_imagenet",
+        "Tiny ImageNet: 200 classes, 100,000 training and 10,000 validation images of 64 x 64 pixels",
+        "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+        archives=(
+            Archive(
+                File(
+                    "tiny-imagenet-200.zip",
+                    ("md5:90528d7ca1a48142e341f4ef8d21d0de",),
+                    "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+                    248100043,
+                ),
+                "tiny-imagenet-200",
+                "tiny-imagenet-200",
+            ),
+        ),
+    ),
+    Source(
+        "imagenet",
+        "ImageNet-1k (ILSVRC 2012): 1000 classes, 1.28 million training and 50,000 validation images",
+        "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php",
+        archives=(
+            _imagenet("train", "img_train.tar", "1d675b47d978889d74fa0da5fadfb00e", nested=True),
+            _imagenet("val", "img_val.tar", "29b22e2961454d5413ddabcf34fc5622"),
+        ),
+    ),
+    Source(
+        "imagenet_devkit",
+        "ImageNet-1k (ILSVRC 2012), the development kit: the classes of the validation images",
+        "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php",
+        archives=(
+            _imagenet("devkit", "devkit_t12.tar.gz", "fa75699e90414af021442c21a62c3abf", inside="ILSVRC2012_devkit_t12"),
+        ),
+    ),
+    Source(
+        "speech_commands",
+        "Speech Commands v0.01: 64,721 utterances of 30 words, one second each",
+        "https://www.tensorflow.org/datasets/catalog/speech_commands",
+        archives=(
+            Archive(
+                File(
+                    "speech_commands_v0.01.tar.gz",
+                    ("sha256:743935421bb51cccdb6bdd152e04c5c70274e935c82119ad7faeec31780d811d",),
+                    "http://download.tensorflow.org/data/speech_commands_v0.01.tar.gz",
+                    1489096277,
+                ),
+                "speech_commands",
+            ),
+        ),
+    ),
+    Source(
+        "cub200",
+        "CUB-200-2011: 11,788 birds of 200 species, with bounding boxes",
+        "https://www.vision.caltech.edu/datasets/cub_200_2011/",
+        archives=(
+            Archive(
+                File(
+                    "CUB_200_2011.tgz",
+                    ("md5:97eceeb196236b17998738112f37df78",),
+                    "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz",
+                    1150585339,
+                ),
+                "CUB_200_2011",
+                "CUB_200_2011",
+            ),
+        ),
     ),
 )
 

@@ -6,19 +6,23 @@ official files, under these names (whoever has them already puts or links them t
     mnist/train-images-idx3-ubyte.gz ...            tabular/abalone/abalone.data
     cifar-10-batches-py/data_batch_1 ...            tabular/arrhythmia/arrhythmia.data
     cifar-100-python/train ...                      tabular/phishing/Training Dataset.arff
-                                                    tabular/htru2/HTRU_2.csv
+    svhn/train_32x32.mat ...                        tabular/htru2/HTRU_2.csv
+    tiny-imagenet-200/train ...                     CUB_200_2011/images ...
+    imagenet/train/n01440764 ...                    speech_commands/bed ...
 
 or the archives that they come in (``cifar-10-python.tar.gz``), which are unpacked at first use. A file that is not there is
-downloaded, unless ``MIXBOOK_OFFLINE=1`` forbids it. No file is read before its checksum was found to be right.
+downloaded, unless ``MIXBOOK_OFFLINE=1`` forbids it. No file is read, and no archive unpacked, before its checksum was found
+to be right. Folders of many files (the last two lines) are not checked file by file.
 """
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from mixbook.data.archives import ArchiveError, unpack
 from mixbook.data.download import download
-from mixbook.data.sources import SOURCES, File, Source
+from mixbook.data.sources import SOURCES, Archive, File, Source
 
 
 class DataError(Exception):
@@ -55,21 +59,27 @@ def files(name: str) -> tuple[Path, ...]:
     return tuple(_checked(wanted, file) for file in wanted.files)
 
 
-def folder(name: str) -> Path:
-    """The unpacked folder of a data set whose files are too many to be checked one by one; its archive was checked.
+def folder(name: str, part: int = 0) -> Path:
+    """An unpacked folder of a data set whose files are too many to be checked one by one; its archive was checked.
+
+    Args:
+        name: of the data set.
+        part: which of its archives, in the table's order. The others are not needed.
 
     Raises:
         DataError: as ``files``.
     """
     wanted = source(name)
-    obtain(wanted)
-    return root() / wanted.folder
+    archive = wanted.archives[part]
+    obtain(replace(wanted, archives=(archive,)))
+    return root() / archive.folder
 
 
 def present(wanted: Source) -> bool:
     """Whether everything that the loader reads is in the data folder; contents are not looked at."""
     home = root()
-    return all((home / file.path).is_file() for file in wanted.files) and (home / wanted.folder).is_dir()
+    whole = all((home / archive.folder).is_dir() for archive in wanted.archives)
+    return whole and all((home / file.path).is_file() for file in wanted.files)
 
 
 def obtain(wanted: Source) -> None:
@@ -84,13 +94,14 @@ def obtain(wanted: Source) -> None:
         with FileLock(home / f".{wanted.name}.lock"):
             if present(wanted):
                 return
-            if wanted.archives:
-                _unpack(wanted)
-            else:
+            for archive in wanted.archives:
+                _unpack(wanted, archive)
+            if not wanted.archives:
                 for file in wanted.files:
                     _fetch(wanted, file)
     except OSError as error:
-        raise DataError(_missing(wanted, wanted.archives or wanted.files, f"it cannot be put there ({error})")) from error
+        absent = tuple(archive.file for archive in wanted.archives) or wanted.files
+        raise DataError(_missing(wanted, absent, f"it cannot be put there ({error})")) from error
 
 
 def matches(path: Path, file: File) -> bool:
@@ -103,20 +114,21 @@ def matches(path: Path, file: File) -> bool:
     return False
 
 
-def _unpack(wanted: Source) -> None:
-    target = root() / wanted.folder
+def _unpack(wanted: Source, archive: Archive) -> None:
+    target = root() / archive.folder
     if target.exists():
         absent = [file.path for file in wanted.files if not (root() / file.path).is_file()]
-        raise DataError(
-            f"{target} is there, but not whole: {', '.join(absent)} missing. "
-            f"Move it away, then `mixbook data get {wanted.name}`"
-        )
-    for archive in wanted.archives:
-        _fetch(wanted, archive)
-        try:
-            unpack(_checked(wanted, archive), target, wanted.inside)
-        except ArchiveError as error:
-            raise DataError(f"{wanted.name}: {error}") from error
+        if absent:
+            raise DataError(
+                f"{target} is there, but not whole: {', '.join(absent)} missing. "
+                f"Move it away, then `mixbook data get {wanted.name}`"
+            )
+        return
+    _fetch(wanted, archive.file)
+    try:
+        unpack(_checked(wanted, archive.file), target, archive.inside, nested=archive.nested)
+    except ArchiveError as error:
+        raise DataError(f"{wanted.name}: {error}") from error
 
 
 def _fetch(wanted: Source, file: File) -> None:
@@ -124,7 +136,7 @@ def _fetch(wanted: Source, file: File) -> None:
     if target.is_file():
         return
     if not file.url:
-        raise DataError(_missing(wanted, (file,), "it may not be downloaded without an account"))
+        raise DataError(_missing(wanted, (file,), "it is given to people with an account only"))
     if os.environ.get("MIXBOOK_OFFLINE", "0") not in ("", "0"):
         raise DataError(_missing(wanted, (file,), "MIXBOOK_OFFLINE forbids to download it"))
     part = target.with_name(target.name + ".part")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mixbook.data import cifar10, cifar100, images, mnist
+from mixbook.data import cifar10, cifar100, images, mnist, pixels_of, svhn
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_tiny_files_in_the_official_formats(monkeypatch, tmp_path):
 
 
 def test_an_unknown_part_is_refused():
-    with pytest.raises(ValueError, match="'train' or 'test', got 'val'"):
+    with pytest.raises(ValueError, match="part of mnist must be one of 'train', 'test', got 'val'"):
         mnist("val")
 
 
@@ -94,3 +94,23 @@ def test_no_pickle_is_opened_before_its_checksum_was_found_right(home, monkeypat
     with pytest.raises(images.store.DataError, match="not the published file"):
         cifar100("test")
     assert not (home / "evil").exists()
+
+
+def test_svhn_from_tiny_matlab_files(monkeypatch, tmp_path):
+    from scipy.io import savemat
+
+    x = np.arange(32 * 32 * 3 * 4).reshape(32, 32, 3, 4).astype(np.uint8)  # rows, columns, colours, samples
+    for name in ("train", "test", "extra"):
+        savemat(tmp_path / name, {"X": x, "y": np.array([[1], [10], [9], [10]], np.uint8)}, appendmat=False)
+    places = {"svhn": (tmp_path / "train", tmp_path / "test"), "svhn_extra": (tmp_path / "extra",)}
+    monkeypatch.setattr(images.store, "files", places.__getitem__)
+    for part in ("train", "test", "extra"):
+        data = pixels_of("svhn", part)
+        assert data.y.tolist() == [1, 0, 9, 0]  # the digit 0 is 10 in the files
+        assert np.array_equal(data.x[2].permute(1, 2, 0).numpy(), x[..., 2])
+    assert svhn("test").x.shape == (4, 3, 32, 32)
+
+
+def test_unknown_images_list_the_known_ones():
+    with pytest.raises(ValueError, match=r"no small images 'imagenet'. There are: mnist, cifar10"):
+        pixels_of("imagenet")

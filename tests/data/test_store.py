@@ -3,13 +3,14 @@
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tiny_archives import tar
 
 from mixbook.data import store
-from mixbook.data.sources import SOURCES, File, Source
+from mixbook.data.sources import SOURCES, Archive, File, Source
 from mixbook.data.store import DataError
 
 CONTENTS = b"1,2,3\n"
@@ -34,10 +35,8 @@ def packed(site, tmp_path, monkeypatch) -> Source:
     """A data set of one file in an archive that the server serves."""
     contents = tar(tmp_path / "t", ("top/numbers.csv", CONTENTS)).read_bytes()
     site.pages["/packed.tar.gz"] = contents
-    archive = File("packed.tar.gz", sha256(contents), f"{site.url}/packed.tar.gz")
-    made = Source(
-        "packed", "packed", "http://localhost", (File("out/numbers.csv", sha256(CONTENTS)),), (archive,), "out", "top"
-    )
+    archive = Archive(File("packed.tar.gz", sha256(contents), f"{site.url}/packed.tar.gz"), "out", "top")
+    made = Source("packed", "packed", "http://localhost", (File("out/numbers.csv", sha256(CONTENTS)),), (archive,))
     monkeypatch.setitem(SOURCES, "packed", made)
     return made
 
@@ -95,7 +94,7 @@ def test_every_real_data_set_says_what_to_do_when_it_is_missing(home, monkeypatc
     for name, source in SOURCES.items():
         with pytest.raises(DataError) as error:
             store.files(name)
-        first = (source.archives or source.files)[0]
+        first = source.archives[0].file if source.archives else source.files[0]
         assert_helps(error.value, name, first.url or source.home, home / first.path)
 
 
@@ -141,9 +140,8 @@ def test_a_folder_that_is_not_whole_is_not_repaired_silently(packed, home):
 def test_a_malicious_archive_is_refused_even_with_its_checksum(packed, site, home, tmp_path, monkeypatch):
     contents = tar(tmp_path / "t", ("top/numbers.csv", CONTENTS), ("../../evil", b"")).read_bytes()
     site.pages["/packed.tar.gz"] = contents
-    archive = File("packed.tar.gz", sha256(contents), f"{site.url}/packed.tar.gz")
-    evil = Source("packed", "packed", "", packed.files, (archive,), "out", "top")
-    monkeypatch.setitem(SOURCES, "packed", evil)
+    archive = replace(packed.archives[0], file=replace(packed.archives[0].file, checksums=sha256(contents)))
+    monkeypatch.setitem(SOURCES, "packed", replace(packed, archives=(archive,)))
     with pytest.raises(DataError, match=r"packed: .*'../../evil', which leads out"):
         store.files("packed")
     assert not (home / "out").exists() and not (tmp_path / "evil").exists()
@@ -177,8 +175,9 @@ def test_the_table_is_well_formed():
     for name, source in SOURCES.items():
         assert source.name == name
         assert source.home.startswith("http")
-        assert bool(source.archives) == bool(source.folder)
-        for file in (*source.files, *source.archives):
+        archives = [archive.file for archive in source.archives]
+        assert all(bool(file.url) != bool(archives) for file in source.files)
+        for file in (*source.files, *archives):
             assert not Path(file.path).is_absolute()
             for checksum in file.checksums:
                 algorithm, _, digest = checksum.partition(":")

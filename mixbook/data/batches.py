@@ -1,0 +1,45 @@
+"""Batches of what is too large for memory: torch's ``DataLoader``, seeded so that a run can be repeated."""
+
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+
+def loader(
+    dataset: Dataset[Any],
+    batch_size: int,
+    *,
+    seed: int,
+    shuffle: bool = True,
+    workers: int = 0,
+    drop_last: bool = False,
+    sampler: "Sampler[int] | None" = None,
+    pin_memory: bool = False,
+) -> DataLoader[Any]:
+    """A ``DataLoader`` whose order and random views follow from ``seed``, the epoch and the number of workers alone.
+
+    Each pass over it is another epoch, which starts from the state of its ``generator``: save that between epochs to go on
+    later. Workers are started afresh each epoch and seeded from it; with ``workers=0``, random views draw from torch's
+    global generator in this process.
+
+    Args:
+        dataset: gives a sample and its class for each number.
+        batch_size: samples per batch.
+        seed: of the order and of the workers.
+        shuffle: a fresh random order each epoch, else the data set's own.
+        workers: processes that prepare batches; 0 to prepare them in this one.
+        drop_last: leave out a last batch that is shorter than the others.
+        sampler: gives the order instead of ``shuffle``, e.g. a ``DistributedSampler``.
+        pin_memory: batches in page-locked memory, from where they can be copied to a GPU in the background.
+    """
+    return DataLoader(
+        dataset,
+        batch_size,
+        shuffle=shuffle if sampler is None else None,
+        sampler=sampler,
+        num_workers=workers,
+        drop_last=drop_last,
+        pin_memory=pin_memory,
+        generator=torch.Generator().manual_seed(seed),
+    )

@@ -1,0 +1,65 @@
+"""What every data set held in memory is: samples with class labels, that can be taken apart and moved."""
+
+import zlib
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Samples ``x`` (n, ...) and labels ``y``, int64 (n,); see ``Arrays`` and ``Pixels`` for what ``x`` may be."""
+
+    x: Tensor
+    y: Tensor
+    num_classes: int
+    name: str = "data"
+
+    def __post_init__(self) -> None:
+        if self.y.dtype != torch.int64:
+            raise TypeError(f"{self.name}: y must be int64 class labels, got {self.y.dtype}: use y.long()")
+        if self.y.shape != (len(self.x),):
+            raise ValueError(f"{self.name}: y must have shape ({len(self.x)},) as x does, got {tuple(self.y.shape)}")
+        if len(self.x) == 0:
+            raise ValueError(f"{self.name}: x is empty, shape {tuple(self.x.shape)}: at least one sample is needed")
+        if self.num_classes < 2:
+            raise ValueError(f"{self.name}: num_classes must be at least 2, got {self.num_classes}")
+        low, high = self.y.aminmax()
+        if low < 0 or high >= self.num_classes:
+            raise ValueError(f"{self.name}: labels must lie in [0, {self.num_classes}), got {int(low)} to {int(high)}")
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: Tensor) -> Self:
+        """The samples at ``rows``, int64 (m,)."""
+        return replace(self, x=self.x[rows], y=self.y[rows])
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same data on another device."""
+        return replace(self, x=self.x.to(device), y=self.y.to(device))
+
+    def checksum(self) -> str:
+        """Eight hexadecimal digits that change with the samples, their order or their labels."""
+        return f"{zlib.crc32(self.y.cpu().numpy().tobytes(), zlib.crc32(self.x.cpu().numpy().tobytes())):08x}"
+
+    def split(self, test: int | float, generator: torch.Generator | None = None) -> tuple[Self, Self]:
+        """A random split into a training and a test part, without stratification.
+
+        Args:
+            test: size of the test part: a count (int) or a fraction of the samples (float), rounded.
+            generator: source of the shuffle.
+
+        Raises:
+            ValueError: if a part would be empty.
+        """
+        count = test if isinstance(test, int) else round(test * len(self))
+        if not 0 < count < len(self):
+            raise ValueError(
+                f"test must leave both parts of {self.name} non-empty, got {test} of {len(self)} samples: "
+                f"give a count from 1 to {len(self) - 1}, or a fraction"
+            )
+        order = torch.randperm(len(self), generator=generator)
+        return self[order[count:]], self[order[:count]]
