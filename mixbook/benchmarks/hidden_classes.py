@@ -53,7 +53,7 @@ def plane_trial(experiment: Experiment, cell: Cell, number: int, profile: Profil
     """
     from sklearn.metrics import silhouette_score
 
-    kept = int(cell.answers()["digits"])
+    kept = experiment["digits"]
     train, test = (_first_digits(part, kept) for part in parts("mnist", profile.stand_in))
     model, layer = _network(experiment, cell, number)
     scores = _train(experiment, cell, model, layer, train, test, number, profile)
@@ -75,7 +75,8 @@ def _network(experiment: Experiment, cell: Cell, number: int) -> tuple[nn.Module
         return seeded(
             derive(number, "weights"), lambda: MLP(784, [width] * before, 10, experiment["activation"], dropout)
         ), answers["layer"].replace("hidden", "layer")
-    units, after = int(answers.get("bottleneck", 2)), [width] * experiment["hidden_after"]
+    units = int(answers["bottleneck"] if "bottleneck" in answers else experiment["bottleneck"])
+    after = [width] * experiment["hidden_after"]
     return seeded(
         derive(number, "weights"),
         lambda: BottleneckMLP(784, [width] * before, units, after, 10, experiment["activation"], dropout),

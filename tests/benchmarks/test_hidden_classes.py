@@ -79,8 +79,8 @@ def test_cells_differ_in_what_they_say(monkeypatch):
 
 
 def test_a_trial_is_a_function_of_its_number():
-    experiment = narrow("manifold-figure5")
-    cell = Cell("manifold_mixup", "digits=5")
+    experiment = narrow("manifold-figure5-top-5-digits")
+    cell = Cell("manifold_mixup", "")
     first = plane_trial(experiment, cell, 3, SHORT)
     assert first == plane_trial(experiment, cell, 3, SHORT)
     assert first["nll"] != plane_trial(experiment, cell, 4, SHORT)["nll"]
