@@ -7,8 +7,9 @@ step of all of them is a handful of batched products::
     trials = [Trial(Recipe(epochs=200, batch_size=16, lr=0.005, seed=n), mb.kmixup(16, num_classes=3)) for n in range(20)]
     fitted = fit_trials(lambda seed: seeded(seed, lambda: MLP(4, (120, 84), 3)), data, trials)
 
-``network`` holds the stacked networks, ``optimizer`` their updates, ``mixing`` what is drawn and matched for all of them,
-``together`` the loop, ``groups`` which trials can share it, and ``run`` what a user calls.
+``network`` holds the stacked networks (``functional`` those of any other kind), ``optimizer`` their updates, ``mixing``
+what is drawn and matched for all of them, ``together`` the loop, ``groups`` which trials can share it, and ``run`` what a
+user calls.
 """
 
 from mixbook.training.trials.run import fit_trials

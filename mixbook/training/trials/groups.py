@@ -3,18 +3,19 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from mixbook.data import Arrays
 from mixbook.mixing.place import ManifoldMixer
+from mixbook.training.trials.functional import is_noisy
 from mixbook.training.trials.mixing import mixes_beforehand, mixes_together
 from mixbook.training.trials.network import has_convolutions, stackable
 from mixbook.training.trials.trial import AnyMixer, Trial
 
-Way = Literal["auto", "stacked", "loop"]
+Way = Literal["auto", "stacked", "vmap", "loop"]
 
 _ENOUGH = 32  # networks at once on a CPU: more only push each other out of its caches
 _SHARE = 0.25  # of the free memory that a chunk may take
@@ -22,10 +23,10 @@ _SHARE = 0.25  # of the free memory that a chunk may take
 
 @dataclass(frozen=True)
 class Chunk:
-    """Trials that are trained at once, as numbers in the user's list, and whether side by side or one after the other."""
+    """Trials that are trained at once, as numbers in the user's list, and how: side by side, or one after the other."""
 
     numbers: tuple[int, ...]
-    way: Literal["stacked", "loop"]
+    way: Literal["stacked", "vmap", "loop"]
 
 
 def chunks(
@@ -39,30 +40,38 @@ def chunks(
     """Cut the trials into chunks: those of one shape of step together, as many as pay and as fit the memory.
 
     Raises:
-        ValueError: if ``way`` is ``"stacked"`` and a trial cannot be.
+        ValueError: if ``way`` is "stacked" or "vmap" and a trial cannot be trained so.
     """
-    groups: dict[tuple[object, ...] | None, list[int]] = {}
+    groups: dict[tuple[Any, ...], list[int]] = {}
     model = make_model(trials[0].recipe.seed)
     for number, trial in enumerate(trials):
         mixer = trial.mixer_for(model)
-        reason = _why_not(model, mixer)
-        if reason and way == "stacked":
-            raise ValueError(f"trial {number} cannot be stacked: {reason}. way='loop' trains it alone")
-        alone = way == "loop" or reason or (way == "auto" and device.type == "cpu" and has_convolutions(model))
-        groups.setdefault(None if alone else _shape_of_step(data[number], trial, mixer), []).append(number)
+        chosen = _choose(number, model, mixer, way, device)
+        key = (number,) if chosen == "loop" else _shape_of_step(data[number], trial, mixer)
+        groups.setdefault((chosen, *key), []).append(number)
     found = []
-    for key, numbers in groups.items():
-        if key is None:
-            found += [Chunk((number,), "loop") for number in numbers]
-            continue
+    for (chosen, *_), numbers in groups.items():
         most = min(_room(model, data[numbers[0]], trials[numbers[0]], device), _ENOUGH if device.type == "cpu" else 10**6)
         size = max(1, min(most, -(-len(numbers) // jobs)))
-        found += [Chunk(tuple(numbers[start : start + size]), "stacked") for start in range(0, len(numbers), size)]
+        parts = (tuple(numbers[start : start + size]) for start in range(0, len(numbers), size))
+        found += [Chunk(part, chosen) for part in parts]
     return found
 
 
-def _why_not(model: nn.Module, mixer: AnyMixer | None) -> str:
-    """What stands against stacking; empty if nothing does."""
+def _choose(number: int, model: nn.Module, mixer: AnyMixer | None, way: Way, device: torch.device) -> str:
+    against = {"stacked": _against_stacking(model, mixer), "vmap": _against_vmap(model, mixer), "loop": ""}
+    if way != "auto":
+        if against[way]:
+            raise ValueError(f"trial {number} cannot go by way={way!r}: {against[way]}. way='loop' trains it alone")
+        return way
+    on_gpu = device.type != "cpu"
+    if not against["stacked"] and (on_gpu or not has_convolutions(model)):
+        return "stacked"
+    return "vmap" if on_gpu and not against["vmap"] else "loop"
+
+
+def _against_stacking(model: nn.Module, mixer: AnyMixer | None) -> str:
+    """What stands against it; empty if nothing does."""
     if not stackable(model):
         return f"{type(model).__name__} is not an nn.Sequential of layers that can be stacked"
     if mixer is None:
@@ -70,6 +79,12 @@ def _why_not(model: nn.Module, mixer: AnyMixer | None) -> str:
     if isinstance(mixer, ManifoldMixer) and (mixer.per != "batch" or mixer.stop_gradient):
         return "its mixer draws a layer for each sample, or stops gradients"
     return "" if mixes_together(mixer) or mixes_beforehand(mixer) else "its mixer looks at the network or at each batch"
+
+
+def _against_vmap(model: nn.Module, mixer: AnyMixer | None) -> str:
+    if is_noisy(model):
+        return f"{type(model).__name__} has dropout, whose noise would come from a generator that all share"
+    return "" if mixer is None or mixes_beforehand(mixer) else "its mixer looks into the network"
 
 
 def _shape_of_step(data: Arrays, trial: Trial, mixer: AnyMixer | None) -> tuple[object, ...]:

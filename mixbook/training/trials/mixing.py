@@ -13,7 +13,7 @@ from mixbook.mixing.matching import Matching, solve
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.place import INPUT, ManifoldMixer
-from mixbook.training.trials.network import StackedNetwork
+from mixbook.training.trials.network import Networks
 from mixbook.training.trials.trial import AnyMixer
 
 Batch = tuple[Tensor, Tensor]  # x (N, B, ...) and y (N, B)
@@ -53,7 +53,7 @@ class StackedMixer:
         self._classes = classes
 
     def outputs(
-        self, network: StackedNetwork, batch: Batch, partner: Batch | None, generators: Sequence[torch.Generator]
+        self, network: Networks, batch: Batch, partner: Batch | None, generators: Sequence[torch.Generator]
     ) -> Iterator[Part]:
         """The networks' outputs on their mixtures, and the targets: in parts of networks that mix at the same layer.
 
@@ -149,9 +149,7 @@ def _rows(x: Tensor) -> Tensor:
     return x.detach().flatten(2)
 
 
-def _through(
-    network: StackedNetwork, stage: slice, which: Tensor | None, x: Tensor, x2: Tensor | None
-) -> tuple[Tensor, Tensor]:
+def _through(network: Networks, stage: slice, which: Tensor | None, x: Tensor, x2: Tensor | None) -> tuple[Tensor, Tensor]:
     """What comes out of the first layers for the batch, and for the rows that partners come from."""
     both = x if x2 is None else torch.cat([x, x2], dim=1)
     out = network.run(both if which is None else both[which], stage, which)

@@ -1,6 +1,7 @@
 """N networks of one shape as one: their weights stacked along a first axis, so that a layer of all is one operation."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,28 @@ def stackable(model: nn.Module) -> bool:
 def has_convolutions(model: nn.Module) -> bool:
     """Whether ``model`` convolves: many of those at once are slower than one by one on a CPU."""
     return any(isinstance(module, nn.Conv2d) for module in model.modules())
+
+
+class Networks(Protocol):
+    """N networks that are run side by side, in training mode."""
+
+    models: list[nn.Module]
+
+    def parameters(self) -> list[Tensor]:
+        """The stacked parameters, (N, ...) each."""
+        ...
+
+    def stages(self, layer: str | None) -> tuple[slice, slice]:
+        """What runs up to and including the module of that name, and what runs after it; nothing and all for None."""
+        ...
+
+    def run(self, x: Tensor, stage: slice = slice(None), which: Tensor | None = None) -> Tensor:
+        """Outputs (n, B, ...) of a stage on inputs (n, B, ...), of the networks ``which`` (n,), by default of all."""
+        ...
+
+    def write_back(self) -> list[nn.Module]:
+        """Copy the weights into the models that the stack was made of, and give those."""
+        ...
 
 
 class StackedNetwork:

@@ -16,6 +16,7 @@ from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import one_device, progress_bar
 from mixbook.training.history import History
 from mixbook.training.loop import fit
+from mixbook.training.trials.functional import FunctionalNetwork
 from mixbook.training.trials.groups import Chunk, Way, chunks
 from mixbook.training.trials.mixing import HUGE
 from mixbook.training.trials.network import StackedNetwork
@@ -56,7 +57,8 @@ def fit_trials(
         validate_every: epochs between records; the last epoch always has one.
         folder: where finished chunks are kept; the same call finds them there and goes on with the others.
         jobs: processes, each with its own chunks. ``make_model``, ``loss`` and ``validate`` are sent to them.
-        way: "auto" as said above, "stacked" or an error, or "loop" for one by one.
+        way: "auto" as said above; "stacked", "vmap" (``torch.func``, for any network without dropout that is mixed at the
+            input; chosen on a GPU for networks that are not ``Sequential``) or "loop" for that way or an error.
         device: where to train; the best single device that there is by default.
         progress: show a bar, where the output is a terminal.
 
@@ -97,7 +99,7 @@ def _spread(
 ) -> Iterator[tuple[Chunk, list[Fitted]]]:
     if jobs == 1 or len(parts) == 1:
         for chunk, data, trials in parts:
-            at_once = len(trials) if chunk.way == "stacked" else 1
+            at_once = 1 if chunk.way == "loop" else len(trials)
             yield chunk, train(chunk, data, trials, after_epoch=partial(bar.update, at_once))
         return
     try:
@@ -128,8 +130,9 @@ def _train(
     kept = None if home is None else home / f"chunk-{_digest(models, data, trials, loss, every)}.pt"
     if kept is not None and kept.exists():
         return _read(kept, models)
-    if chunk.way == "stacked":
-        fitted = train_together(StackedNetwork(models, device), data, trials, loss, validate, every, after_epoch)
+    if chunk.way != "loop":
+        network = (StackedNetwork if chunk.way == "stacked" else FunctionalNetwork)(models, device)
+        fitted = train_together(network, data, trials, loss, validate, every, after_epoch)
     else:
         runs = zip(models, data, trials, strict=True)
         fitted = [_train_alone(*run, loss, validate, every, device, after_epoch) for run in runs]

@@ -14,7 +14,7 @@ from mixbook.training.history import History
 from mixbook.training.recipe import Recipe
 from mixbook.training.streams import Streams
 from mixbook.training.trials.mixing import Batch, Part, StackedMixer
-from mixbook.training.trials.network import StackedNetwork
+from mixbook.training.trials.network import Networks
 from mixbook.training.trials.optimizer import StackedOptimizer
 from mixbook.training.trials.trial import Fitted, Trial
 
@@ -23,7 +23,7 @@ Validate = Callable[[nn.Module], Mapping[str, float]]
 
 
 def train_together(
-    network: StackedNetwork,
+    network: Networks,
     data: Sequence[Arrays],
     trials: Sequence[Trial],
     loss: Loss,
@@ -97,7 +97,7 @@ def _batches(rows: _Rows, recipes: Sequence[Recipe], streams: Sequence[Streams])
 
 
 def _outputs(
-    network: StackedNetwork, mixer: StackedMixer | None, batch: Batch, partner: Batch | None, streams: Sequence[Streams]
+    network: Networks, mixer: StackedMixer | None, batch: Batch, partner: Batch | None, streams: Sequence[Streams]
 ) -> Iterator[Part]:
     if mixer is None:
         return iter([(None, network.run(batch[0]), batch[1])])

@@ -148,6 +148,29 @@ def test_another_loss_is_taken_for_each_network():
         assert one.history["loss"] == pytest.approx(history["loss"], abs=1e-6)
 
 
+class Skipping(nn.Module):
+    """What is no Sequential: a skip connection around a convolution, and batch norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4)
+        self.second, self.head = nn.Conv2d(4, 4, 3, padding=1), nn.Linear(4, CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.norm(self.first(x)).relu()
+        return self.head((h + self.second(h)).mean((2, 3)))
+
+
+@pytest.mark.parametrize("mixer", [None, NEAR, mb.cutmix(1.0, CLASSES)], ids=["none", "k-mixup", "cutmix"])
+def test_networks_of_any_kind_go_by_torch_func(mixer):
+    make = lambda seed: seeded(seed, Skipping)  # noqa: E731
+    trials = [Trial(recipe(seed, batch_size=10), mixer) for seed in range(3)]
+    assert_as_alone(fit_trials(make, images(), trials, way="vmap", progress=False), make, images(), trials)
+    with pytest.raises(ValueError, match="looks into the network"):
+        inside = hidden(["first"], NEAR)
+        fit_trials(make, images(), [Trial(recipe(0), inside)], way="vmap", progress=False)
+
+
 def test_a_network_that_diverges_says_so_and_harms_nobody():
     mixer = hidden(["layer1"], NEAR)
     trials = [Trial(recipe(n, lr=1e30 if n == 1 else 0.05), mixer) for n in range(3)]
@@ -186,7 +209,7 @@ def test_what_pays_is_chosen_by_itself(monkeypatch):
     assert ways(mlp, two, table()) == [("stacked", 2)]
     assert ways(lambda seed: LeNet(CLASSES, image_size=12), two, images()) == [("loop", 1)] * 2
     assert ways(silent, two, table()) == [("loop", 1)] * 2
-    with pytest.raises(ValueError, match=r"trial 0 cannot be stacked: MLP.*way='loop'"):
+    with pytest.raises(ValueError, match=r"trial 0 cannot go by way='stacked': MLP.*way='loop'"):
         fit_trials(silent, table(), two, way="stacked", progress=False)
     # Memory for one network and a half.
     monkeypatch.setattr(groups, "_free_memory", lambda: 1)
