@@ -28,11 +28,16 @@ def run_missing_cells(results: Results, jobs: int, report: Callable[[str], None]
         report: takes one line per cell.
 
     Returns:
-        All cells with their trials, those that were there before included.
+        All cells with their trials, those that were there before included. An experiment with sources has these run.
 
     Raises:
         ResultsError: if what is there cannot be continued.
     """
+    if results.sources:
+        for source in results.sources:
+            report(f"{results.experiment.name} is read from {source.experiment.name}")
+            run_missing_cells(source, jobs, report)
+        return results.load()
     cells, runs = results.load(), list(results.provenance()["runs"]) if results.exists() else []
     wanted = results.experiment.selected(results.profile)
     missing = [cell for cell in wanted if cell not in cells]

@@ -39,6 +39,9 @@ class Trial:
 class Results:
     """The results of one experiment at one profile.
 
+    An experiment that has sources has no files of its own: its cells are found in those of its sources whenever they are
+    asked for, so the two can never disagree.
+
     Args:
         experiment: what was run.
         profile: how much of it.
@@ -50,10 +53,16 @@ class Results:
         self.experiment, self.profile = experiment, profile
         self.csv = folder / experiment.name / f"{profile}.csv"
         self.json = self.csv.with_suffix(".json")
+        self.sources = tuple(Results(source, profile, folder) for source in experiment.sources)
+
+    @property
+    def files(self) -> list[Path]:
+        """The CSV and JSON files that hold these results, whether they exist or not."""
+        return [path for source in self.sources for path in source.files] or [self.csv, self.json]
 
     def exists(self) -> bool:
         """Whether anything was ever written here."""
-        return self.csv.exists() or self.json.exists()
+        return any(path.exists() for path in self.files)
 
     def identity(self) -> dict[str, Any]:
         """What results must share to stand in one file: format, version, protocol, profile and grid."""
@@ -74,6 +83,9 @@ class Results:
         Raises:
             ResultsError: if it is missing, damaged, or of another format, protocol, profile or grid.
         """
+        if self.sources:
+            there = [source.provenance() for source in self.sources if source.exists()]
+            return {**self.identity(), "runs": [run for found in there for run in found["runs"]]}
         try:
             found = json.loads(self.json.read_text(encoding="utf-8"))
             if not isinstance(found["runs"], list):
@@ -109,6 +121,8 @@ class Results:
         Raises:
             ResultsError: as :meth:`load`, or if another version of mixbook made it.
         """
+        for source in self.sources:
+            source.check_resumable()
         self.load()
         version = self.provenance()["mixbook"] if self.exists() else mixbook.__version__
         if version != mixbook.__version__:
@@ -123,6 +137,8 @@ class Results:
         """
         if not self.exists():
             return {}
+        if self.sources:
+            return self._derive()
         self.provenance()
         if not self.csv.exists():
             return {}
@@ -132,7 +148,13 @@ class Results:
             raise ResultsError(f"{self.csv} is damaged or cut short ({error}). {_way_out(self)}") from error
 
     def save(self, cells: dict[Cell, list[Trial]], runs: list[dict[str, Any]]) -> None:
-        """Replace both files by these cells and runs. Every cell must be whole."""
+        """Replace both files by these cells and runs. Every cell must be whole.
+
+        Raises:
+            ValueError: if the experiment has sources, which hold its results.
+        """
+        if self.sources:
+            raise ValueError(f"{self.experiment.name} is read from {self._names()}: save their results instead")
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -146,12 +168,16 @@ class Results:
         _write(self.csv, text.getvalue())
 
     def set_aside(self) -> list[Path]:
-        """Rename both files to ``*.old``, so that a run can start afresh and nothing is lost. Returns the new names."""
-        moved = []
-        for path in (self.csv, self.json):
-            if path.exists():
-                moved.append(path.replace(_free_name(path)))
-        return moved
+        """Rename the files to ``*.old``, so that a run can start afresh and nothing is lost. Returns the new names."""
+        return [path.replace(_free_name(path)) for path in self.files if path.exists()]
+
+    def _derive(self) -> dict[Cell, list[Trial]]:
+        found = {source.experiment.name: source.load() for source in self.sources}
+        cells = {cell: self.experiment.derived(cell, found) for cell in self.experiment.selected(self.profile)}
+        return {cell: trials for cell, trials in cells.items() if trials}
+
+    def _names(self) -> str:
+        return " and ".join(source.experiment.name for source in self.sources)
 
     def _parse(self, text: str) -> dict[Cell, list[Trial]]:
         if not text.endswith("\n"):

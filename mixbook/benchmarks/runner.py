@@ -62,7 +62,7 @@ def run(experiment: Experiment, profile: str, book: Path, *, jobs: int | None = 
     folder = results_folder(book, profile)
     results = Results(experiment, profile, folder)
     if profile == "smoke":
-        for path in (results.csv, results.json):
+        for path in results.files:
             path.unlink(missing_ok=True)
     elif fresh:
         for path in results.set_aside():

@@ -1,6 +1,6 @@
 """What an experiment is: the printed values that it answers, its protocol, and how much of it a profile runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -95,6 +95,9 @@ class Experiment:
         surrogate: whether it stands in for a data set or network that we cannot run. Such results are not counted.
         figures: figures without numbers that it redraws.
         own_cells: the cells of a table of our own, which no paper prints.
+        sources: experiments that measure what this one shows: nothing is run or stored for it. Its profiles are theirs.
+        derive: ``"module:function"`` that finds a cell in them: (experiment, cell, results) to its trials, none if it
+            cannot be found yet. The results are the cells with their trials of each source, by its name.
     """
 
     name: str
@@ -114,6 +117,8 @@ class Experiment:
     surrogate: bool = False
     figures: tuple[str, ...] = ()
     own_cells: tuple[Cell, ...] = ()
+    sources: tuple["Experiment", ...] = ()
+    derive: str = ""
 
     def __getitem__(self, setting: str) -> Any:
         """The value of a setting.
@@ -164,8 +169,16 @@ class Experiment:
 
     def run(self, piece: Sequence[Task], profile: str) -> list[Metrics]:
         """Run the tasks of a piece: the metrics of each. A trial counts from 0 and seeds everything random in it."""
-        module, name = (self.trials or self.trial).split(":")
-        function: Callable[..., Any] = getattr(import_module(module), name)
+        function = _function(self.trials or self.trial)
         if self.trials:
             return function(self, piece, self.profile(profile))
         return [function(self, cell, number, self.profile(profile)) for cell, number in piece]
+
+    def derived(self, cell: Cell, results: Mapping[str, Any]) -> list[Any]:
+        """The trials of a cell, found in the results of the sources; none where those are not there yet."""
+        return _function(self.derive)(self, cell, results)
+
+
+def _function(path: str) -> Callable[..., Any]:
+    module, name = path.split(":")
+    return getattr(import_module(module), name)

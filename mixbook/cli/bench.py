@@ -61,7 +61,8 @@ def commands() -> Commands:
         for e in chosen:
             print(f"{e.name}, profile {profile}", flush=True)
             results = runner.run(e, profile, home, jobs=jobs, fresh=fresh)
-            print(f"results are in {os.path.relpath(results.csv)}", flush=True)
+            for path in results.files[::2]:
+                print(f"results are in {os.path.relpath(path)}", flush=True)
 
     def compare(experiment: Annotated[str, name], /, *, profile: str | None = None, book: Path | None = None) -> None:
         """Show ours beside the printed values: mean, 95% interval over trials, n, difference.

@@ -47,8 +47,9 @@ def test_the_protocol_says_why_and_when(experiment):
 
 @each_experiment
 def test_what_runs_it_exists(experiment):
-    assert bool(experiment.trial) != bool(experiment.trials)
-    module, function = (experiment.trial or experiment.trials).split(":")
+    ways = [way for way in (experiment.trial, experiment.trials, experiment.derive) if way]
+    assert len(ways) == 1 and bool(experiment.derive) == bool(experiment.sources)
+    module, function = ways[0].split(":")
     assert callable(getattr(import_module(module), function))
     assert (NOTEBOOKS / experiment.notebook).is_file()
     assert (NOTEBOOKS / experiment.notebook).with_suffix(".md").is_file()

@@ -7,12 +7,14 @@ from mixbook.benchmarks.experiments import (
     datadep_images,
     datadep_small,
     few_labels,
+    kmixup_distances,
     kmixup_tmlr_table5,
     manifold_costs,
     manifold_factors,
     manifold_mnist,
     manifold_spiral,
     matching_costs,
+    mnist_lenet,
     multimix_figure7,
     multimix_figure8,
 )
@@ -22,6 +24,8 @@ EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in [
         *kmixup_tmlr_table5.EXPERIMENTS,
+        *kmixup_distances.EXPERIMENTS,
+        *mnist_lenet.EXPERIMENTS,
         *matching_costs.EXPERIMENTS,
         *datadep_small.EXPERIMENTS,
         *datadep_images.EXPERIMENTS,

@@ -1,0 +1,171 @@
+"""LeNet on MNIST, trained once for all that k-mixup prints about it: clean errors and errors under attack."""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
+
+import torch
+
+from mixbook.benchmarks.printed import parse_params, printed_values
+from mixbook.benchmarks.results import Trial
+from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Setting
+from mixbook.data import Arrays
+from mixbook.data.images import mnist
+from mixbook.data.stand_ins import stand_in
+from mixbook.evaluation import evaluate, fgsm_error
+from mixbook.mixing.mixer import kmixup
+from mixbook.mixing.transport import alpha_of_ratio, matching_cost, mean_square_ratio
+from mixbook.models import LeNet, seeded
+from mixbook.training import Recipe, fit
+from mixbook.training.streams import derive
+
+_PAIRS = 16384  # matched pairs behind a matching cost
+_STUCK = 0.99  # share of log C, the loss of a network that gives every class the same probability
+
+Found = Mapping[str, Mapping[Cell, Sequence[Trial]]]
+
+
+def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> Metrics:
+    """Train one network, test it, and attack it where the papers do.
+
+    Initial weights, order of samples and draws of the mixer follow from ``number`` alone: they are the same in every cell.
+    So cells that end at the same k and alpha, because alpha is capped, are the same network, and it is trained once.
+
+    Returns:
+        ``error`` and ``accuracy`` (%) and ``nll`` (nats) on the 10,000 test images after the last epoch; ``loss``, the mean
+        training loss of that epoch (nats); ``stuck``: 1.0 if it is still that of guessing. With mixing also ``alpha``, the
+        one used at this k, and ``xi``, what it gives in pixels. At the alphas that are attacked, and without mixing,
+        ``fgsm_error@e`` (%), with a budget of e/255 of the pixel range.
+    """
+    used: Metrics = {}
+    k = 0
+    if cell.method != "erm":
+        k = int(cell.value("k"))
+        cap = experiment["alpha_cap"] if experiment["alpha_over_k"] == "constant xi" else None
+        used = perturbation(cell.value("alpha"), k, cap, experiment["xi_images"], profile.stand_in)
+    model, loss = _trained(experiment.settings, k, used.get("alpha", 0.0), number, profile)
+    _, test = _data(profile.stand_in)
+    scores = evaluate(model, test)
+    right = 100 * scores["accuracy"]
+    stuck = float(not loss < _STUCK * math.log(test.num_classes))
+    found = {"error": 100 - right, "accuracy": right, "nll": scores["nll"], "loss": loss, "stuck": stuck, **used}
+    if not k or cell.value("alpha") == experiment["fgsm_alpha"]:
+        budgets = experiment["fgsm_eps"]
+        found |= {f"fgsm_error@{eps:g}": 100 * fgsm_error(model, test, eps / 255, batch_size=1000) for eps in budgets}
+    return found
+
+
+def perturbation(alpha: float, k: int, cap: float | None, images: int, small: bool = False) -> Metrics:
+    """The alpha used at ``k``, and the xi that it gives in pixels.
+
+    Args:
+        alpha: the one at k = 1.
+        k: block size.
+        cap: alpha is raised until xi is that of k = 1, at most up to here; None leaves it as it is.
+        images: training images that are matched, always the same.
+        small: take the stand-in for MNIST.
+    """
+    cost = _cost(k, images, small)
+    if cap is not None and k > 1:
+        wanted = mean_square_ratio(alpha) * _cost(1, images, small) / cost
+        alpha = cap if wanted >= mean_square_ratio(cap) else alpha_of_ratio(wanted)
+    return {"alpha": alpha, "xi": math.sqrt(mean_square_ratio(alpha) * cost)}
+
+
+def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
+    """A printed cell from the networks of the sources: those at constant xi for the TMLR paper, at fixed alpha for v1.
+
+    At k = 1 the two are the same networks, and at the largest alpha too, because that is where alpha is capped. An attack
+    is a cell of its own in print, and a metric of a network here.
+    """
+    params = cell.answers()
+    eps = params.pop("eps", None)
+    alpha = params.setdefault("alpha", f"{experiment['fgsm_alpha']:g}")
+    constant, *fixed = (found[source.name] for source in experiment.sources)
+    shared = not fixed or params.get("k", "1") == "1" or float(alpha) == experiment["alpha_cap"]
+    trials = (constant if shared else fixed[0]).get(_network(params, cell.method), [])
+    return [Trial(t.number, _as_printed(t.metrics, eps), t.seconds) for t in trials]
+
+
+def read_best(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
+    """The lowest mean error over a part of the table, as the paper's summaries print it, or how far it is below another.
+
+    The best cell is the one that has the lowest mean *test* error: so does the paper choose, and so the value is too good.
+    Nothing is given before every cell of that part is there.
+    """
+    networks = found[experiment.sources[0].name]
+    params = cell.answers()
+    ours = _best(networks, cell.method, params.get("k"), params.get("xi"))
+    rival = params.get("vs")
+    theirs = _best(networks, rival, "1" if rival == "mixup" else None, "best") if rival else None
+    if not ours or (rival and not theirs):
+        return []
+    if theirs is None:
+        return [Trial(t.number, {"error": t.metrics["error"]}, t.seconds) for t in ours]
+    gains = [other.metrics["error"] - t.metrics["error"] for t, other in zip(ours, theirs, strict=True)]
+    return [Trial(t.number, {"claimed_gain": gain}, t.seconds) for t, gain in zip(ours, gains, strict=True)]
+
+
+def _best(networks: Mapping[Cell, Sequence[Trial]], method: str, k: str | None, xi: str | None) -> Sequence[Trial]:
+    """Trials of the cell with the lowest mean error among those of this method, k and printed xi ("best": any)."""
+    table = [row for row in printed_values() if (row.paper, row.table, row.dataset) == ("kmixup-tmlr", "Table 3", "mnist")]
+    wanted = {name: value for name, value in (("k", k), ("xi", xi)) if value not in (None, "best")}
+    rows = [row for row in table if row.method == method and wanted.items() <= parse_params(row.params).items()]
+    cells = [_network(parse_params(row.params), method) for row in rows] or [Cell(method, "")]
+    if any(cell not in networks for cell in cells):
+        return []
+    return min((networks[cell] for cell in cells), key=lambda trials: sum(t.metrics["error"] for t in trials))
+
+
+def _network(params: Mapping[str, str], method: str) -> Cell:
+    """The cell of a network: its method, k and alpha, and nothing else that print names."""
+    return Cell(method, ";".join(f"{name}={params[name]}" for name in ("k", "alpha") if name in params))
+
+
+def _as_printed(metrics: Metrics, eps: str | None) -> Metrics:
+    if eps is None:
+        return metrics
+    error = metrics[f"fgsm_error@{float(eps.removesuffix('/255')):g}"]
+    return {"fgsm_error": error, "fgsm_accuracy": 100 - error}
+
+
+@lru_cache(maxsize=16)
+def _trained(settings: tuple[Setting, ...], k: int, alpha: float, number: int, profile: Profile) -> tuple[LeNet, float]:
+    """The network of trial ``number`` at this k and alpha (k = 0 for no mixing), and its last mean training loss."""
+    chosen = {setting.name: setting.value for setting in settings}
+    train, _ = _data(profile.stand_in)
+    recipe = Recipe(
+        epochs=profile.epochs,
+        seed=number,
+        milestones=drops(chosen["drops"], profile.epochs),
+        **{name: chosen[name] for name in ("batch_size", "lr", "momentum", "weight_decay", "decay", "pairs")},
+    )
+    mixer = kmixup(k, alpha, train.num_classes, per=chosen["ratio_scope"], strict=False) if k else None
+    model = seeded(derive(number, "weights"), lambda: LeNet(train.num_classes))
+    # In place; the same arithmetic, a third faster on a CPU. torch's annotations do not know the argument.
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    history = fit(model, train, recipe, mixer=mixer, progress=False)
+    return model, float(history.records[-1]["loss"])
+
+
+def drops(shares: Sequence[float], epochs: int) -> tuple[int, ...]:
+    """Epochs at whose start the learning rate drops: these shares of the run, rounded, and none before epoch 1."""
+    return tuple(max(1, round(share * epochs)) for share in shares)
+
+
+@cache
+def _data(small: bool) -> tuple[Arrays, Arrays]:
+    """Training and test images; of the stand-in, the last 297 are the test part."""
+    if not small:
+        return mnist("train"), mnist("test")
+    rows = torch.arange(len(stand_in("mnist")))
+    return stand_in("mnist")[rows[:-297]], stand_in("mnist")[rows[-297:]]
+
+
+@cache
+def _cost(k: int, images: int, small: bool) -> float:
+    """Mean squared distance between matched images."""
+    generator = torch.Generator().manual_seed(derive(0, "matching"))
+    x = _data(small)[0].x
+    rows = torch.randperm(len(x), generator=generator)[:images]
+    return matching_cost(x[rows], k, trials=max(1, _PAIRS // k), generator=generator)
