@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "mixing.block": {"mixing.plan", "mixing.matching", "mixing.pairing", "mixing.blend", "mixing.mixer"},
     "mixing.cost": {"mixing.ratio", "mixing.mixer", "mixing.place"},
     "mixing.guided": {"mixing.plan", "mixing.blend", "mixing.mixer"},
+    "mixing.gan": {"mixing.pairing", "mixing.ratio", "mixing.mixer", "mixing.place"},
     "data": {"vision"},  # views of large images
     "models": {"vision"},
     "plots": {"evaluation"},

@@ -2,7 +2,7 @@
 
 ``PreActResNet``, ``WideResNet``, ``ResNet18``, ``ResNeXt29``, ``DenseNetBC`` and ``LeNet`` are for small images;
 ``resnet50`` and ``wide_resnet101`` are torchvision's; ``SpeechLeNet``, ``CommandsLeNet`` and ``SpeechVGG11`` take
-spectrograms; ``MLP`` and ``BottleneckMLP`` take anything.
+spectrograms; ``MLP`` and ``BottleneckMLP`` take anything; :mod:`mixbook.models.gan` has a generator and a discriminator.
 """
 
 from mixbook.models.bottleneck import BottleneckMLP
