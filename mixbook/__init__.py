@@ -52,6 +52,7 @@ _HOME = {
     "bce_of_softmax": "mixbook.mixing.losses",
     "mixed_accuracy": "mixbook.mixing.losses",
     "dominant_accuracy": "mixbook.mixing.losses",
+    "advise": "mixbook.advice",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

@@ -203,7 +203,16 @@ def advise(
         "place": _why_place(on_segments, left, allowed),
     }
     return Advice(
-        best.k, alpha, "hidden" if hidden else "input", reasons, at, looked.overlap, allowed, looked.gap, on_segments, len(points)
+        best.k,
+        alpha,
+        "hidden" if hidden else "input",
+        reasons,
+        at,
+        looked.overlap,
+        allowed,
+        looked.gap,
+        on_segments,
+        len(points),
     )
 
 
@@ -261,16 +270,14 @@ def _on_segments(points: np.ndarray, labels: np.ndarray) -> float:
 
 def _why_k(at: Sequence[AtBlockSize], best: AtBlockSize, harmless: bool, allowed: float) -> str:
     random = at[0]
-    if best is random:
-        return (
-            f"with random partners {random.contradicted:.0%} of the mixtures have a nearest sample of another class, within "
-            f"the {allowed:.0%} that your data allow; nearer partners would only mix less"
-        )
-    start = f"with random partners {random.contradicted:.0%} of the mixtures have a nearest sample of another class; "
-    pairs = f" and {best.crossing:.0%} of the pairs join two classes, against {random.crossing:.0%}"
+    start = f"with random partners {random.contradicted:.0%} of the mixtures are contradicted by the sample nearest to them"
+    limit = f"the {allowed:.0%} that your data allow"
+    if best is random and harmless:
+        return f"{start}, within {limit}; nearer partners would only mix less"
+    found = f"{best.contradicted:.0%}; {best.crossing:.0%} of the pairs join two classes instead of {random.crossing:.0%}"
     if harmless:
-        return f"{start}this is the smallest k that keeps within the {allowed:.0%} that your data allow: {best.contradicted:.0%},{pairs}"
-    return f"{start}no k comes down to the {allowed:.0%} that your data allow; this one comes nearest: {best.contradicted:.0%},{pairs}"
+        return f"{start}; this is the smallest k that keeps within {limit}: {found}"
+    return f"{start}; no k comes down to {limit}, this one comes nearest: {found}"
 
 
 def _why_alpha(best: AtBlockSize, alpha: float, left: float, allowed: float, gap: float) -> str:
@@ -278,15 +285,15 @@ def _why_alpha(best: AtBlockSize, alpha: float, left: float, allowed: float, gap
     share = f"mixtures move by {moved:.3g} (root mean square), {_ratio(moved, gap)} half the way to another class"
     if alpha == 1.0:
         return f"nothing asks for less: {share}"
-    kept = f"{left:.0%} of the mixtures are then contradicted, {'within' if left <= allowed else 'still above'} {allowed:.0%}"
-    return f"weaker mixing, as k alone is not enough: {kept}; {share}"
+    limit = f"{'within' if left <= allowed else 'still above'} {allowed:.0%}"
+    return f"weaker mixing, as k alone is not enough: {left:.0%} of the mixtures are then contradicted, {limit}; {share}"
 
 
 def _why_place(on_segments: float, left: float, allowed: float) -> str:
     if on_segments > TOLERANCE:
-        return f"{on_segments:.0%} of the samples lie exactly between two others that contradict them: no lambda avoids that"
+        return f"{on_segments:.0%} of the samples lie exactly between two that contradict them, and no lambda avoids that"
     if left > allowed:
-        return f"at the input {left:.0%} of the mixtures stay contradicted, whatever k and alpha; representations can move apart"
+        return f"at the input {left:.0%} of the mixtures stay contradicted; representations can move apart"
     return "mixtures at the input agree with your samples; hidden layers may still help, and the data do not tell"
 
 

@@ -37,12 +37,13 @@ MAY_IMPORT = {
     "theory": {"mixing"},
     "compat": {"mixing"},
     "training": {"mixing", "data", "models", "evaluation"},
-    "benchmarks": {"mixing", "theory", "data", "models", "training", "evaluation", "vision"},
-    "cli": {"benchmarks", "training", "theory", "data", "models", "evaluation", "mixing"},
+    "advice": {"mixing", "theory", "plots"},
+    "benchmarks": {"mixing", "theory", "data", "models", "training", "evaluation", "vision", "advice"},
+    "cli": {"advice", "benchmarks", "training", "theory", "data", "models", "evaluation", "mixing"},
 }
 CORE = {"torch", "numpy", "scipy", "mixbook"}
 # Installed by an extra, so imported inside the function that uses it, in the rooms that `import mixbook` can reach.
-LAZY_ROOMS = ("", "mixing", "theory", "compat", "data", "models", "evaluation", "plots", "vision")
+LAZY_ROOMS = ("", "mixing", "theory", "compat", "data", "models", "evaluation", "plots", "vision", "advice")
 
 
 def room(module: str) -> str:

@@ -3,13 +3,12 @@
 import torch
 from torch import nn
 
+from mixbook.benchmarks.answers import Answers
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
 from mixbook.data import digits
 from mixbook.evaluation import evaluate
 from mixbook.mixing.mixer import Mixer
-from mixbook.mixing.pairing import OptimalTransport, RandomPairing
 from mixbook.mixing.place import ManifoldMixer
-from mixbook.mixing.ratio import Beta
 from mixbook.models import MLP, seeded
 from mixbook.training import Recipe, fit
 from mixbook.training.streams import derive
@@ -41,18 +40,8 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
 
 
 def make_mixer(cell: Cell, model: nn.Module, num_classes: int) -> Mixer | ManifoldMixer | None:
-    """The answers that a cell's parameters give: k, alpha, K, layers and per, mixup's where one is absent; None for ERM.
-
-    ``per=pair`` draws a lambda and, with ``layers``, a layer for each pair instead of each batch; ``per=pair_lambda`` a
-    lambda alone.
-    """
+    """What a cell's parameters make for a network; None for ERM."""
     if cell.method == "erm":
         return None
-    answers = cell.answers()
-    per = answers.get("per", "batch")
-    pairing = OptimalTransport(int(answers["k"]), strict=False) if "k" in answers else RandomPairing()
-    ratio = Beta(float(answers["alpha"]), draws=int(answers.get("K", 1)), per="batch" if per == "batch" else "pair")
-    mixer = Mixer(pairing, ratio, num_classes=num_classes)
-    if "layers" not in answers:
-        return mixer
-    return ManifoldMixer(model, answers["layers"].split("+"), mixer, per="pair" if per == "pair" else "batch")
+    mixing = Answers.of(cell).mixer(num_classes)
+    return mixing if isinstance(mixing, Mixer) else mixing(model)

@@ -1,4 +1,4 @@
-"""The command line: ``mixbook bench``, ``data``, ``theory``, ``doctor``. It prints what is computed, no more.
+"""The command line: ``mixbook bench``, ``data``, ``theory``, ``advise``, ``doctor``. It prints what is computed, no more.
 
 Each group of commands is a file with a function that returns its commands; ``_GROUPS`` lists them.
 """
@@ -10,14 +10,14 @@ from typing import Any
 
 import mixbook
 from mixbook.benchmarks import BenchmarkError
-from mixbook.cli import bench, data, doctor, theory
+from mixbook.cli import advise, bench, data, doctor, theory
 
 _GROUPS: dict[str, Callable[[], dict[str, Callable[..., None]]]] = {
     "bench": bench.commands,
     "data": data.commands,
     "theory": theory.commands,
 }
-_COMMANDS: dict[str, Callable[..., None]] = {"doctor": doctor.doctor}
+_COMMANDS: dict[str, Callable[..., None]] = {"advise": advise.advise, "doctor": doctor.doctor}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

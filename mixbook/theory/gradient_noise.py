@@ -1,4 +1,4 @@
-"""The gradient noise of a network: P and Q of a mixer, V1, V2 and VI of independent pairs, estimated without bias.
+"""The gradient noise of a network: of one step, P and Q of a mixer, V1, V2 and VI of independent pairs, without bias.
 
 The formulas are in :mod:`mixbook.theory.variance`. Everything is measured at the weights that the model has now; measure
 again later in training. The model's mode is left as it is: call ``model.eval()`` first if it has dropout, whose noise would
@@ -6,7 +6,7 @@ count with the ratios', or batch normalisation, under which a mixture has no gra
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -26,8 +26,74 @@ class Mixes(Protocol):
     """Any mixer: outputs (K B, C) on the mixtures of a batch, draw by draw, and their targets (K B, C)."""
 
     def outputs(
-        self, model: nn.Module, x: Tensor, y: Tensor, *, generator: torch.Generator | None = None
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        partner: tuple[Tensor, Tensor] | None = None,
+        generator: torch.Generator | None = None,
     ) -> tuple[Tensor, Tensor]: ...
+
+
+@dataclass(frozen=True)
+class StepNoise:
+    """How much the gradient of one training step varies from batch to batch, and how large it is on average.
+
+    Args:
+        variance: E|G - E G|^2, summed over the weights.
+        signal: |E G|^2; the estimate may be negative where it is small beside the noise.
+    """
+
+    variance: float
+    signal: float
+
+
+def measure_step(
+    model: nn.Module,
+    mixer: Mixes | None,
+    x: Tensor,
+    y: Tensor,
+    batch_size: int,
+    *,
+    loss: Loss = mixed_cross_entropy,
+    batches: int = 32,
+    generator: torch.Generator | None = None,
+) -> StepNoise:
+    """The noise of one step as training takes it, with partners from a second batch: any mixer, or plain training.
+
+    Unlike P and Q this needs no second interpolation, so that methods of one and of several can be put side by side.
+
+    Args:
+        model: the network, to logits (N, C); in training mode where the mixer mixes hidden layers.
+        mixer: or None, for no mixing.
+        x, y: data that both batches are drawn from, each without replacement, (n, ...) and float targets (n, C).
+        batch_size: B, in 1..n.
+        loss: from logits and targets to their mean loss.
+        batches: at least 2; their gradients are held in memory together.
+        generator: source of all randomness.
+
+    Raises:
+        ValueError: if ``y`` are labels, or a count is out of range.
+    """
+    if not 1 <= batch_size <= len(x):
+        raise ValueError(f"batch_size must lie in [1, {len(x)}], the number of samples, got {batch_size}")
+    _check(batches=batches)
+    _check_targets(y)
+    weights = _trained(model)
+
+    def gradient() -> Tensor:
+        rows, others = (torch.randperm(len(x), generator=generator)[:batch_size].to(x.device) for _ in range(2))
+        if mixer is None:
+            logits, targets = model(x[rows]), y[rows]
+        else:
+            partner = (x[others], y[others])
+            logits, targets = mixer.outputs(model, x[rows], y[rows], partner=partner, generator=generator)
+        return _flat(torch.autograd.grad(loss(logits, targets), weights))
+
+    gradients = torch.stack([gradient() for _ in range(batches)]).double()
+    variance = float(gradients.var(dim=0).sum())
+    return StepNoise(variance, float(gradients.mean(dim=0).square().sum()) - variance / batches)
 
 
 def measure_split(
@@ -111,8 +177,7 @@ def measure_components(
         RuntimeError: from torch, if the model draws random numbers or updates running means: use ``model.eval()``.
     """
     _check(groups=groups, pairs=pairs)
-    if not y.is_floating_point() or y.ndim != 2:
-        raise ValueError(f"y must be float targets (n, C), got {y.dtype} {tuple(y.shape)}: try F.one_hot(y, C).float()")
+    _check_targets(y)
     ratio = Beta(1.0, draws=4) if ratio is None else ratio
     weights = {name: value.detach() for name, value in model.named_parameters() if value.requires_grad}
 
@@ -150,6 +215,11 @@ def _mean_and_error(estimates: list[Parts]) -> tuple[Parts, Parts]:
     values, form = np.array([astuple(each) for each in estimates]), type(estimates[0])
     error = values.std(axis=0, ddof=1) / len(values) ** 0.5
     return form(*values.mean(axis=0).tolist()), form(*error.tolist())
+
+
+def _check_targets(y: Tensor) -> None:
+    if not y.is_floating_point() or y.ndim != 2:
+        raise ValueError(f"y must be float targets (n, C), got {y.dtype} {tuple(y.shape)}: try F.one_hot(y, C).float()")
 
 
 def _check(**counts: int) -> None:

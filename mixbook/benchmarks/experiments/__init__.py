@@ -7,6 +7,7 @@ from mixbook.benchmarks.experiments import (
     datadep_images,
     datadep_small,
     few_labels,
+    grid,
     kmixup_distances,
     kmixup_tmlr_table5,
     manifold_costs,
@@ -36,6 +37,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         *manifold_factors.EXPERIMENTS,
         *manifold_costs.EXPERIMENTS,
         *few_labels.EXPERIMENTS,
+        *grid.EXPERIMENTS,
     ]
 }
 
