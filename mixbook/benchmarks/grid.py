@@ -1,5 +1,6 @@
 """Our own grid of pairing, interpolations, place and blend: trials of whole cells, trained side by side."""
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from itertools import groupby
@@ -14,6 +15,7 @@ from mixbook.advice import advise
 from mixbook.benchmarks.answers import Answers
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Task
 from mixbook.data import Arrays
+from mixbook.data.sources import SOURCES
 from mixbook.evaluation import evaluate, fgsm_error
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import INPUT
@@ -51,19 +53,22 @@ def parts_of(experiment: Experiment, number: int, profile: Profile) -> Parts:
     if name in ("one_ring", "four_bars", "swiss_roll"):
         draw = getattr(data, name)
         return draw(size, g), draw(experiment["test"], g)
-    if profile.stand_in:
+    if profile.stand_in and name in SOURCES:
         whole = data.stand_in(name)
-        size = min(size, len(whole) // 80 * 80 - 80)  # the batches of the protocol, and something to test on
+        size = min(size, max(80, len(whole) // 80 * 80 - 80))  # whole batches, and something to test on
     elif name == "mnist":
         chosen, tests = _mnist("train"), _mnist("test")
+        always = torch.Generator().manual_seed(0)
         return (
             chosen[torch.randperm(len(chosen), generator=g)[:size]],
-            tests[torch.randperm(len(tests), generator=torch.Generator().manual_seed(0))[: experiment["test"]]],
+            tests[torch.randperm(len(tests), generator=always)[: experiment["test"]]],
         )
     else:
         whole = getattr(data, name)()
     train, test = whole.split(len(whole) - size, g)
-    return (train, test) if train.x.ndim > 2 else data.min_max(*data.impute(train, test))
+    if train.x.ndim == 2:
+        train, test = data.min_max(*data.impute(train, test))
+    return train, test
 
 
 @cache
@@ -104,11 +109,9 @@ def _cell(experiment: Experiment, cell: Cell, numbers: list[int], profile: Profi
     for number, (train, test), recipe, mixer, note, run in zip(
         numbers, parts, recipes, mixers, chosen, fitted, strict=True
     ):
-        first = network(experiment, train, number)
-        noise = {
-            f"variance_{when}": _noise(experiment, model, mixer, train, recipe, number)
-            for when, model in (("start", first), ("end", run.model))
-        }
+        noise = {"variance_start": _noise(experiment, network(experiment, train, number), mixer, train, recipe, number)}
+        lost = run.diverged  # no partner can be found for what is not a number
+        noise["variance_end"] = math.nan if lost else _noise(experiment, run.model, mixer, train, recipe, number)
         found.append({**_scores(experiment, run.model, test), **noise, "diverged": float(run.diverged), **note})
     return found
 

@@ -28,8 +28,8 @@ def read_table(path: str | Path, label: str | None = None) -> Table:
 
     Args:
         path: the file.
-        label: CSV: name of the label's column in the header, or its number from 0, or from the end as -1; the last column if
-            None. Labels may be words; everything else must be numbers. NPZ: name of the array of labels; ``"y"`` if None.
+        label: CSV: name of the label's column in the header, or its number, from 0 or as -1 from the end; the last column
+            if None. Labels may be words; everything else must be numbers. NPZ: name of the array of labels, "y" if None.
 
     Raises:
         ValueError: if the file is no such table: of another kind, empty, with rows of different lengths, with text where a
@@ -45,15 +45,15 @@ def read_table(path: str | Path, label: str | None = None) -> Table:
 
 
 def _npz(path: Path, label: str) -> Table:
-    try:
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError(f"{path.name} is no NPZ file, which np.savez writes")
         with np.load(path, allow_pickle=False) as arrays:
             names = {name.lower(): name for name in arrays.files}
             if "x" not in names or label.lower() not in names:
                 there = ", ".join(arrays.files) or "none"
-                raise ValueError(f"{path.name} must hold arrays x and {label}, got {there}: np.savez('{path.name}', x=x, y=y)")
+                raise ValueError(f"{path.name} must hold arrays x and {label}, got {there}: try np.savez(file, x=x, y=y)")
             x, y = arrays[names["x"]], arrays[names[label.lower()]]
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise ValueError(f"{path.name} is no NPZ file: {error}") from None
     if y.ndim != 1 or x.shape[:1] != y.shape:
         raise ValueError(f"x must be (n, ...) and {label} (n,), got {x.shape} and {y.shape} in {path.name}")
     return _coded(x, y.tolist())
@@ -71,7 +71,7 @@ def _csv(path: Path, label: str | None) -> Table:
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
     width = len(rows[0])
     if width < 2:
-        raise ValueError(f"{path.name} must have two columns at least, got one: the label and a feature, separated by commas")
+        raise ValueError(f"{path.name} must have a feature and a label, separated by commas, got one column")
     for number, row in enumerate(rows, start=1):
         if len(row) != width:
             raise ValueError(f"row {number} of {path.name} must have {width} columns as the first, got {len(row)}")

@@ -216,3 +216,33 @@ def test_bad_input_is_refused(network):
     with pytest.raises(ValueError, match="floor"):
         Split(0.0, 1.0).enough()
     assert Components(1.0, 0.0, 1.0).threshold == float("inf")
+
+
+def test_the_noise_of_a_step_is_the_closed_form(generator):
+    # At a bias alone, with equal logits, a gradient is softmax minus the mean target: only the targets of a batch vary.
+    y = torch.nn.functional.one_hot(torch.arange(60) % 3).float()
+    x = torch.zeros(60, 2)
+    model = torch.nn.Linear(2, 3)
+    torch.nn.init.zeros_(model.weight)
+    torch.nn.init.zeros_(model.bias)
+    spread = float(y.var(dim=0).sum())
+    size = 12
+    found = gradient_noise.measure_step(model, None, x, y, size, batches=4000, generator=generator)
+    assert found.variance == pytest.approx(spread / size * (1 - size / 60), rel=0.06)  # drawn without replacement
+    assert found.signal == pytest.approx(0, abs=1e-3)
+    # Random partners from a second batch: lam a + (1 - lam) b with independent a, b, one lambda for all of them.
+    mixed = gradient_noise.measure_step(model, mb.mixup(1.0), x, y, size, batches=4000, generator=generator)
+    assert mixed.variance == pytest.approx(2 / 3 * found.variance, rel=0.08)  # E lam^2 + (1 - lam)^2
+    many = gradient_noise.measure_step(model, mb.multimix(50), x, y, size, batches=4000, generator=generator)
+    assert many.variance == pytest.approx((1 / 2 + 1 / 6 / 50) * found.variance, rel=0.08)  # the mean ratio is near 1/2
+
+
+def test_the_noise_of_a_step_refuses_labels_and_sizes(generator):
+    x, y = torch.zeros(6, 2), torch.nn.functional.one_hot(torch.arange(6) % 3).float()
+    model = torch.nn.Linear(2, 3)
+    with pytest.raises(ValueError, match="float targets"):
+        gradient_noise.measure_step(model, None, x, torch.arange(6) % 3, 3)
+    with pytest.raises(ValueError, match=r"batch_size must lie in \[1, 6\]"):
+        gradient_noise.measure_step(model, None, x, y, 7)
+    with pytest.raises(ValueError, match="batches must be at least 2"):
+        gradient_noise.measure_step(model, None, x, y, 3, batches=1)

@@ -18,6 +18,7 @@ from mixbook.benchmarks.experiments import (
     mnist_lenet,
     multimix_figure7,
     multimix_figure8,
+    tuning,
 )
 from mixbook.benchmarks.spec import Experiment
 
@@ -38,6 +39,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         *manifold_costs.EXPERIMENTS,
         *few_labels.EXPERIMENTS,
         *grid.EXPERIMENTS,
+        *tuning.EXPERIMENTS,
     ]
 }
 

@@ -114,7 +114,7 @@ EXPERIMENTS = (
         "mnist",
         "lenet",
         800,
-        30,
+        20,
         (
             *_PIXELS,
             Setting("test", 2000, "of the official test images, the same in every trial, for the time that FGSM takes"),

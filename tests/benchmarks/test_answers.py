@@ -1,0 +1,36 @@
+"""From the spelling of a cell to a mixer."""
+
+import pytest
+import torch
+from torch import nn
+
+import mixbook as mb
+from mixbook.benchmarks.answers import Answers
+from mixbook.benchmarks.spec import Cell
+from mixbook.mixing.place import ManifoldMixer
+
+
+def test_what_is_not_spelled_is_as_in_mixup():
+    mixer = Answers.of(Cell("mixup", "alpha=0.5")).mixer(3)
+    assert (mixer.pairing, mixer.ratio, mixer.blend) == (mb.RandomPairing(), mb.Beta(0.5), mb.Linear())
+
+
+def test_each_answer_reaches_the_mixer():
+    mixer = Answers.of(Cell("grid", "k=16;alpha=1;K=5;layers=input;blend=cutmix")).mixer(3)
+    assert mixer.pairing.k == 16 and mixer.ratio.draws == 5
+    targets = mixer(torch.rand(16, 1, 8, 8), torch.arange(16) % 3)[1]
+    assert targets.shape == (80, 3)
+    # Boxes cover whole pixels, so weights are multiples of 1/64, which lambda almost never is.
+    assert torch.equal(targets * 64, (targets * 64).round())
+
+
+def test_hidden_layers_wait_for_their_network():
+    model = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 3))
+    mixing = Answers.of(Cell("grid", "alpha=1;layers=input+1")).mixer(3)
+    mixer = mixing(model)
+    assert isinstance(mixer, ManifoldMixer) and mixer.layers == ("input", "1") and mixer.model is model
+
+
+def test_an_unknown_blend_is_an_error():
+    with pytest.raises(KeyError, match="cutmux"):
+        Answers(blend="cutmux").mixer(3)
