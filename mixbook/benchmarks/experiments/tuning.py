@@ -23,6 +23,11 @@ _SHARED = (
     ),
     Setting("alpha_cap", 100.0, "as in Table 5: where no alpha, or only a larger one, keeps xi"),
     Setting("validation", 0.25, "share of the training part that chooses; the chosen cell is trained on all of it again"),
+    Setting(
+        "chosen_by",
+        "validation error, then validation NLL",
+        "small validation parts tie often; what is left goes to the first",
+    ),
     Setting("split", "random, new ones for each trial, the same for every cell", "cells are compared trial by trial"),
     Setting("batch_size", 16, "holds the largest block exactly; the last batch of an epoch may be shorter"),
     Setting("pairs", "across", "as in k-mixup's Figure 5: partners from a second batch"),
