@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from mixbook.benchmarks import BenchmarkError
 
@@ -102,18 +102,21 @@ def commands() -> Commands:
         counts = f"{found.with_experiment} with an experiment, {found.with_result} with a result"
         print(f"printed values: {found.printed}, {counts}")
 
-    def speed(*, json: bool = False) -> None:
-        """Time matching and mixing beside what others do, on this machine; OMP_NUM_THREADS says on how many cores.
+    def speed(
+        what: Annotated[Literal["mixing", "trials"], arg(metavar="WHAT")] = "mixing", /, *, json: bool = False
+    ) -> None:
+        """Time this package beside what others do, on this machine; OMP_NUM_THREADS says on how many cores.
 
         Args:
+            what: `mixing`, matching and mixing batches; or `trials`, many networks at once, in two processes.
             json: print everything as JSON, the machine included.
         """
         from torch import get_num_threads
 
-        from mixbook.benchmarks import environment
+        from mixbook.benchmarks import environment, speed_trials
         from mixbook.benchmarks import speed as stopwatch
 
-        found = stopwatch.all_comparisons()
+        found = stopwatch.all_comparisons() if what == "mixing" else speed_trials.many_networks()
         if json:
             rows = [{**vars(comparison), "ratio": comparison.ratio} for comparison in found]
             print(dumps({**environment.describe(), "threads": get_num_threads(), "comparisons": rows}, indent=1))

@@ -1,13 +1,14 @@
 """Both sides of a comparison must do the same work; how long it takes is no test."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from mixbook import cli
-from mixbook.benchmarks import speed
+from mixbook.benchmarks import speed, speed_trials
 from mixbook.mixing.pairing import OptimalTransport
 from mixbook.mixing.transport import alpha_at_constant_xi
 
@@ -77,3 +78,20 @@ def test_the_command_prints_a_table_and_json(monkeypatch, capsys):
     found = json.loads(capsys.readouterr().out)
     assert [c["ours"] for c in found["comparisons"]] == [c.ours for c in few]
     assert found["threads"] == torch.get_num_threads()
+
+
+def test_steps_of_many_networks_are_counted_on_both_sides(monkeypatch):
+    case = replace(speed_trials.CASES[0], batch_size=16, steps=2)
+    clock = iter([0.0, 4.0, 4.0, 7.0])  # ours, then theirs
+    monkeypatch.setattr(speed, "perf_counter", lambda: next(clock))
+    (found,) = speed_trials.many_networks(networks=10, jobs=2, rounds=1, cases=(case,))
+    assert found.ours == pytest.approx(4.0 / (10 * 2))  # ten networks of two steps
+    assert found.theirs == pytest.approx(3.0 / (2 * 2))  # one network in each process
+    assert "10 networks" in found.what
+
+
+def test_both_sides_train_what_the_case_says():
+    case = replace(speed_trials.CASES[2], batch_size=16, steps=3)
+    assert len(case.data()) == 48 and case.recipe().pairs == "across"
+    speed_trials.by_hand(case, 1)
+    speed_trials.together(case, 2)

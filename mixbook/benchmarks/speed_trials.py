@@ -1,0 +1,124 @@
+"""How fast many networks train at once, beside a plain loop over them; both in as many processes, by turns.
+
+``python -m mixbook.benchmarks.speed_trials`` measures everything and stores it for the book's page on speed.
+"""
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from time import perf_counter
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from mixbook.benchmarks.runner import RESULTS, find_book
+from mixbook.benchmarks.speed import Comparison, compare, store
+from mixbook.data import Arrays
+from mixbook.mixing.mixer import kmixup
+from mixbook.models import MLP, LeNet, seeded
+from mixbook.training import Recipe
+from mixbook.training.trials import Trial, fit_trials
+
+K = 16
+
+
+@dataclass(frozen=True)
+class Case:
+    """Networks, and the steps that they take.
+
+    Args:
+        what: in words.
+        make: one network.
+        shape: of one sample.
+        classes: number of classes.
+        batch_size: B.
+        steps: each network takes in one round.
+        wanted: how many times as many steps per second were asked for, if they were.
+    """
+
+    what: str
+    make: Callable[[], nn.Module]
+    shape: tuple[int, ...]
+    classes: int
+    batch_size: int
+    steps: int
+    wanted: float | None = None
+
+    def data(self) -> Arrays:
+        """Random samples, as many as one pass of ``steps`` batches needs."""
+        generator, size = torch.Generator().manual_seed(0), self.steps * self.batch_size
+        y = torch.randint(self.classes, (size,), generator=generator)
+        return Arrays(torch.randn(size, *self.shape, generator=generator), y, self.classes, self.what)
+
+    def recipe(self, seed: int = 0) -> Recipe:
+        """One pass, as k-mixup's Figure 5 pairs: partners from a second loader."""
+        return Recipe(1, self.batch_size, 0.01, pairs="across", seed=seed)
+
+
+_TOY, _TABLE = partial(MLP, 2, (130, 120), 2), partial(MLP, 30, (120, 120, 84), 2)
+CASES = (
+    Case("2-130-120-2, B = 128", _TOY, (2,), 2, 128, 20, wanted=2.5),
+    Case("2-130-120-2, B = 512", _TOY, (2,), 2, 512, 10, wanted=1.2),
+    Case("30-120-120-84-2, B = 16", _TABLE, (30,), 2, 16, 40, wanted=5),
+    Case("30-120-120-84-2, B = 128", _TABLE, (30,), 2, 128, 20),
+    Case("LeNet on 28 x 28, B = 128", LeNet, (1, 28, 28), 10, 128, 4),
+)
+
+
+def by_hand(case: Case, networks: int) -> None:
+    """What one writes without the engine: a loop over networks around a loop over batches, with our matching."""
+    data, mixer = case.data(), kmixup(K, 1.0, case.classes)
+    for seed in range(networks):
+        generator = torch.Generator().manual_seed(seed)
+        mixer.generator = generator
+        model = seeded(seed, case.make)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
+        orders = [torch.randperm(len(data), generator=generator).split(case.batch_size) for _ in range(2)]
+        for rows, others in zip(*orders, strict=True):
+            mixed, targets = mixer(data.x[rows], data.y[rows], data.x[others], data.y[others])
+            loss = F.cross_entropy(model(mixed), targets)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+
+def together(case: Case, networks: int) -> None:
+    """The same networks by the engine, in the way that it chooses."""
+    trials = [Trial(case.recipe(seed), kmixup(K, 1.0, case.classes)) for seed in range(networks)]
+    fit_trials(lambda seed: seeded(seed, case.make), case.data(), trials, device="cpu", progress=False)
+
+
+def many_networks(networks: int = 50, jobs: int = 2, rounds: int = 3, cases: tuple[Case, ...] = CASES) -> list[Comparison]:
+    """Seconds for a step of one of ``networks``, k-mixup with k = 16 included, in ``jobs`` processes of one thread.
+
+    The loop trains fewer networks in a round, one after the other, so that its rounds are as long as ours.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+
+        def everywhere(side: Callable[[Case, int], None], case: Case, each: int) -> None:
+            for done in [pool.submit(side, case, each) for _ in range(jobs)]:
+                done.result()
+
+        found = []
+        for case in cases:
+            each, few = networks // jobs, max(1, networks // jobs // 5)
+            ours = partial(everywhere, together, case, each)
+            theirs = partial(everywhere, by_hand, case, few)
+            timed = compare(f"a step of one of {networks} networks {case.what}", "a loop", ours, theirs, rounds)
+            found.append(_per_step(timed, each * jobs * case.steps, few * jobs * case.steps, case.wanted))
+    return found
+
+
+def _per_step(timed: Comparison, ours: int, theirs: int, wanted: float | None) -> Comparison:
+    fastest = timed.fastest[0] / ours, timed.fastest[1] / theirs
+    return replace(timed, ours=timed.ours / ours, theirs=timed.theirs / theirs, fastest=fastest, wanted=wanted)
+
+
+if __name__ == "__main__":
+    began = perf_counter()
+    store(find_book() / RESULTS / "speed" / "trials.json", many_networks())
+    print(f"measured in {perf_counter() - began:.0f} s")
