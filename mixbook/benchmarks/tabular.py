@@ -1,48 +1,38 @@
-"""One trial of k-mixup's tables on small tabular data: a split, a network, a training run, a test error."""
+"""k-mixup's tables on small tabular data: a split, a network, a training run, a test error; many trials side by side."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
 
-from mixbook.benchmarks.spec import Cell, Experiment, Profile
-from mixbook.data import Arrays, tabular
-from mixbook.evaluation import accuracy, nll
-from mixbook.mixing.mixer import kmixup
-from mixbook.mixing.transport import InfeasibleXi, alpha_at_constant_xi, xi
-from mixbook.models import MLP, seeded
-from mixbook.training import Recipe, fit
+from mixbook import data
+from mixbook.benchmarks.kmixup import score, train
+from mixbook.benchmarks.spec import Experiment, Metrics, Profile, Task
+from mixbook.data import Arrays, impute, stand_in
 from mixbook.training.streams import derive
 
 
-def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> dict[str, float]:
-    """Train one network and test it.
+def trials(experiment: Experiment, tasks: Sequence[Task], profile: Profile) -> list[Metrics]:
+    """Train a network for each task and test it.
 
-    Everything random follows from ``number`` alone, not from the cell: split, initial weights and order of samples of
+    Everything random follows from a trial's number alone, not from the cell: split, initial weights and order of samples of
     trial t are the same for every method.
 
     Returns:
-        ``error`` (%) and ``nll`` (nats) on the test part after the last epoch; with mixing also ``alpha``, the one used at
-        this k, and ``xi``, what it gives in the units of the scaled data.
+        The printed quantity, ``error`` or ``accuracy`` (%), and ``nll`` (nats) on the test part after the last epoch; with
+        mixing also ``alpha``, the one used at this k, and ``xi``, what it gives in the units of the scaled data; and
+        ``diverged`` (0 or 1).
     """
-    whole = getattr(tabular, experiment.dataset)()
-    parts = whole.split(experiment["test_share"], torch.Generator().manual_seed(derive(number, "split")))
-    train, test = standardise_table(*parts)
-
-    mixer, measured = None, {}
-    if cell.method != "erm":
-        k = int(cell.value("k"))
-        measured = perturbation(train, k, cell.value("alpha"), experiment["alpha_cap"], number)
-        mixer = kmixup(k, measured["alpha"], whole.num_classes, per=experiment["ratio_scope"], strict=False)
-
-    model = seeded(
-        derive(number, "weights"),
-        lambda: MLP(train.x.shape[1], experiment["hidden"], whole.num_classes, experiment["activation"]),
-    )
-    fit(model, train, _recipe(experiment, profile, number), mixer=mixer, progress=False)
-    model.eval()
-    with torch.inference_mode():
-        logits = model(test.x)
-    return {"error": 100 * (1 - accuracy(logits, test.y)), "nll": nll(logits, test.y), **measured}
+    whole = stand_in(experiment.dataset) if profile.stand_in else getattr(data, experiment.dataset)()
+    splits = {number: _split(experiment, whole, number) for number in dict.fromkeys(number for _, number in tasks)}
+    networks = train(experiment, tasks, profile, [splits[number][0] for _, number in tasks])
+    quantity = experiment.printed[0].metric
+    found = []
+    for (_, number), network in zip(tasks, networks, strict=True):
+        scores = score(network, splits[number][1])
+        kept = {quantity: scores[quantity], "nll": scores["nll"]}
+        found.append({**kept, "diverged": float(network.diverged), **network.measured})
+    return found
 
 
 def standardise_table(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
@@ -55,20 +45,17 @@ def standardise_table(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
     return tuple(replace(part, x=((part.x.double() - mean) / std).float()) for part in (train, *others))
 
 
-def perturbation(train: Arrays, k: int, alpha: float, cap: float, seed: int) -> dict[str, float]:
-    """The alpha used at ``k`` so that xi is that of ``alpha`` at k = 1, at most ``cap``, and the xi that it gives."""
-
-    def generator() -> torch.Generator:
-        # The same subsets for both estimates: else xi would differ from that of k = 1 by their noise alone.
-        return torch.Generator().manual_seed(derive(seed, "matching"))
-
-    try:
-        alpha = min(cap, alpha_at_constant_xi(train.x, k, alpha, generator=generator()))
-    except InfeasibleXi:
-        alpha = cap
-    return {"alpha": alpha, "xi": xi(train.x, k, alpha, generator=generator())}
+def as_it_is(*parts: Arrays) -> tuple[Arrays, ...]:
+    """The parts in the units of the published files."""
+    return parts
 
 
-def _recipe(experiment: Experiment, profile: Profile, seed: int) -> Recipe:
-    names = ("batch_size", "lr", "momentum", "weight_decay", "milestones", "decay", "pairs")
-    return Recipe(epochs=profile.epochs, seed=seed, **{name: experiment[name] for name in names})
+SCALINGS: dict[str, Callable[..., tuple[Arrays, ...]]] = {
+    "one mean and one standard deviation of all entries of the training part": standardise_table,
+    "none": as_it_is,
+}
+
+
+def _split(experiment: Experiment, whole: Arrays, number: int) -> tuple[Arrays, ...]:
+    parts = whole.split(experiment["test_share"], torch.Generator().manual_seed(derive(number, "split")))
+    return SCALINGS[experiment["scaling"]](*impute(*parts))

@@ -48,7 +48,8 @@ def test_surrogates_never_count(tmp_path, invented, monkeypatch):
 
 
 def test_a_redrawn_figure_names_its_experiment_and_profile(tmp_path, invented, monkeypatch):
-    figure = next(f for f in printed_figures() if f.paper == IRIS.paper)
+    taken = {(e.paper, name) for e in EXPERIMENTS.values() for name in e.figures}
+    figure = next(f for f in printed_figures() if f.paper == IRIS.paper and (f.paper, f.figure) not in taken)
     monkeypatch.setitem(experiments.EXPERIMENTS, IRIS.name, replace(IRIS, figures=(figure.figure,)))
 
     def row():

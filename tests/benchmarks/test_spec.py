@@ -58,7 +58,8 @@ def test_what_runs_it_exists(experiment):
 @each_experiment
 def test_smoke_is_small_and_touches_mixing_and_plain_training(experiment):
     methods, all_methods = ({cell.method for cell in cells} for cells in (experiment.selected("smoke"), experiment.cells))
-    assert methods - {"erm"} and ("erm" in methods) == ("erm" in all_methods)
+    assert methods - {"erm"} or all_methods == {"erm"}
+    assert ("erm" in methods) == ("erm" in all_methods)
     smoke = experiment.profile("smoke")
     assert smoke.trials * smoke.epochs <= 2
 

@@ -3,11 +3,12 @@
 import pytest
 import torch
 
+from mixbook import data
 from mixbook.benchmarks.experiments import EXPERIMENTS
+from mixbook.benchmarks.kmixup import perturbation
 from mixbook.benchmarks.spec import Cell, Profile
-from mixbook.benchmarks.tabular import perturbation, standardise_table, trial
+from mixbook.benchmarks.tabular import SCALINGS, standardise_table, trials
 from mixbook.data import iris
-from mixbook.data import tabular as data
 
 IRIS = EXPERIMENTS["kmixup-tmlr-table5-iris"]
 ERM, MIXUP, KMIXUP = IRIS.cells[0], Cell("mixup", "k=1;alpha=1;xi=0.22"), Cell("kmixup", "k=16;alpha=0.1;xi=0.10")
@@ -42,6 +43,11 @@ def test_where_xi_is_out_of_reach_alpha_stops_at_the_cap():
     assert many["xi"] < one["xi"]
 
 
+def trial(experiment, cell, number, profile):
+    (metrics,) = trials(experiment, [(cell, number)], profile)
+    return metrics
+
+
 @pytest.mark.parametrize("cell", [ERM, MIXUP, KMIXUP], ids=str)
 def test_a_trial_is_a_function_of_its_number(cell):
     short = Profile(trials=1, epochs=1)
@@ -72,5 +78,6 @@ def test_training_learns(cell):
 
 def test_every_table_5_set_is_one_that_we_have():
     for experiment in EXPERIMENTS.values():
-        if experiment.trial.startswith("mixbook.benchmarks.tabular:"):
+        if experiment.trials.startswith("mixbook.benchmarks.tabular:"):
             assert callable(getattr(data, experiment.dataset))
+            assert experiment["scaling"] in SCALINGS

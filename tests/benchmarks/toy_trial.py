@@ -13,6 +13,7 @@ TOY = replace(
     EXPERIMENTS["kmixup-tmlr-table5-iris"],
     name="toy",
     trial="toy_trial:trial",
+    trials="",
     profiles={"smoke": Profile(1, 1, every=5), "laptop": Profile(3, 1)},
 )
 

@@ -10,6 +10,8 @@ from mixbook.benchmarks.experiments import (
     grid,
     kmixup_distances,
     kmixup_tmlr_table5,
+    kmixup_toys,
+    kmixup_v1_figure4,
     manifold_costs,
     manifold_factors,
     manifold_mnist,
@@ -22,25 +24,29 @@ from mixbook.benchmarks.experiments import (
 )
 from mixbook.benchmarks.spec import Experiment
 
+# In the order of the papers.
+_MODULES = (
+    kmixup_toys,
+    kmixup_tmlr_table5,
+    kmixup_v1_figure4,
+    kmixup_distances,
+    mnist_lenet,
+    matching_costs,
+    datadep_small,
+    datadep_images,
+    multimix_figure7,
+    multimix_figure8,
+    manifold_spiral,
+    manifold_mnist,
+    manifold_factors,
+    manifold_costs,
+    few_labels,
+    grid,
+    tuning,
+)
+
 EXPERIMENTS: dict[str, Experiment] = {
-    experiment.name: experiment
-    for experiment in [
-        *kmixup_tmlr_table5.EXPERIMENTS,
-        *kmixup_distances.EXPERIMENTS,
-        *mnist_lenet.EXPERIMENTS,
-        *matching_costs.EXPERIMENTS,
-        *datadep_small.EXPERIMENTS,
-        *datadep_images.EXPERIMENTS,
-        *multimix_figure7.EXPERIMENTS,
-        *multimix_figure8.EXPERIMENTS,
-        *manifold_spiral.EXPERIMENTS,
-        *manifold_mnist.EXPERIMENTS,
-        *manifold_factors.EXPERIMENTS,
-        *manifold_costs.EXPERIMENTS,
-        *few_labels.EXPERIMENTS,
-        *grid.EXPERIMENTS,
-        *tuning.EXPERIMENTS,
-    ]
+    experiment.name: experiment for module in _MODULES for experiment in module.EXPERIMENTS
 }
 
 

@@ -2,7 +2,7 @@
 
 from mixbook.benchmarks.spec import Experiment, Profile, ProfileName, Setting
 
-_STATED = (
+STATED = (
     Setting("lr", 0.005, "section 5, UCI datasets", stated=True),
     Setting("momentum", 0.9, "section 5", stated=True),
     Setting("weight_decay", 1e-4, "section 5", stated=True),
@@ -13,7 +13,7 @@ _STATED = (
     ),
 )
 
-_CHOSEN = (
+CHOSEN = (
     Setting(
         "test_share",
         1 / 3,
@@ -48,13 +48,58 @@ _CHOSEN = (
     Setting("model_choice", "last epoch", "nothing is selected on test data"),
 )
 
+UNSCALED = Setting(
+    "scaling",
+    "none",
+    "inferred from the printed xi as for Iris and Breast Cancer. They fit the files as published, with the factor 1/4 by "
+    "which the released code measures squared distances too small, and neither the scaling of those two sets nor columns "
+    "scaled one by one",
+)
+LARGE_BATCH = Setting(
+    "batch_size",
+    128,
+    "the default of the code that the released code is a fork of; batches of 16 would take eight times the steps on "
+    "thousands of rows. Holds eight blocks of k = 16",
+)
+RINGS = Setting(
+    "classes",
+    "28 numbers of rings",
+    "printed errors of 72% are those of all numbers of rings as classes; sex is coded F 0, I 1, M 2, which keeps the "
+    "stated 8 features",
+)
+FILLED = Setting("missing_values", "median of the column in the training part", "no source says")
+
+
+def changed(settings: tuple[Setting, ...], *changes: Setting) -> tuple[Setting, ...]:
+    """The settings with those of the same name replaced, and new ones at the end."""
+    by_name = {setting.name: setting for setting in changes}
+    return (*(by_name.pop(setting.name, setting) for setting in settings), *by_name.values())
+
+
+_THIRD = Setting("test_share", 1 / 3, "as for Iris and Breast Cancer; the printed digits do not show it")
+_ITS_BATCH = Setting("batch_size", 16, "holds exactly the largest block, k = 16; the last batch of an epoch is shorter")
+
+_SMOKE = "every fifth cell, one trial of two epochs: shows that it runs"
 _PROFILES: dict[ProfileName, Profile] = {
-    "smoke": Profile(trials=1, epochs=2, every=5, note="every fifth cell, one trial of two epochs: shows that it runs"),
+    "smoke": Profile(trials=1, epochs=2, every=5, note=_SMOKE),
     "laptop": Profile(trials=20, epochs=200, note="the paper's 20 trials at full length"),
+}
+_DOWNLOADED: dict[ProfileName, Profile] = {
+    "smoke": Profile(trials=1, epochs=2, every=5, note=f"{_SMOKE}, on generated data", stand_in=True),
+    "laptop": _PROFILES["laptop"],
 }
 
 
-def _experiment(dataset: str, model: str, hidden: tuple[int, ...], title: str) -> Experiment:
+def _experiment(
+    dataset: str,
+    model: str,
+    hidden: tuple[int, ...],
+    title: str,
+    *changes: Setting,
+    decided: str = "2026-11-20",
+    profiles: dict[ProfileName, Profile] = _PROFILES,
+) -> Experiment:
+    stated = (Setting("hidden", hidden, "section 5, UCI datasets", stated=True), *STATED)
     return Experiment(
         name=f"kmixup-tmlr-table5-{dataset.replace('_', '-')}",
         title=title,
@@ -62,16 +107,26 @@ def _experiment(dataset: str, model: str, hidden: tuple[int, ...], title: str) -
         table="Table 5",
         dataset=dataset,
         model=model,
-        settings=(Setting("hidden", hidden, "section 5, UCI datasets", stated=True), *_STATED, *_CHOSEN),
-        decided="2026-11-20",
+        settings=changed((*stated, *CHOSEN), *changes),
+        decided=decided,
         band=3.0,
-        profiles=_PROFILES,
+        profiles=profiles,
         notebook="table.ipynb",
-        trial="mixbook.benchmarks.tabular:trial",
+        trials="mixbook.benchmarks.tabular:trials",
     )
+
+
+def _downloaded(dataset: str, model: str, hidden: tuple[int, ...], title: str, *changes: Setting) -> Experiment:
+    ours = (_THIRD, UNSCALED, *changes)
+    return _experiment(dataset, model, hidden, title, *ours, decided="2026-11-26", profiles=_DOWNLOADED)
 
 
 EXPERIMENTS = (
     _experiment("iris", "fc_120_84", (120, 84), "Iris, network 120-84"),
     _experiment("breast_cancer", "fc_120_120_84", (120, 120, 84), "Breast Cancer, network 120-120-84"),
+    _downloaded("abalone", "fc_120_120_84", (120, 120, 84), "Abalone, network 120-120-84", LARGE_BATCH, RINGS),
+    _downloaded(
+        "arrhythmia", "fc_120_120_36_84", (120, 120, 36, 84), "Arrhythmia, network 120-120-36-84", _ITS_BATCH, FILLED
+    ),
+    _downloaded("phishing", "fc_120_120_84", (120, 120, 84), "Phishing Websites, network 120-120-84", LARGE_BATCH),
 )
