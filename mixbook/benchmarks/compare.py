@@ -126,7 +126,7 @@ def as_table(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
             printed: c.printed.value,
             "ours": _ours(c),
             "n": str(c.n) if c.n else "",
-            "ours - printed": "" if c.difference is None else f"{c.difference:+.2f}",
+            "ours - printed": "" if c.difference is None else f"{c.difference:+.{_digits(c)}f}",
         }
         for c in comparisons
     ]
@@ -135,8 +135,13 @@ def as_table(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
 def _ours(comparison: Comparison) -> str:
     if comparison.mean is None:
         return "not run yet"
-    half = comparison.half_width
-    return f"{comparison.mean:.2f}" + ("" if half is None else f"\u00a0±\u00a0{half:.2f}")
+    half, digits = comparison.half_width, _digits(comparison)
+    return f"{comparison.mean:.{digits}f}" + ("" if half is None else f"\u00a0±\u00a0{half:.{digits}f}")
+
+
+def _digits(comparison: Comparison) -> int:
+    """Decimals to show: those of print, at least two."""
+    return max(2, len(comparison.printed.value.partition(".")[2]))
 
 
 def _comparison(row: PrintedValue, cells: dict[Cell, list[Trial]]) -> Comparison:

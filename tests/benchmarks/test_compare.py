@@ -8,7 +8,7 @@ from scipy.stats import ttest_1samp, ttest_rel
 from toy_trial import TOY
 
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.compare import as_table, compare, fullest_results, half_width, paired, verdict
+from mixbook.benchmarks.compare import Comparison, as_table, compare, fullest_results, half_width, paired, verdict
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell
 
@@ -53,6 +53,12 @@ def test_what_has_not_been_run_says_so(tmp_path):
     assert table[0]["printed error [%]"] == TOY.printed[0].value
     assert {row["ours"] for row in table[1:]} == {"not run yet"}
     assert rows[1].mean is None and rows[1].difference is None and rows[1].half_width is None
+
+
+def test_ours_has_the_decimals_of_print():
+    row = replace(TOY.printed[0], value="0.156")
+    table = as_table([Comparison(TOY.cells[0], row, (0.15, 0.16))])
+    assert table[0]["ours"].startswith("0.155\u00a0±\u00a00.064") and table[0]["ours - printed"] == "-0.001"
 
 
 @pytest.mark.parametrize(
