@@ -18,8 +18,11 @@ from mixbook.benchmarks.experiments import (
     manifold_spiral,
     matching_costs,
     mnist_lenet,
+    multimix_figure4,
     multimix_figure7,
     multimix_figure8,
+    multimix_large_batch,
+    neighbours,
     tuning,
 )
 from mixbook.benchmarks.spec import Experiment
@@ -34,6 +37,7 @@ _MODULES = (
     matching_costs,
     datadep_small,
     datadep_images,
+    multimix_figure4,
     multimix_figure7,
     multimix_figure8,
     manifold_spiral,
@@ -41,6 +45,8 @@ _MODULES = (
     manifold_factors,
     manifold_costs,
     few_labels,
+    multimix_large_batch,
+    neighbours,
     grid,
     tuning,
 )
