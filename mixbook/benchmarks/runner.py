@@ -1,8 +1,13 @@
 """Run an experiment: its notebook, by papermill, in the book that the reader stands in."""
 
+import io
 import logging
+import multiprocessing
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from mixbook.benchmarks import BenchmarkError
@@ -78,6 +83,32 @@ def run(experiment: Experiment, profile: str, book: Path, *, jobs: int | None = 
     }
     _execute(notebook, executed, parameters)
     return results
+
+
+def run_all(
+    experiments: Sequence[Experiment], profile: str, book: Path, *, jobs: int | None = None, fresh: bool = False
+) -> Iterator[tuple[Experiment, str, BenchmarkError | None]]:
+    """Run experiments side by side, ``jobs`` notebooks at a time, each of one process. Arguments as for :func:`run`.
+
+    Yields:
+        Each experiment as it is done, what its run printed, and its error if it had one; the others go on.
+    """
+    jobs = min(jobs or _processors(), len(experiments))
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        runs = {pool.submit(_run_quietly, each, profile, book, fresh): each for each in experiments}
+        for done in as_completed(runs):
+            said, error = done.result()
+            yield runs[done], said, error
+
+
+def _run_quietly(experiment: Experiment, profile: str, book: Path, fresh: bool) -> tuple[str, BenchmarkError | None]:
+    said = io.StringIO()
+    with redirect_stdout(said):
+        try:
+            run(experiment, profile, book, jobs=1, fresh=fresh)
+        except BenchmarkError as error:
+            return said.getvalue(), error
+    return said.getvalue(), None
 
 
 def _processors() -> int:

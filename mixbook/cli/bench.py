@@ -1,12 +1,15 @@
 """``mixbook bench``: the papers' tables, run again and compared with print."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from mixbook.benchmarks import BenchmarkError
+
+if TYPE_CHECKING:
+    from mixbook.benchmarks.spec import Experiment
 
 Commands = dict[str, Callable[..., None]]
 
@@ -46,7 +49,7 @@ def commands() -> Commands:
         Args:
             experiment: which one; `mixbook bench list` shows them.
             profile: how much of it: smoke, laptop, gpu or paper, as far as the experiment has them.
-            all: run every experiment.
+            all: run every experiment, as many at a time as there are jobs.
             book: the book's folder, if this is not inside it.
             jobs: processes, one network each; as many as there are processors by default.
             fresh: start again; earlier results are kept under another name.
@@ -58,6 +61,9 @@ def commands() -> Commands:
         for e in chosen:
             e.profile(profile)
         home = runner.find_book(book)
+        if all:
+            _run_all(chosen, profile, home, jobs, fresh)
+            return
         for e in chosen:
             print(f"{e.name}, profile {profile}", flush=True)
             results = runner.run(e, profile, home, jobs=jobs, fresh=fresh)
@@ -125,3 +131,18 @@ def commands() -> Commands:
         print(f"\nmedians of rounds by turns, on random numbers, threads: {get_num_threads()}")
 
     return {"list": list_, "run": run, "compare": compare, "coverage": coverage, "speed": speed}
+
+
+def _run_all(chosen: Sequence["Experiment"], profile: str, book: Path, jobs: int | None, fresh: bool) -> None:
+    from mixbook.benchmarks import runner
+
+    failed: dict[str, str] = {}
+    for number, (e, said, error) in enumerate(runner.run_all(chosen, profile, book, jobs=jobs, fresh=fresh), start=1):
+        outcome = "FAILED" if error else f"{said.count(' trials, ')} cells"
+        print(f"[{number}/{len(chosen)}] {e.name}, profile {profile}: {outcome}", flush=True)
+        if error:
+            print(said, end="", flush=True)
+            failed[e.name] = str(error)
+    if failed:
+        reasons = "\n".join(f"{name}: {reason}" for name, reason in failed.items())
+        raise runner.RunFailed(f"{len(failed)} of {len(chosen)} experiments failed\n{reasons}")

@@ -82,3 +82,11 @@ def test_jobs_must_be_positive(book, jobs):
 def test_a_missing_notebook_is_named(book):
     with pytest.raises(BenchmarkError, match=r"absent\.ipynb, which is missing"):
         runner.run(replace(IRIS, notebook="absent.ipynb"), "smoke", book)
+
+
+def test_many_run_side_by_side_and_one_that_fails_does_not_stop_the_others(book):
+    whole, absent = IRIS, replace(IRIS, name="absent", notebook="absent.ipynb")
+    outcomes = {e.name: (said, error) for e, said, error in runner.run_all([absent, whole], "smoke", book, jobs=2)}
+    assert "missing" in str(outcomes["absent"][1])
+    said, error = outcomes[whole.name]
+    assert error is None and said.count("left") == len(whole.selected("smoke"))
