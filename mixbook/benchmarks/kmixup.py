@@ -1,6 +1,6 @@
 """What the k-mixup tables on small networks share: networks trained side by side, each at its cell's k and alpha."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -95,11 +95,16 @@ def perturbation(train: Arrays, k: int, alpha: float, cap: float | None, seed: i
     return _perturbation(train, k, _matching_cost(train, k, seed), alpha, cap)
 
 
-def _perturbation(train: Arrays, k: int, cost: float, alpha: float, cap: float | None) -> dict[str, float]:
+def moved(alpha: float, k: int, cap: float | None, cost: Callable[[int], float]) -> dict[str, float]:
+    """As :func:`perturbation`, from ``cost(k)``, the mean squared distance of partners at a block size."""
     if cap is not None and k > 1:
-        wanted = mean_square_ratio(alpha) * (matching_cost(train.x, 1) / cost)
+        wanted = mean_square_ratio(alpha) * (cost(1) / cost(k))
         alpha = cap if wanted >= mean_square_ratio(cap) else alpha_of_ratio(wanted)
-    return {"alpha": alpha, "xi": (mean_square_ratio(alpha) * cost) ** 0.5}
+    return {"alpha": alpha, "xi": (mean_square_ratio(alpha) * cost(k)) ** 0.5}
+
+
+def _perturbation(train: Arrays, k: int, cost: float, alpha: float, cap: float | None) -> dict[str, float]:
+    return moved(alpha, k, cap, lambda j: cost if j == k else matching_cost(train.x, j))
 
 
 def _matching_cost(train: Arrays, k: int, seed: int) -> float:

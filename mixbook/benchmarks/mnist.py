@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 
 import torch
 
-from mixbook.benchmarks.printed import parse_params, printed_values
+from mixbook.benchmarks.kmixup import moved
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Setting
 from mixbook.data import Arrays
@@ -14,7 +14,7 @@ from mixbook.data.images import mnist
 from mixbook.data.stand_ins import stand_in
 from mixbook.evaluation import evaluate, fgsm_error
 from mixbook.mixing.mixer import kmixup
-from mixbook.mixing.transport import alpha_of_ratio, matching_cost, mean_square_ratio
+from mixbook.mixing.transport import matching_cost
 from mixbook.models import LeNet, seeded
 from mixbook.training import Recipe, fit
 from mixbook.training.streams import derive
@@ -65,11 +65,7 @@ def perturbation(alpha: float, k: int, cap: float | None, images: int, small: bo
         images: training images that are matched, always the same.
         small: take the stand-in for MNIST.
     """
-    cost = _cost(k, images, small)
-    if cap is not None and k > 1:
-        wanted = mean_square_ratio(alpha) * _cost(1, images, small) / cost
-        alpha = cap if wanted >= mean_square_ratio(cap) else alpha_of_ratio(wanted)
-    return {"alpha": alpha, "xi": math.sqrt(mean_square_ratio(alpha) * cost)}
+    return moved(alpha, k, cap, lambda size: _cost(size, images, small))
 
 
 def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
@@ -85,36 +81,6 @@ def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     shared = not fixed or params.get("k", "1") == "1" or float(alpha) == experiment["alpha_cap"]
     trials = (constant if shared else fixed[0]).get(_network(params, cell.method), [])
     return [Trial(t.number, _as_printed(t.metrics, eps), t.seconds) for t in trials]
-
-
-def read_best(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
-    """The lowest mean error over a part of the table, as the paper's summaries print it, or how far it is below another.
-
-    The best cell is the one that has the lowest mean *test* error: so does the paper choose, and so the value is too good.
-    Nothing is given before every cell of that part is there.
-    """
-    networks = found[experiment.sources[0].name]
-    params = cell.answers()
-    ours = _best(networks, cell.method, params.get("k"), params.get("xi"))
-    rival = params.get("vs")
-    theirs = _best(networks, rival, "1" if rival == "mixup" else None, "best") if rival else None
-    if not ours or (rival and not theirs):
-        return []
-    if theirs is None:
-        return [Trial(t.number, {"error": t.metrics["error"]}, t.seconds) for t in ours]
-    gains = [other.metrics["error"] - t.metrics["error"] for t, other in zip(ours, theirs, strict=True)]
-    return [Trial(t.number, {"claimed_gain": gain}, t.seconds) for t, gain in zip(ours, gains, strict=True)]
-
-
-def _best(networks: Mapping[Cell, Sequence[Trial]], method: str, k: str | None, xi: str | None) -> Sequence[Trial]:
-    """Trials of the cell with the lowest mean error among those of this method, k and printed xi ("best": any)."""
-    table = [row for row in printed_values() if (row.paper, row.table, row.dataset) == ("kmixup-tmlr", "Table 3", "mnist")]
-    wanted = {name: value for name, value in (("k", k), ("xi", xi)) if value not in (None, "best")}
-    rows = [row for row in table if row.method == method and wanted.items() <= parse_params(row.params).items()]
-    cells = [_network(parse_params(row.params), method) for row in rows] or [Cell(method, "")]
-    if any(cell not in networks for cell in cells):
-        return []
-    return min((networks[cell] for cell in cells), key=lambda trials: sum(t.metrics["error"] for t in trials))
 
 
 def _network(params: Mapping[str, str], method: str) -> Cell:
