@@ -7,7 +7,7 @@ Knows nothing about mixing.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mixbook.data.arrays import Arrays, impute, min_max, shuffled_batches
+from mixbook.data.arrays import Arrays, Batched, impute, min_max, shuffled_batches
 from mixbook.data.augment import Augment, Cutout, Flip, InputNoise, Rotate, Shift
 from mixbook.data.spirals import two_spirals
 from mixbook.data.tabular import breast_cancer, digits, iris
@@ -54,6 +54,7 @@ _HOME = {
 __all__ = [
     "Arrays",
     "Augment",
+    "Batched",
     "Cutout",
     "Flip",
     "ImageFiles",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -40,6 +41,36 @@ class Arrays(Labelled):
                 f"{self.name}: x must be finite, but {int(bad.sum())} of {len(bad)} samples hold NaN or infinity, "
                 f"the first at row {int(bad.nonzero()[0])}: remove them, or set missing=True and impute"
             )
+
+    def batch(self, rows: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """The samples at ``rows``, int64 (B,), and their labels. Nothing is changed, so ``generator`` is not used.
+
+        Raises:
+            ValueError: if values are missing, which no network can take.
+        """
+        if self.missing:
+            raise ValueError(f"{self.name}: values are missing: impute(train, test) first")
+        return self.x[rows], self.y[rows]
+
+
+class Batched(Protocol):
+    """What training and evaluation ask of data: ``Arrays``, or images that become numbers in batches (``Resident``)."""
+
+    @property
+    def num_classes(self) -> int: ...
+
+    @property
+    def name(self) -> str: ...
+
+    def __len__(self) -> int: ...
+
+    def batch(self, rows: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Samples at ``rows``, floating point, and their labels; changed at random where there is a generator to do so."""
+        ...
+
+    def to(self, device: torch.device | str) -> Self: ...
+
+    def checksum(self) -> str: ...
 
 
 def min_max(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:

@@ -1,17 +1,16 @@
-"""Batches of images that live on the device: no worker processes, no copies from the host.
+"""Images that live on the device as bytes, and become batches there: no worker processes, no copies from the host.
 
-All pixels go to the device once, as bytes. An epoch is then index arithmetic there: shuffled, shifted, mirrored and
-normalised::
+All pixels go to the device once. Batches are then index arithmetic there: shuffled, shifted, mirrored, normalised::
 
     train = pixels_of("cifar10", "train")
     mean, std = train.statistics()
-    batches = Resident(train, 128, shift=4, flip=True, mean=mean, std=std, device="cuda")
-    for x, y in batches.epoch(generator):
-        ...
+    fit(model, Resident(train, shift=4, flip=True, mean=mean, std=std), recipe, mixer=mixer)
 
-Only random numbers come from the host, a few for each image, so a seed gives the same batches on every device.
+or, in a loop of your own, ``for x, y in images.epoch(128, generator): ...``. Only random numbers come from the host, a few
+for each image, so a seed gives the same batches on every device.
 """
 
+import zlib
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -25,103 +24,126 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Resident:
-    """Batches made on the device from images that stay there.
+    """Images on a device, and how they are changed on their way into a batch.
 
     Args:
-        data: the images.
-        batch_size: samples per batch, at least 1.
+        pixels: the images.
         shift: each image moves by up to this many pixels up, down, left and right; black comes in (the "random crop" of
             training on CIFAR, with 2 or 4 pixels). Unlike ``Shift`` after normalising, where the mean comes in.
         flip: each image is mirrored left to right with probability one half.
         mean, std: for each channel, in units of [0, 1]: x becomes (x / 255 - mean) / std.
-        drop_last: leave out a last batch that is shorter than the others.
-        block: batches that are made at once.
-        device: where the images go and the batches are.
+        device: where the images are and the batches are made.
         dtype: of the batches, floating point.
         memory_format: of the batches; ``torch.channels_last`` for convolutions on a GPU.
 
     Raises:
-        ValueError: if a number is too small, or ``mean`` or ``std`` does not fit the channels.
+        ValueError: if ``shift`` is negative, or ``mean`` or ``std`` does not fit the channels.
     """
 
     def __init__(
         self,
-        data: Pixels,
-        batch_size: int,
+        pixels: Pixels,
         *,
         shift: int = 0,
         flip: bool = False,
         mean: Sequence[float] = (0.0,),
         std: Sequence[float] = (1.0,),
-        drop_last: bool = False,
-        block: int = 16,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
-        for name, value, least in (("batch_size", batch_size, 1), ("shift", shift, 0), ("block", block, 1)):
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
-        if drop_last and batch_size > len(data):
-            raise ValueError(f"batch_size={batch_size} leaves no batch of {data.name}'s {len(data)} samples with drop_last")
-        self.data, self.batch_size, self.shift, self.flip = data, batch_size, shift, flip
-        self.drop_last, self.block, self.dtype, self.memory_format = drop_last, block, dtype, memory_format
-        self.device = torch.device(device)
-        self._mean = self._per_channel("mean", mean)
-        self._std = self._per_channel("std", std)
-        if (self._std <= 0).any():
-            raise ValueError(f"std must be positive, got {tuple(std)}")
-        padded = F.pad(data.x.to(self.device), [shift] * 4)
+        if shift < 0:
+            raise ValueError(f"shift must be at least 0, got {shift}")
+        self.num_classes, self.name, self.shape = pixels.num_classes, pixels.name, tuple(pixels.x.shape[1:])
+        self.shift, self.flip, self.mean, self.std = shift, flip, tuple(mean), tuple(std)
+        self.device, self.dtype, self.memory_format = torch.device(device), dtype, memory_format
+        self._pixels = pixels
+        self._scale = self._per_channel("std", std)
+        self._offset = self._per_channel("mean", mean)
+        if (self._scale <= 0).any():
+            raise ValueError(f"std must be positive, got {self.std}")
+        padded = F.pad(pixels.x.to(self.device), [shift] * 4)
         self._height, self._width = padded.shape[2:]
         # A row for each pixel: one look-up then moves all channels, and shifting is arithmetic on row numbers.
-        self._pixels = padded.permute(0, 2, 3, 1).reshape(-1, padded.shape[1])
-        self._labels = data.y.to(self.device)
+        self._rows = padded.permute(0, 2, 3, 1).reshape(-1, self.shape[0])
+        self._labels = pixels.y.to(self.device)
 
     def __len__(self) -> int:
-        """Number of batches in an epoch."""
-        whole, rest = divmod(len(self.data), self.batch_size)
-        return whole + (rest > 0 and not self.drop_last)
+        """Number of images."""
+        return len(self._labels)
 
-    def epoch(self, generator: torch.Generator, changes: torch.Generator | None = None) -> Iterator[Batch]:
-        """The batches of one epoch, in a fresh random order: x (B, channels, H, W) and y, int64 (B,).
+    def to(self, device: torch.device | str) -> "Resident":
+        """The same on another device."""
+        if torch.device(device) == self.device:
+            return self
+        settings = {name: getattr(self, name) for name in ("shift", "flip", "mean", "std", "dtype", "memory_format")}
+        return Resident(self._pixels, device=device, **settings)
 
-        Args:
-            generator: source of the order, on the CPU.
-            changes: source of shifts and flips, on the CPU; ``generator`` if None.
-        """
-        for batches in self.blocks(generator, changes):
-            yield from batches
-
-    def blocks(self, generator: torch.Generator, changes: torch.Generator | None = None) -> Iterator[list[Batch]]:
-        """The same batches in lists of up to ``block``, e.g. for ``plan_many``."""
-        rows = list(shuffled_batches(len(self.data), self.batch_size, generator, drop_last=self.drop_last))
-        # Drawn for the whole epoch, so that the batches do not depend on how many are made at once.
-        drawn = self._changes(len(self.data), changes or generator)
-        for start in range(0, len(rows), self.block):
-            block = rows[start : start + self.block]
-            sizes = [len(batch) for batch in block]
-            done, count = start * self.batch_size, sum(sizes)
-            x, y = self._make(torch.cat(block), *(change[done : done + count] for change in drawn))
-            yield list(zip(x.split(sizes), y.split(sizes), strict=True))
+    def checksum(self) -> str:
+        """Eight hexadecimal digits that change with the images, their labels, and what is done to them."""
+        settings = f"{self._pixels.checksum()} {self.shift} {self.flip} {self.mean} {self.std}"
+        return f"{zlib.crc32(settings.encode()):08x}"
 
     def batch(self, rows: Tensor, generator: torch.Generator | None = None) -> Batch:
-        """The images at ``rows``, int64 (B,), changed at random (with a generator) or as they are (without), and labels."""
-        return self._make(rows, *self._changes(len(rows), generator))
+        """The images at ``rows``, int64 (B,), and their labels: changed at random, or as they are without a generator.
 
-    def _make(self, rows: Tensor, down: Tensor, right: Tensor, mirrored: Tensor) -> Batch:
-        channels, height, width = self.data.x.shape[1:]
-        row, column = torch.arange(height), torch.arange(width)
-        column = torch.where(mirrored[:, None], width - 1 - column, column)
-        # Small index tables are made on the host and travel; the big one, a row for each pixel, is made on the device.
-        tops = ((rows[:, None] * self._height + down[:, None] + row) * self._width).to(self.device)
-        lefts = (right[:, None] + column).to(self.device)
-        pixels = self._pixels.index_select(0, (tops[:, :, None] + lefts[:, None, :]).flatten())
-        shape = (len(rows), channels, height, width)
-        x = torch.empty(shape, device=self.device, memory_format=self.memory_format)
-        x.copy_(pixels.view(len(rows), height, width, channels).permute(0, 3, 1, 2))
-        return x.sub_(self._mean).div_(self._std).to(self.dtype), self._labels[rows.to(self.device)]
+        Args:
+            rows: which, on the CPU.
+            generator: source of shifts and flips, on the CPU.
 
-    def _changes(self, count: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
+        Returns:
+            x (B, channels, H, W) and y, int64 (B,).
+        """
+        return self._make(rows, *self._draw(len(rows), generator))
+
+    def epoch(
+        self,
+        batch_size: int,
+        generator: torch.Generator,
+        *,
+        changes: torch.Generator | None = None,
+        drop_last: bool = False,
+        block: int = 16,
+    ) -> Iterator[Batch]:
+        """The batches of one epoch, in a fresh random order.
+
+        Args:
+            batch_size: images per batch, at least 1.
+            generator: source of the order, on the CPU.
+            changes: source of shifts and flips, on the CPU; ``generator`` if None.
+            drop_last: leave out a last batch that is shorter than the others.
+            block: batches that are made at once, at least 1. The batches do not depend on it.
+        """
+        for batches in self.blocks(batch_size, generator, changes=changes, drop_last=drop_last, block=block):
+            yield from batches
+
+    def blocks(
+        self,
+        batch_size: int,
+        generator: torch.Generator,
+        *,
+        changes: torch.Generator | None = None,
+        drop_last: bool = False,
+        block: int = 16,
+    ) -> Iterator[list[Batch]]:
+        """The batches of ``epoch`` in lists of up to ``block``, e.g. for ``plan_many``.
+
+        Raises:
+            ValueError: if ``batch_size`` or ``block`` is less than 1.
+        """
+        for name, value in (("batch_size", batch_size), ("block", block)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        batches = list(shuffled_batches(len(self), batch_size, generator, drop_last=drop_last))
+        drawn = self._draw(len(self), changes or generator)
+        for start in range(0, len(batches), block):
+            rows = batches[start : start + block]
+            sizes = [len(each) for each in rows]
+            here = slice(start * batch_size, start * batch_size + sum(sizes))
+            x, y = self._make(torch.cat(rows), *(change[here] for change in drawn))
+            yield list(zip(x.split(sizes), y.split(sizes), strict=True))
+
+    def _draw(self, count: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
         """How far each image's window lies below and right of the padded one's corner, and whether it is mirrored."""
         down = right = torch.full((count,), self.shift)
         mirrored = torch.zeros(count, dtype=torch.bool)
@@ -131,8 +153,19 @@ class Resident:
             mirrored = torch.rand(count, generator=generator) < 0.5
         return down, right, mirrored
 
+    def _make(self, rows: Tensor, down: Tensor, right: Tensor, mirrored: Tensor) -> Batch:
+        channels, height, width = self.shape
+        row, column = torch.arange(height), torch.arange(width)
+        column = torch.where(mirrored[:, None], width - 1 - column, column)
+        # Small index tables are made on the host and travel; the big one, a row for each pixel, is made on the device.
+        tops = ((rows[:, None] * self._height + down[:, None] + row) * self._width).to(self.device)
+        lefts = (right[:, None] + column).to(self.device)
+        found = self._rows.index_select(0, (tops[:, :, None] + lefts[:, None, :]).flatten())
+        x = torch.empty((len(rows), *self.shape), device=self.device, memory_format=self.memory_format)
+        x.copy_(found.view(len(rows), height, width, channels).permute(0, 3, 1, 2))
+        return x.sub_(self._offset).div_(self._scale).to(self.dtype), self._labels[rows.to(self.device)]
+
     def _per_channel(self, name: str, values: Sequence[float]) -> Tensor:
-        channels = self.data.x.shape[1]
-        if len(values) not in (1, channels):
-            raise ValueError(f"{name} must have 1 or {channels} values, one for each channel, got {tuple(values)}")
+        if len(values) not in (1, self.shape[0]):
+            raise ValueError(f"{name} must have 1 or {self.shape[0]} values, one for each channel, got {tuple(values)}")
         return 255 * torch.tensor(values, device=self.device).view(-1, 1, 1)

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from mixbook.data import Arrays
+from mixbook.data import Batched
 from mixbook.training.recipe import Recipe
 
 FORMAT = "mixbook checkpoint 2"
@@ -83,7 +83,7 @@ def check_writable(path: Path) -> None:
         raise type(error)(f"checkpoint {path} cannot be written: {error}. Give a file in a folder you can write") from error
 
 
-def identify(data: Arrays, recipe: Recipe, mixer: object | None, augment: object | None = None) -> dict[str, Any]:
+def identify(data: Batched, recipe: Recipe, mixer: object | None, augment: object | None = None) -> dict[str, Any]:
     """What a run must share with a checkpoint to continue from it, in plain values."""
     return {
         "recipe": recipe.as_dict(),

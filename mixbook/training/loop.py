@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
-from mixbook.data import Arrays, shuffled_batches
+from mixbook.data import Batched, shuffled_batches
 from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import one_device, progress_bar
 from mixbook.training.history import History
@@ -41,7 +41,7 @@ class Mixes(Protocol):
 
 def fit(
     model: nn.Module,
-    data: Arrays,
+    data: Batched,
     recipe: Recipe,
     *,
     mixer: Mixes | None = None,
@@ -62,7 +62,8 @@ def fit(
 
     Args:
         model: the network, (B, ...) to logits (B, C).
-        data: training data.
+        data: training data: ``Arrays``, or images as bytes that are shifted, mirrored and normalised on the device
+            (``mixbook.data.Resident``), before ``augment``.
         recipe: the hyper-parameters.
         mixer: mixes each batch with the loop's own generator; None trains on the samples as they are.
         augment: changes each batch before it is mixed, e.g. ``mixbook.data.Augment(Shift(4), Flip())``: from samples, their
@@ -140,7 +141,7 @@ def _train_epoch(
     loss: Loss,
     mixer: Mixes | None,
     augment: Augments | None,
-    data: Arrays,
+    data: Batched,
     recipe: Recipe,
     streams: Streams,
 ) -> float:
@@ -167,20 +168,20 @@ def _train_epoch(
     return float(cast(Tensor, fabric.all_reduce(total / seen)))
 
 
-def _batches(data: Arrays, recipe: Recipe, streams: Streams) -> Iterator[tuple[Batch, Batch | None]]:
+def _batches(data: Batched, recipe: Recipe, streams: Streams) -> Iterator[tuple[Batch, Batch | None]]:
     """The batches of one epoch and, with pairs across, as many independent ones of the same sizes."""
 
     def shuffled(generator: torch.Generator) -> Iterator[Batch]:
         rank, world = streams.fabric.global_rank, streams.fabric.world_size
         rows = shuffled_batches(len(data), recipe.batch_size, generator, drop_last=recipe.drop_last, rank=rank, world=world)
-        return ((data.x[r], data.y[r]) for r in rows)
+        return (data.batch(r, streams.augmenting) for r in rows)
 
     if recipe.pairs == "across":
         return zip(shuffled(streams.order), shuffled(streams.partner), strict=True)
     return ((batch, None) for batch in shuffled(streams.order))
 
 
-def _check(data: Arrays, recipe: Recipe, save_every: int, fabric: "Fabric") -> None:
+def _check(data: Batched, recipe: Recipe, save_every: int, fabric: "Fabric") -> None:
     if save_every < 1:
         raise ValueError(f"save_every must be at least 1, got {save_every}")
     if recipe.batch_size % fabric.world_size:

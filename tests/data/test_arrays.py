@@ -134,6 +134,8 @@ def test_a_set_with_gaps_survives_a_split_but_not_a_scale(generator):
     assert train.missing and test.missing
     with pytest.raises(ValueError, match="impute"):
         min_max(train, test)
+    with pytest.raises(ValueError, match="impute"):
+        train.batch(torch.tensor([0]))
 
 
 def test_gaps_must_be_announced_and_infinity_never_passes():
