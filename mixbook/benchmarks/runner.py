@@ -56,7 +56,7 @@ def run(experiment: Experiment, profile: str, book: Path, *, jobs: int | None = 
 
     Raises:
         BenchmarkError: if ``jobs`` is less than 1, papermill or the notebook is missing, or the results
-            that are there cannot be continued.
+            that are there cannot be continued, or data that it needs are not there and cannot be downloaded.
         RunFailed: if the notebook fails.
     """
     if jobs is not None and jobs < 1:
@@ -73,6 +73,7 @@ def run(experiment: Experiment, profile: str, book: Path, *, jobs: int | None = 
         for path in results.set_aside():
             print(f"kept the earlier results as {path}")
     results.check_resumable()
+    _get_data(experiment, profile, results)
     executed = book / "_build" / "benchmarks" / f"{experiment.name}-{profile}.ipynb"
     executed.parent.mkdir(parents=True, exist_ok=True)
     parameters = {
@@ -114,6 +115,20 @@ def _run_quietly(experiment: Experiment, profile: str, book: Path, fresh: bool) 
 def _processors() -> int:
     """How many processors this process may use: a container or a scheduler may grant fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _get_data(experiment: Experiment, profile: str, results: Results) -> None:
+    """Download what cells that are still missing need: before anything starts, and here, where progress can be seen."""
+    from mixbook.data import store
+
+    if experiment.dataset not in store.SOURCES or experiment.profile(profile).stand_in:
+        return
+    if set(experiment.selected(profile)) <= set(results.load()):
+        return
+    try:
+        store.files(experiment.dataset)
+    except store.DataError as error:
+        raise BenchmarkError(str(error)) from error
 
 
 def _execute(notebook: Path, executed: Path, parameters: dict[str, object]) -> None:

@@ -90,3 +90,23 @@ def test_many_run_side_by_side_and_one_that_fails_does_not_stop_the_others(book)
     assert "missing" in str(outcomes["absent"][1])
     said, error = outcomes[whole.name]
     assert error is None and said.count("left") == len(whole.selected("smoke"))
+
+
+@pytest.fixture
+def no_data(monkeypatch, tmp_path):
+    """An empty data folder and no network."""
+    monkeypatch.setenv("MIXBOOK_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("MIXBOOK_OFFLINE", "1")
+
+
+def test_missing_data_stop_a_run_before_it_starts_and_say_what_to_do(book, monkeypatch, no_data):
+    monkeypatch.setattr(runner, "_execute", lambda *_: pytest.fail("it started"))
+    with pytest.raises(BenchmarkError, match=r"abalone is not in the data folder[^$]*mixbook data get abalone"):
+        runner.run(get_experiment("kmixup-tmlr-table5-abalone"), "laptop", book)
+
+
+def test_a_run_on_stand_in_data_needs_no_data(book, monkeypatch, no_data):
+    started = []
+    monkeypatch.setattr(runner, "_execute", lambda *given: started.append(given))
+    runner.run(get_experiment("kmixup-tmlr-table5-abalone"), "smoke", book)
+    assert started
