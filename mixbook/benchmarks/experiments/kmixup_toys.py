@@ -44,7 +44,9 @@ _SETTINGS = (
         "whole blocks up to k = 32 and divides the training part",
     ),
     Setting("scaling", "none", "the printed xi are those of the units in which the sets are defined"),
-    Setting("cost", "squared distance", "section 2; the pseudo-code of Figure 5 does not square"),
+    Setting(
+        "cost", "squared distance", "section 2; the pseudo-code of Figure 5 of the TMLR paper does not square", stated=True
+    ),
     Setting("decay", 0.1, "factor at the two epochs; that of the released code, which has the same schedule"),
     Setting("epochs", 200, "the schedule ends at epoch 150; 200 is what the released code takes"),
     Setting("activation", "relu", "the usual one"),
