@@ -52,6 +52,7 @@ _HOME = {
     "bce_of_softmax": "mixbook.mixing.losses",
     "mixed_accuracy": "mixbook.mixing.losses",
     "dominant_accuracy": "mixbook.mixing.losses",
+    "evaluate": "mixbook.evaluation.evaluate",
     "advise": "mixbook.advice",
 }
 

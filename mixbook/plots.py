@@ -99,6 +99,22 @@ def rank_bars(ax: "Axes", names: Sequence[str], ranks: ArrayLike, difference: fl
     ax.invert_yaxis()
 
 
+def reliability_diagram(ax: "Axes", counts: ArrayLike, confidences: ArrayLike, accuracies: ArrayLike) -> None:
+    """Accuracy of each bin over its mean confidence, from :func:`mixbook.evaluation.reliability`, (bins,) each.
+
+    A dot has the area of its share of the samples. Right of the diagonal a network is surer than it is right; the red line
+    from the dot to the diagonal is the bin's part of the calibration error. Bins without samples are left out.
+    """
+    counts, confidences, accuracies = (np.asarray(each, dtype=float) for each in (counts, confidences, accuracies))
+    full = counts > 0
+    x, y, share = confidences[full], accuracies[full], counts[full] / counts.sum()
+    ax.plot([0, 1], [0, 1], color="0.6", linewidth=1, zorder=0)
+    ax.vlines(x, np.minimum(x, y), np.maximum(x, y), color=PALETTE[1], linewidth=2, zorder=1)
+    ax.scatter(x, y, s=15 + 300 * share, color=PALETTE[0], zorder=2)
+    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence (largest probability)", ylabel="accuracy (share right)")
+    ax.set_aspect("equal")
+
+
 def mixtures_of_images(sources: ArrayLike, shares: ArrayLike, mixtures: ArrayLike, captions: Sequence[str]) -> "Figure":
     """One row per mixture: its sources, how much of the first shows where, and what came out.
 

@@ -17,3 +17,16 @@ def test_bars_of_ranks_overlap_where_the_difference_is_not_critical():
     overlap = [[max(p[0], q[0]) < min(p[1], q[1]) for q in ends] for p in ends]
     assert overlap == (abs(np.sort(ranks)[:, None] - np.sort(ranks)) < 1.5).tolist()
     plt.close(fig)
+
+
+def test_a_reliability_diagram_shows_the_bins_that_have_samples():
+    fig, ax = plt.subplots()
+    counts, confidences, accuracies = [0, 30, 10], [0.0, 0.5, 0.9], [0.0, 0.7, 0.6]
+    plots.reliability_diagram(ax, counts, confidences, accuracies)
+    gaps, dots = ax.collections
+    np.testing.assert_allclose(dots.get_offsets(), [[0.5, 0.7], [0.9, 0.6]])
+    first, second = dots.get_sizes()
+    assert first > second  # three quarters of the samples, and one quarter
+    np.testing.assert_allclose([np.ptp(segment[:, 1]) for segment in gaps.get_segments()], [0.2, 0.3])
+    assert ax.get_xlabel() and ax.get_ylabel()
+    plt.close(fig)

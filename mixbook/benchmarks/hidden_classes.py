@@ -3,12 +3,12 @@
 import numpy as np
 from torch import Tensor, nn
 
-from mixbook.benchmarks.hidden import hidden_states
 from mixbook.benchmarks.images import parts
 from mixbook.benchmarks.precision import mixed_precision
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
+from mixbook.evaluation.hidden import hidden_states
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.mixing.ratio import Beta

@@ -7,11 +7,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from mixbook.benchmarks.hidden import hidden_states
 from mixbook.benchmarks.maps import boundary_length, grid
 from mixbook.benchmarks.spec import Experiment, Profile, Task
 from mixbook.data import Arrays, Augment, InputNoise, two_spirals
 from mixbook.evaluation import evaluate
+from mixbook.evaluation.hidden import hidden_states
 from mixbook.evaluation.mode import evaluation_mode
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer

@@ -1,19 +1,30 @@
-"""How good a trained network is, on clean data and under attack. Stands beside training and knows no method."""
+"""How good a trained network is: on clean data, under attack, on deformed images, and inside. Knows no method.
+
+:func:`evaluate` does most of it in one call, for arrays or a loader.
+"""
 
 from mixbook.evaluation.attacks import PGD, attacked_error, fgsm, fgsm_error, unbounded
+from mixbook.evaluation.deformations import deform, deformation
 from mixbook.evaluation.evaluate import evaluate
-from mixbook.evaluation.metrics import accuracy, brier, expected_calibration_error, nll, reliability
+from mixbook.evaluation.hidden import hidden_states
+from mixbook.evaluation.metrics import accuracy, brier, expected_calibration_error, nll, reliability, top_accuracy
+from mixbook.evaluation.neighbours import knn_error
 
 __all__ = [
     "PGD",
     "accuracy",
     "attacked_error",
     "brier",
+    "deform",
+    "deformation",
     "evaluate",
     "expected_calibration_error",
     "fgsm",
     "fgsm_error",
+    "hidden_states",
+    "knn_error",
     "nll",
     "reliability",
+    "top_accuracy",
     "unbounded",
 ]

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from mixbook.data import Arrays
+from mixbook.data import Batched
 from mixbook.evaluation.metrics import accuracy
-from mixbook.evaluation.mode import device_of, evaluation_mode
+from mixbook.evaluation.mode import batches_of, device_of, evaluation_mode
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,18 @@ class PGD:
             raise ValueError(f"restarts must be 1 without a random start, got {self.restarts}: they would be the same")
         if self.clip is not None and not self.clip[0] < self.clip[1]:
             raise ValueError(f"clip must be (smallest, largest) or None, got {self.clip}")
+
+    @property
+    def name(self) -> str:
+        """What results call it: ``fgsm@8/255``, ``pgd20x3@8/255`` (20 steps, 3 restarts), ``unbounded200``.
+
+        Without a clip at 0 and 1 the inputs are no pixels, and the budget is not written in 255ths.
+        """
+        if self.eps == math.inf:
+            return f"unbounded{self.steps}"
+        single = self.steps == 1 and not self.random_start
+        kind = "fgsm" if single else f"pgd{self.steps}" + (f"x{self.restarts}" if self.restarts > 1 else "")
+        return f"{kind}@" + (f"{255 * self.eps:.4g}/255" if self.clip == (0.0, 1.0) else f"{self.eps:.4g}")
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Inputs like ``x`` that the network gets wrong if the attack can find them, in the order of ``x``.
@@ -125,7 +137,7 @@ def unbounded(steps: int = 200, step_size: float = 0.01, clip: tuple[float, floa
 
 
 def attacked_error(
-    model: nn.Module, data: Arrays, attack: PGD, batch_size: int = 256, generator: torch.Generator | None = None
+    model: nn.Module, data: Batched, attack: PGD, batch_size: int = 256, generator: torch.Generator | None = None
 ) -> float:
     """Share of ``data`` that the network gets wrong under ``attack``, in [0, 1].
 
@@ -134,20 +146,18 @@ def attacked_error(
     Raises:
         ValueError: if ``batch_size`` is less than 1, or as the attack does.
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    device = device_of(model, data.x.device)
-    logits = []
-    for x, y in zip(data.x.split(batch_size), data.y.split(batch_size), strict=True):
-        attacked = attack(model, x.to(device), y.to(device), generator)
+    logits, labels = [], []
+    for x, y in batches_of(data, batch_size, device_of(model)):
+        attacked = attack(model, x, y, generator)
         with evaluation_mode(model), torch.inference_mode():
             logits.append(model(attacked).cpu())
-    return 1 - accuracy(torch.cat(logits), data.y.cpu())
+        labels.append(y.cpu())
+    return 1 - accuracy(torch.cat(logits), torch.cat(labels))
 
 
 def fgsm_error(
     model: nn.Module,
-    data: Arrays,
+    data: Batched,
     eps: float,
     clip: tuple[float, float] | None = (0.0, 1.0),
     batch_size: int = 256,

@@ -1,35 +1,87 @@
-"""Run a network over a data set and score it."""
+"""Run a network over a data set and score it: on clean data, under attack, on deformed images."""
+
+from collections.abc import Iterable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mixbook.data import Batched
-from mixbook.evaluation.metrics import accuracy, brier, expected_calibration_error, nll
-from mixbook.evaluation.mode import device_of, evaluation_mode
+from mixbook.evaluation.attacks import PGD
+from mixbook.evaluation.deformations import deform, deformation
+from mixbook.evaluation.metrics import accuracy, brier, expected_calibration_error, nll, top_accuracy
+from mixbook.evaluation.mode import Batch, batches_of, device_of, evaluation_mode
+
+Metrics = dict[str, float]
 
 
-def evaluate(model: nn.Module, data: Batched, batch_size: int = 1024) -> dict[str, float]:
-    """Accuracy, NLL (nats), Brier score and ECE (10 bins) of ``model`` on clean ``data``.
+def evaluate(
+    model: nn.Module,
+    data: Batched | Iterable[Batch],
+    batch_size: int = 1024,
+    *,
+    top: Sequence[int] = (),
+    attacks: Sequence[PGD] = (),
+    deformations: Sequence[str] = (),
+    generator: torch.Generator | None = None,
+) -> Metrics:
+    """Accuracy, NLL (nats), Brier score and ECE (10 bins) of ``model`` on clean ``data``, and what else is asked for.
 
     The network runs in evaluation mode without gradients, on the device where it lives; each of its modules is then put
     back into the mode it was found in, so a batch norm that was frozen stays frozen.
 
+    Args:
+        model: gives logits (B, C).
+        data: arrays or resident images, or a loader of batches of samples and integer labels, gone through once.
+        batch_size: samples at once; a loader has batches of its own.
+        top: for each k, ``accuracy_top{k}``: how often the label is among the k largest logits.
+        attacks: for each, its error: ``error@fgsm@8/255`` for ``fgsm(8 / 255)``. Inputs are then pixels in [0, 1], which
+            the network normalises itself (:class:`mixbook.models.Normalise`).
+        deformations: for each, such as ``"rotation_20"`` (:data:`~mixbook.evaluation.deformations.TABLE_9`), its accuracy:
+            ``accuracy@rotation_20``.
+        generator: source of random starts and of deformations.
+
     Raises:
-        ValueError: if ``batch_size`` is less than 1, or the network has too few outputs for the labels.
+        ValueError: if ``batch_size`` is less than 1, the network has too few outputs for the labels, there is no batch, two
+            attacks have one name, or as attacks and deformations do.
+        TypeError: if ``data`` gives something else than pairs of tensors.
+
+    Example:
+        >>> import mixbook as mb
+        >>> from mixbook.data import digits
+        >>> from mixbook.evaluation import fgsm
+        >>> from mixbook.models import MLP
+        >>> scores = mb.evaluate(MLP(64, (), 10), digits(), top=[5], attacks=[fgsm(8 / 255, clip=None)])
+        >>> list(scores)
+        ['accuracy', 'nll', 'brier', 'ece', 'accuracy_top5', 'error@fgsm@0.03137']
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    outputs, labels = [], []
-    with evaluation_mode(model), torch.inference_mode():
-        for rows in torch.arange(len(data)).split(batch_size):
-            x, y = data.batch(rows)
-            outputs.append(model(x.to(device_of(model, x.device))))
-            labels.append(y)
-    # Scored on the CPU: some devices have no float64.
-    logits, y = torch.cat(outputs).cpu(), torch.cat(labels).cpu()
+    names = [attack.name for attack in attacks]
+    if len(set(names)) < len(names):
+        raise ValueError(f"attacks must have different names, got {names}")
+    changes = {name: deformation(name) for name in deformations}
+    clean: list[Tensor] = []
+    attacked: dict[str, list[Tensor]] = {name: [] for name in names}
+    deformed: dict[str, list[Tensor]] = {name: [] for name in changes}
+    labels: list[Tensor] = []
+    for x, y in batches_of(data, batch_size, device_of(model)):
+        labels.append(y.cpu())
+        clean.append(_logits(model, x))
+        for attack in attacks:
+            attacked[attack.name].append(_logits(model, attack(model, x, y, generator)))
+        for name, change in changes.items():
+            deformed[name].append(_logits(model, deform(x, change, generator)))
+    logits, y = torch.cat(clean), torch.cat(labels)
     return {
         "accuracy": accuracy(logits, y),
         "nll": nll(logits, y),
         "brier": brier(logits, y),
         "ece": expected_calibration_error(logits, y),
+        **{f"accuracy_top{k}": top_accuracy(logits, y, k) for k in top},
+        **{f"error@{name}": 1 - accuracy(torch.cat(part), y) for name, part in attacked.items()},
+        **{f"accuracy@{name}": accuracy(torch.cat(part), y) for name, part in deformed.items()},
     }
+
+
+def _logits(model: nn.Module, x: Tensor) -> Tensor:
+    """Scored on the CPU: some devices have no float64."""
+    with evaluation_mode(model), torch.inference_mode():
+        return model(x).cpu()

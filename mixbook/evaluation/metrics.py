@@ -18,6 +18,23 @@ def accuracy(logits: Tensor, y: Tensor) -> float:
     return float(right.double().mean())
 
 
+def top_accuracy(logits: Tensor, y: Tensor, k: int) -> float:
+    """Share of samples whose label is among the k largest logits, in [0, 1]; one minus the "top-k error".
+
+    Of equal logits the one of the smaller class counts as larger, as for ``accuracy``. NaN is no prediction.
+
+    Raises:
+        ValueError: if ``k`` is not between 1 and the number of classes, or as said at the top of the module.
+    """
+    _check(logits, y)
+    if not 1 <= k <= logits.shape[1]:
+        raise ValueError(f"k must lie between 1 and the {logits.shape[1]} classes, got {k}")
+    own = logits.gather(1, y[:, None])
+    earlier = torch.arange(logits.shape[1], device=logits.device) < y[:, None]
+    ahead = ((logits > own) | ((logits == own) & earlier)).sum(dim=1)
+    return float(((ahead < k) & ~logits.isnan().any(dim=1)).double().mean())
+
+
 def nll(logits: Tensor, y: Tensor) -> float:
     """Mean negative log-likelihood of the labels, in nats."""
     _check(logits, y)

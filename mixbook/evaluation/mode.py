@@ -1,10 +1,15 @@
-"""A network in evaluation mode for a while, and back as it was."""
+"""A network in evaluation mode for a while, and back as it was; and the batches that it is evaluated on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from mixbook.data import Batched
+
+Batch = tuple[Tensor, Tensor]
 
 
 @contextmanager
@@ -22,6 +27,32 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def device_of(model: nn.Module, default: torch.device) -> torch.device:
-    """Where the parameters of ``model`` live; ``default`` if it has none."""
-    return next((p.device for p in model.parameters()), default)
+def device_of(model: nn.Module) -> torch.device | None:
+    """Where the parameters of ``model`` live; None if it has none, so that data stay where they are."""
+    return next((p.device for p in model.parameters()), None)
+
+
+def batches_of(data: Batched | Iterable[Batch], batch_size: int, device: torch.device | None) -> Iterator[Batch]:
+    """Batches of samples and labels on ``device``: of data held in memory, or of a loader, whose batches stay as they are.
+
+    Raises:
+        ValueError: if ``batch_size`` is less than 1, or there is no batch.
+        TypeError: if a loader gives something else than pairs of tensors.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    in_memory = hasattr(data, "batch")
+    batches = _in_order(cast(Batched, data), batch_size) if in_memory else cast(Iterable[Batch], data)
+    empty = True
+    for batch in batches:
+        if not (isinstance(batch, tuple | list) and len(batch) == 2 and all(isinstance(part, Tensor) for part in batch)):
+            raise TypeError(f"data must be Arrays or give pairs (samples, labels) of tensors, got {type(batch).__name__}")
+        empty = False
+        x, y = batch
+        yield (x, y) if device is None else (x.to(device), y.to(device))
+    if empty:
+        raise ValueError("data must hold at least one batch, got none: has the iterator been used up?")
+
+
+def _in_order(data: Batched, batch_size: int) -> Iterator[Batch]:
+    return (data.batch(rows) for rows in torch.arange(len(data)).split(batch_size))

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.hidden import hidden_states
 from mixbook.benchmarks.hidden_classes import plane_trial, spectra_trial
 from mixbook.benchmarks.spec import Cell, Profile, Setting
+from mixbook.evaluation.hidden import hidden_states
 from mixbook.models import BottleneckMLP, seeded
 
 SHORT = Profile(trials=1, epochs=1, stand_in=True)

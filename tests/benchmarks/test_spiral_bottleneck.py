@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.hidden import hidden_states
 from mixbook.benchmarks.spec import Cell, Profile
 from mixbook.benchmarks.spiral_bottleneck import behind_bottleneck, confidence, margin, samples, train, trials
+from mixbook.evaluation.hidden import hidden_states
 from mixbook.models import BottleneckMLP, seeded
 
 SPIRAL = EXPERIMENTS["manifold-figures1-2"]

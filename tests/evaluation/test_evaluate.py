@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from mixbook.data import digits
-from mixbook.evaluation import evaluate
-from mixbook.models import MLP, seeded
+import mixbook as mb
+from mixbook.data import Arrays, digits
+from mixbook.evaluation import PGD, deform, deformation, evaluate, fgsm, fgsm_error, unbounded
+from mixbook.models import MLP, LeNet, seeded
 
 
 def test_scores_do_not_depend_on_the_batch_size():
@@ -24,6 +25,53 @@ def test_noise_is_off_and_every_module_is_put_back_into_its_mode():
     assert [m.training for m in model] == [True, True, False, True]
     assert model.training
     assert torch.equal(model[2].running_mean, before)
+
+
+def images(generator: torch.Generator) -> tuple[nn.Module, Arrays]:
+    """A network that is right about most of some random images."""
+    model, x = seeded(0, lambda: LeNet(7, image_size=12)), torch.rand(120, 1, 12, 12, generator=generator)
+    first, second = model(x).topk(2).indices.T
+    return model, Arrays(x, torch.where(torch.arange(120) % 5 == 0, second, first), 7)
+
+
+def test_a_loader_is_scored_like_the_arrays_it_is_made_of(generator):
+    model, data = images(generator)
+    batches = zip(data.x.split(50), data.y.split(50), strict=True)
+    assert evaluate(model, batches) == pytest.approx(evaluate(model, data))
+    with pytest.raises(ValueError, match="at least one batch, got none: has the iterator been used up"):
+        evaluate(model, batches)
+    with pytest.raises(TypeError, match=r"pairs \(samples, labels\) of tensors, got Tensor"):
+        evaluate(model, [data.x])
+
+
+def test_what_else_is_asked_for_comes_in_one_call(generator):
+    model, data = images(generator)
+    attacks = [fgsm(2 / 255), fgsm(1 / 255), PGD(2 / 255, steps=5, restarts=2)]
+    scores = mb.evaluate(
+        model, data, batch_size=50, top=[1, 5], attacks=attacks, deformations=["zoomin_60"], generator=generator
+    )
+    assert list(scores)[4:6] == ["accuracy_top1", "accuracy_top5"]
+    assert scores["accuracy_top1"] == scores["accuracy"] < scores["accuracy_top5"]
+    assert scores["error@fgsm@2/255"] == pytest.approx(fgsm_error(model, data, 2 / 255))
+    assert scores["error@fgsm@2/255"] >= scores["error@fgsm@1/255"]
+    assert scores["error@pgd5x2@2/255"] >= scores["error@fgsm@2/255"]
+    zoomed = Arrays(deform(data.x, deformation("zoomin_60")), data.y, 7)
+    assert scores["accuracy@zoomin_60"] == evaluate(model, zoomed)["accuracy"]
+    assert evaluate(model, data) == {name: scores[name] for name in ("accuracy", "nll", "brier", "ece")}
+
+
+def test_attacks_are_named_by_what_they_do():
+    attacks = [fgsm(0.5 / 255), fgsm(0.03, clip=None), PGD(8 / 255), PGD(8 / 255, restarts=4), unbounded()]
+    assert [attack.name for attack in attacks] == [
+        "fgsm@0.5/255",
+        "fgsm@0.03",
+        "pgd20@8/255",
+        "pgd20x4@8/255",
+        "unbounded200",
+    ]
+    model = MLP(64, (), 10)
+    with pytest.raises(ValueError, match="attacks must have different names"):
+        evaluate(model, digits(), attacks=[fgsm(0.1, None), fgsm(0.1, None)])
 
 
 def test_the_mode_is_put_back_after_an_error():

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mixbook.evaluation import accuracy, brier, expected_calibration_error, nll, reliability
+from mixbook.evaluation import accuracy, brier, expected_calibration_error, nll, reliability, top_accuracy
 
 METRICS = [accuracy, nll, brier, expected_calibration_error]
 
@@ -79,6 +79,23 @@ def test_counts_add_up_and_empty_bins_are_zero(generator):
 def test_bad_input_is_named(metric, logits, y, message):
     with pytest.raises(ValueError, match=message):
         metric(logits, y)
+
+
+def test_top_accuracy_counts_the_classes_ahead_of_the_label(generator):
+    logits, y = torch.randn(300, 6, generator=generator), torch.randint(6, (300,), generator=generator)
+    for k in range(1, 7):
+        expected = (logits.topk(k).indices == y[:, None]).any(1).double().mean()
+        assert top_accuracy(logits, y, k) == pytest.approx(expected.item())
+    assert top_accuracy(logits, y, 1) == accuracy(logits, y)
+    assert top_accuracy(logits, y, 6) == 1
+
+
+def test_equal_logits_are_no_free_place_in_the_top():
+    y = torch.arange(4)
+    assert [top_accuracy(torch.zeros(4, 4), y, k) for k in (1, 2, 4)] == [0.25, 0.5, 1.0]
+    assert top_accuracy(torch.full((4, 4), torch.nan), y, 4) == 0
+    with pytest.raises(ValueError, match="k must lie between 1 and the 4 classes, got 5"):
+        top_accuracy(torch.zeros(4, 4), y, 5)
 
 
 def test_bins_must_be_positive():

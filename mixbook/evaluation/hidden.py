@@ -1,0 +1,40 @@
+"""What a layer of a trained network makes of samples."""
+
+import torch
+from torch import Tensor, nn
+
+from mixbook.evaluation.mode import device_of, evaluation_mode
+
+
+def hidden_states(model: nn.Module, x: Tensor, layer: str, batch_size: int = 2048) -> Tensor:
+    """The outputs of ``layer`` on ``x``, flattened to float32 (n, units) on the CPU.
+
+    The network runs in evaluation mode and without gradients, and is left as it was. Spectra of the classes come from
+    :func:`mixbook.theory.spectra.flatness` of the states, the error of their neighbours from
+    :func:`~mixbook.evaluation.neighbours.knn_error`.
+
+    Args:
+        model: the network, on any device.
+        x: samples, (n, ...).
+        layer: a name from ``model.named_modules()``, whose output is one tensor.
+        batch_size: samples at once.
+
+    Raises:
+        AttributeError: if the model has no such layer.
+        ValueError: if the layer did not run once for each batch.
+    """
+    kept: list[Tensor] = []
+    handle = model.get_submodule(layer).register_forward_hook(
+        lambda module, inputs, output: kept.append(output.flatten(1).float().cpu())
+    )
+    device = device_of(model) or x.device
+    try:
+        with evaluation_mode(model), torch.inference_mode():
+            for rows in x.split(batch_size):
+                model(rows.to(device))
+    finally:
+        handle.remove()
+    states = torch.cat(kept) if kept else torch.empty(0, 0)
+    if len(states) != len(x):
+        raise ValueError(f"layer {layer!r} must run once for each sample, got {len(states)} states of {len(x)} samples")
+    return states

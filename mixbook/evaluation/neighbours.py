@@ -1,0 +1,40 @@
+"""How well classes are kept apart in a representation: the error of k nearest neighbours on it."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+
+def knn_error(states: Tensor, y: Tensor, test_states: Tensor, test_y: Tensor, k: int, batch_size: int = 512) -> float:
+    """Share of test samples that the majority of their k nearest training samples gets wrong, in [0, 1].
+
+    Distances are Euclidean; where classes draw, the one of the nearer neighbour wins. Manifold mixup (section 5.1) reports
+    such errors of a PreActResNet-18 on CIFAR-10 and says neither k nor the layer; ours are its last, ``"pool"``.
+
+    Args:
+        states: representations of training samples, float (n, units): see :func:`~mixbook.evaluation.hidden.hidden_states`.
+        y: their labels, int64 (n,).
+        test_states: of test samples, (m, units).
+        test_y: (m,).
+        k: neighbours that vote, from 1 to n.
+        batch_size: test samples at once.
+
+    Raises:
+        ValueError: if shapes do not fit, or ``k`` is out of range.
+    """
+    for name, rows, labels in (("states", states, y), ("test_states", test_states, test_y)):
+        if rows.ndim != 2 or labels.shape != (len(rows),) or len(rows) == 0:
+            raise ValueError(f"{name} must be (n, units) with n labels, got {tuple(rows.shape)} and {tuple(labels.shape)}")
+    if states.shape[1] != test_states.shape[1]:
+        raise ValueError(f"states must have the units of test_states, {test_states.shape[1]}, got {states.shape[1]}")
+    if not 1 <= k <= len(states):
+        raise ValueError(f"k must lie between 1 and the {len(states)} training samples, got {k}")
+    classes = int(torch.cat([y, test_y]).max()) + 1
+    wrong = 0
+    for rows, labels in zip(test_states.split(batch_size), test_y.split(batch_size), strict=True):
+        nearest = torch.cdist(rows, states).topk(k, largest=False).indices  # nearest first
+        votes = one_hot(y[nearest], classes).double()
+        # A vote of rank r counts 1 + 2^-r / 2: less than one more in all, so it decides between equal numbers alone.
+        rank = 0.5 ** torch.arange(1, k + 1, dtype=torch.float64, device=votes.device)
+        wrong += int(((votes * (1 + rank[:, None] / 2)).sum(1).argmax(1) != labels).sum())
+    return wrong / len(test_y)
