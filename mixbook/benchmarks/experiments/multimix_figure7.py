@@ -32,7 +32,7 @@ EXPERIMENTS = (
         profiles={
             "smoke": Profile(trials=1, epochs=1, every=5, note="every fifth cell, one round: shows that it runs"),
             "laptop": Profile(
-                trials=5, epochs=7, note="five trials of seven rounds each; epochs here are rounds of timing"
+                trials=3, epochs=5, note="three trials of five rounds each; epochs here are rounds of timing"
             ),
         },
         notebook="methods.ipynb",

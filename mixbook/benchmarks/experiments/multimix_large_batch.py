@@ -81,9 +81,9 @@ EXPERIMENTS = (
         (128,),
         100,
         10_000,
-        ("0.03", "0.1"),
+        ("0.1",),
         {
-            "smoke": Profile(trials=1, epochs=2, every=4, note="two cells, one trial, enlarged digits", stand_in=True),
+            "smoke": Profile(trials=1, epochs=2, every=2, note="two cells, one trial, enlarged digits", stand_in=True),
             "laptop": Profile(trials=5, epochs=20, note="5 trials of 2,000 steps on 10,000 of the images"),
         },
     ),

@@ -74,7 +74,7 @@ EXPERIMENTS = (
         ),
         {
             "smoke": Profile(trials=1, epochs=1, every=3, note="two methods, enlarged digits, one epoch", stand_in=True),
-            "laptop": Profile(trials=10, epochs=15, note="10 trials of 15 epochs on a sixth of MNIST"),
+            "laptop": Profile(trials=5, epochs=10, note="5 trials of 10 epochs on a sixth of MNIST"),
         },
         together=1,
     ),
