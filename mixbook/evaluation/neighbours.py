@@ -9,7 +9,7 @@ def knn_error(states: Tensor, y: Tensor, test_states: Tensor, test_y: Tensor, k:
     """Share of test samples that the majority of their k nearest training samples gets wrong, in [0, 1].
 
     Distances are Euclidean; where classes draw, the one of the nearer neighbour wins. Manifold mixup (section 5.1) reports
-    such errors of a PreActResNet-18 on CIFAR-10 and says neither k nor the layer; ours are its last, ``"pool"``.
+    such errors of a PreActResNet-18 on CIFAR-10 and says neither k nor the layer; ``"pool"`` is what its last map gets.
 
     Args:
         states: representations of training samples, float (n, units): see :func:`~mixbook.evaluation.hidden.hidden_states`.
