@@ -35,8 +35,9 @@ def sentence(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     theirs = _best(_cells(experiment, against, shared), results)
     if not ours or not theirs:
         return []
-    pairs = zip(ours, theirs, strict=True)
-    return [Trial(t.number, {metric: _value(t, "accuracy") - _value(u, "accuracy")}, t.seconds) for t, u in pairs]
+    others = {u.number: _value(u, "accuracy") for u in theirs}  # either may lack a trial that never learned
+    both = [t for t in ours if t.number in others]
+    return [Trial(t.number, {metric: _value(t, "accuracy") - others[t.number]}, t.seconds) for t in both]
 
 
 def _cells(experiment: Experiment, method: str, named: Mapping[str, str]) -> list[Cell]:
@@ -54,12 +55,15 @@ def _cells(experiment: Experiment, method: str, named: Mapping[str, str]) -> lis
 
 
 def _best(cells: Sequence[Cell], results: Mapping[Cell, Sequence[Trial]]) -> Sequence[Trial]:
-    """The trials of the cell with the highest mean accuracy; none while one of them has not been run."""
+    """The trials of the cell with the highest mean accuracy; none while one of them has not been run.
+
+    Where some cells lack a trial that never learned, they are not compared: a hard trial must not make the others best.
+    """
     if not all(results.get(cell) for cell in cells):
         return []
-    return max(
-        (results[cell] for cell in cells), key=lambda trials: float(np.mean([_value(t, "accuracy") for t in trials]))
-    )
+    most = max(len(results[cell]) for cell in cells)
+    whole = [results[cell] for cell in cells if len(results[cell]) == most]
+    return max(whole, key=lambda trials: float(np.mean([_value(t, "accuracy") for t in trials])))
 
 
 def _value(trial: Trial, metric: str) -> float:

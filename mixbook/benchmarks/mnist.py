@@ -73,6 +73,7 @@ def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
 
     At k = 1 the two are the same networks, and at the largest alpha too, because that is where alpha is capped. An attack
     is a cell of its own in print, and a metric of a network here.
+    Networks that never left guessing are left out: they say nothing about how partners were chosen.
     """
     params = cell.answers()
     eps = params.pop("eps", None)
@@ -80,7 +81,7 @@ def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     constant, *fixed = (found[source.name] for source in experiment.sources)
     shared = not fixed or params.get("k", "1") == "1" or float(alpha) == experiment["alpha_cap"]
     trials = (constant if shared else fixed[0]).get(_network(params, cell.method), [])
-    return [Trial(t.number, _as_printed(t.metrics, eps), t.seconds) for t in trials]
+    return [Trial(t.number, _as_printed(t.metrics, eps), t.seconds) for t in trials if not t.metrics["stuck"]]
 
 
 def _network(params: Mapping[str, str], method: str) -> Cell:

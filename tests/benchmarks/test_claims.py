@@ -63,6 +63,13 @@ def test_error_and_accuracy_are_two_sides():
     assert answer("k=16;xi=3", metric="error", grid=GRID) == [3, 1]
 
 
+def test_a_cell_that_lost_a_trial_is_not_the_best_and_differences_are_of_the_same_trials():
+    lucky, named = Cell("kmixup", "k=4;alpha=8;xi=3"), Cell("kmixup", "k=16;alpha=8;xi=3")
+    one = [Trial(1, {"accuracy": 99.9}, 1.0)]
+    assert answer("k=best;xi=best", metric="accuracy", grid={**GRID, lucky: one}) == [97, 99]
+    assert answer("k=16;alpha=8;vs=mixup", grid={**GRID, named: one}) == [99.9 - 82]
+
+
 @pytest.mark.parametrize("gone", [cell for cell in GRID if cell.method != "erm"], ids=str)
 def test_no_answer_before_all_that_it_is_about_has_been_run(gone):
     assert answer("k=best;xi=best;vs=mixup", grid={cell: ts for cell, ts in GRID.items() if cell != gone}) == []

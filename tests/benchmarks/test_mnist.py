@@ -23,7 +23,7 @@ def found():
     """Invented results of all networks, each with its own error, and of the two tables that sentences are about."""
 
     def trials(error):
-        attacked = {f"fgsm_error@{e:g}": error + e for e in EPS}
+        attacked = {"stuck": 0.0} | {f"fgsm_error@{e:g}": error + e for e in EPS}
         return [Trial(n, {"error": error + n / 4, "accuracy": 100 - error - n / 4, **attacked}, 1.0) for n in range(2)]
 
     networks = {
@@ -64,6 +64,15 @@ def test_an_attack_is_read_from_the_network_at_its_budget(found):
     assert attacked == {"fgsm_error": network["fgsm_error@0.5"], "fgsm_accuracy": 100 - network["fgsm_error@0.5"]}
     first = EXPERIMENTS["kmixup-v1-figure10b"].derived(Cell("kmixup", "k=4;eps=16/255"), found)[0].metrics
     assert first["fgsm_error"] == found[FIXED.name][Cell("kmixup", "k=4;alpha=10")][0].metrics["fgsm_error@16"]
+
+
+def test_a_network_that_never_left_guessing_is_left_out(found):
+    cell, k1 = Cell("kmixup", "k=16;alpha=0.5"), Cell("mixup", "k=1;alpha=0.5")
+    first, second = found[CONSTANT.name][cell]
+    found[CONSTANT.name][cell] = [replace(first, metrics=first.metrics | {"stuck": 1.0, "error": 90.0}), second]
+    read = TABLE3.derived(Cell("kmixup", "k=16;alpha=0.5;xi=1.2"), found)
+    assert read == [second]
+    assert len(FIGURE5A.derived(k1, found)) == 2
 
 
 def test_sentences_are_about_the_networks_of_their_table(found):
