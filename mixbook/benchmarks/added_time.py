@@ -1,7 +1,6 @@
 """Trials of multi-mix's Figure 7: how much longer a training epoch takes with K interpolations than with one."""
 
 from collections.abc import Callable, Sequence
-from statistics import median
 from time import perf_counter
 
 import torch
@@ -19,7 +18,7 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     """Time training steps with K interpolations and with one, by turns, on random images, in ``profile.epochs`` rounds.
 
     Returns:
-        ``added`` (%), by how much longer a step with K takes than one with a single interpolation, from the medians of the
+        ``added`` (%), by how much longer a step with K takes than one with a single interpolation, from the shortest
         rounds; ``seconds`` and ``seconds_one`` per epoch of ``epoch_size`` images.
     """
     steps = [Step(experiment, cell.method, draws, number) for draws in (int(cell.value("K")), 1)]
@@ -29,7 +28,10 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
 
 
 def by_turns(sides: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """Median seconds of each function over rounds in which they take turns; each is called once before, to warm up."""
+    """Shortest seconds of each function over rounds in which they take turns; each is called once before, to warm up.
+
+    The shortest round and not the median, because whatever else the machine does only adds to the time.
+    """
     taken: list[list[float]] = [[] for _ in sides]
     for side in sides:
         side()
@@ -38,7 +40,7 @@ def by_turns(sides: Sequence[Callable[[], object]], rounds: int) -> list[float]:
             start = perf_counter()
             side()
             seconds.append(perf_counter() - start)
-    return [median(seconds) for seconds in taken]
+    return [min(seconds) for seconds in taken]
 
 
 class Step:

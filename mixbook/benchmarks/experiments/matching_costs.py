@@ -14,7 +14,7 @@ _EPOCH = (
         "images", "of the first 10,000 training images, in [0, 1]", "the real ones, since solving depends on the distances"
     ),
     Setting("threads", 1, "the paper does not name its processor, so seconds are not comparable; which part dominates is"),
-    Setting("rounds", "the sides take turns, medians", "so that a busy machine slows all of them"),
+    Setting("rounds", "the sides take turns, the shortest of each", "other work on the machine only adds time"),
 )
 
 _PROFILES: dict[ProfileName, Profile] = {

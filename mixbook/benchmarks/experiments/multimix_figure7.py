@@ -14,7 +14,9 @@ _SETTINGS = (
     ),
     Setting("layers", "input, layer1, layer2", "where manifold mixup mixes"),
     Setting("threads", 1, "the paper has a GPU and eight loader processes, among which its added work is spread"),
-    Setting("rounds", "K and one interpolation take turns, medians", "so that a busy machine slows both"),
+    Setting(
+        "rounds", "K and one interpolation take turns, the shortest of each", "other work on the machine only adds time"
+    ),
 )
 
 _METHODS = ("mixup", "manifold_mixup", "cutmix", "puzzlemix")  # those of section IV-I
