@@ -66,7 +66,7 @@ def run(experiment: Experiment, profile: str, book: Path, *, jobs: int | None = 
         raise BenchmarkError(f"{experiment.name} is run by {notebook}, which is missing: restore it from version control")
     folder = results_folder(book, profile)
     results = Results(experiment, profile, folder)
-    if profile == "smoke":
+    if profile == "smoke" and not results.sources:  # what is read from others is as fresh as they are
         for path in results.files:
             path.unlink(missing_ok=True)
     elif fresh:
@@ -91,15 +91,24 @@ def run_all(
 ) -> Iterator[tuple[Experiment, str, BenchmarkError | None]]:
     """Run experiments side by side, ``jobs`` notebooks at a time, each of one process. Arguments as for :func:`run`.
 
+    Those that are read from others come last, one by one: two that share a source must not run it at the same time.
+
     Yields:
         Each experiment as it is done, what its run printed, and its error if it had one; the others go on.
     """
-    jobs = min(jobs or _processors(), len(experiments))
+    measured = [each for each in experiments if not each.sources]
+    jobs = min(jobs or _processors(), max(1, len(measured)))
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        runs = {pool.submit(_run_quietly, each, profile, book, fresh): each for each in experiments}
+        runs = {pool.submit(_run_quietly, each, profile, book, fresh): each for each in measured}
         for done in as_completed(runs):
             said, error = done.result()
             yield runs[done], said, error
+    chosen = {each.name for each in experiments}
+    for each in experiments:
+        if each.sources:
+            # Sources that were among the experiments have just been run: not afresh once more.
+            again = fresh and not chosen.issuperset(source.name for source in each.sources)
+            yield each, *_run_quietly(each, profile, book, again)
 
 
 def _run_quietly(experiment: Experiment, profile: str, book: Path, fresh: bool) -> tuple[str, BenchmarkError | None]:

@@ -92,6 +92,19 @@ def test_many_run_side_by_side_and_one_that_fails_does_not_stop_the_others(book)
     assert error is None and said.count("left") == len(whole.selected("smoke"))
 
 
+def test_what_is_read_from_others_comes_last_and_does_not_run_them_again(book, monkeypatch):
+    source, table, sentence = (replace(IRIS, name=name) for name in ("source", "table", "sentence"))
+    table, sentence = replace(table, sources=(source,)), replace(sentence, sources=(table, source))
+    runs = []
+    # In this process only: what is measured runs in others.
+    monkeypatch.setattr(runner, "run", lambda e, profile, book, *, jobs, fresh: runs.append((e.name, fresh)))
+    assert [e.name for e, _, _ in runner.run_all([sentence, table], "laptop", book, fresh=True)] == ["sentence", "table"]
+    assert runs == [("sentence", True), ("table", True)]  # the source was not among them
+    absent = replace(source, notebook="absent.ipynb")
+    order = [e.name for e, _, _ in runner.run_all([sentence, table, absent], "laptop", book, jobs=2, fresh=True)]
+    assert order[0] == "source" and runs[2:] == [("sentence", False), ("table", False)]
+
+
 @pytest.fixture
 def no_data(monkeypatch, tmp_path):
     """An empty data folder and no network."""
