@@ -119,7 +119,8 @@ FIXED_ALPHA = _networks(
     "mnist-lenet-fixed-alpha",
     "LeNet on MNIST, the same alpha at every k: the networks behind k-mixup (v1) that are not among the others",
     Setting("alpha_over_k", "fixed", "v1, Figure 5: each column is one alpha", stated=True),
-    _cells((2, 4, 8, 16, 32), _ALPHAS[:-1]),
+    # The networks that are attacked come first.
+    tuple(cell for alpha in reversed(_ALPHAS[:-1]) for cell in _cells((2, 4, 8, 16, 32), (alpha,))),
 )
 
 
