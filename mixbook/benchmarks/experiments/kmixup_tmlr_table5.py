@@ -89,7 +89,7 @@ _DOWNLOADED: dict[ProfileName, Profile] = {
     "laptop": _PROFILES["laptop"],
 }
 
-# The largest table: 16 cells of 7,370 training rows. Its test part is large too, so half the trials still give narrow intervals.
+# The largest table: 16 cells of 7,370 training rows. Its test part is large too: half the trials give narrow intervals.
 _LARGEST: dict[ProfileName, Profile] = {
     "smoke": _DOWNLOADED["smoke"],
     "laptop": Profile(trials=10, epochs=200, note="10 of the paper's 20 trials, at full length"),
