@@ -25,5 +25,6 @@ from mixbook.training.checkpoint import CheckpointError
 from mixbook.training.history import History
 from mixbook.training.loop import fit
 from mixbook.training.recipe import Recipe
+from mixbook.training.stop import Diverged
 
-__all__ = ["CheckpointError", "History", "Recipe", "fit"]
+__all__ = ["CheckpointError", "Diverged", "History", "Recipe", "fit"]

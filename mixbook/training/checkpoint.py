@@ -11,10 +11,9 @@ from typing import Any
 
 import torch
 
-from mixbook.data import Batched
 from mixbook.training.recipe import Recipe
 
-FORMAT = "mixbook checkpoint 2"
+FORMAT = "mixbook checkpoint 3"
 
 
 class CheckpointError(RuntimeError):
@@ -83,13 +82,13 @@ def check_writable(path: Path) -> None:
         raise type(error)(f"checkpoint {path} cannot be written: {error}. Give a file in a folder you can write") from error
 
 
-def identify(data: Batched, recipe: Recipe, mixer: object | None, augment: object | None = None) -> dict[str, Any]:
+def identify(data: str, recipe: Recipe, mixer: object | None, augment: object | None = None) -> dict[str, Any]:
     """What a run must share with a checkpoint to continue from it, in plain values."""
     return {
         "recipe": recipe.as_dict(),
         "mixer": _named(mixer),
         "augment": _named(augment),
-        "data": f"{data.name} ({len(data)} rows, {data.checksum()})",
+        "data": data,
     }
 
 
@@ -101,7 +100,7 @@ def check_same_run(path: Path, saved: dict[str, Any], run: dict[str, Any]) -> No
     """
     before, now = ({**r["recipe"], **{name: r[name] for name in r if name != "recipe"}} for r in (saved, run))
     changed = [f"{k}: {before.get(k)!r}, now {now[k]!r}" for k in now if k != "epochs" and before.get(k) != now[k]]
-    if before["epochs"] > now["epochs"]:
+    if before["epochs"] > now["epochs"] or (now["schedule"] == "cosine" and before["epochs"] != now["epochs"]):
         changed.append(f"epochs: {before['epochs']}, now {now['epochs']}")
     if changed:
         raise CheckpointError(

@@ -7,15 +7,29 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-def one_device(device: "torch.device | None" = None) -> "Fabric":
-    """Fabric on one device: this one, or the best that there is."""
+_PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+def one_device(device: "torch.device | None" = None, precision: str = "fp32") -> "Fabric":
+    """Fabric on one device: this one, or the best that there is.
+
+    Raises:
+        ValueError: for float16 on a CPU, which cannot train in it, and for a GPU that is not there.
+    """
     try:
         from lightning_fabric import Fabric
     except ImportError as error:
         raise ImportError("training needs lightning-fabric: pip install 'mixbook[train]'") from error
-    if device is None or (device.type != "cpu" and device.index is None):
-        return Fabric(accelerator=device.type if device else "auto", devices=1)
-    return Fabric(accelerator=device.type, devices=1 if device.index is None else [device.index])
+    import torch
+
+    kind = "auto" if device is None else device.type
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device must be there, got cuda, and torch finds no GPU here: use cpu, or see `mixbook doctor`")
+    devices: Any = 1 if device is None or device.type == "cpu" or device.index is None else [device.index]
+    fabric = Fabric(accelerator=kind, devices=devices, precision=_PRECISIONS[precision])
+    if precision == "fp16" and fabric.device.type == "cpu":
+        raise ValueError("precision='fp16' needs a GPU: on a CPU use 'bf16', or 'fp32'")
+    return fabric
 
 
 def progress_bar(total: int, done: int, name: str, shown: bool) -> Any:

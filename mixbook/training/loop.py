@@ -4,24 +4,27 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
-from mixbook.data import Batched, shuffled_batches
 from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import one_device, progress_bar
+from mixbook.training.feed import Batch, Data, Feed, Pair, feed_of
 from mixbook.training.history import History
+from mixbook.training.keep import Average, Best, Total
+from mixbook.training.phases import Phases
 from mixbook.training.recipe import Recipe
+from mixbook.training.stop import Diverged, Terminated, noticing_sigterm
 from mixbook.training.streams import Streams
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-Batch = tuple[Tensor, Tensor]
 Augments = Callable[[Tensor, Tensor, torch.Generator], Batch]
 
 
@@ -41,16 +44,19 @@ class Mixes(Protocol):
 
 def fit(
     model: nn.Module,
-    data: Batched,
+    data: Data,
     recipe: Recipe,
     *,
     mixer: Mixes | None = None,
     augment: Augments | None = None,
     loss: Loss = nn.functional.cross_entropy,
     validate: Callable[[nn.Module], Mapping[str, float]] | None = None,
+    choose: str | None = None,
+    log: Callable[[Mapping[str, float]], None] | None = None,
     checkpoint: str | Path | None = None,
     save_every: int = 1,
     resume: bool = True,
+    on_divergence: Literal["stop", "warn"] = "stop",
     fabric: "Fabric | None" = None,
     progress: bool = True,
 ) -> History:
@@ -58,137 +64,252 @@ def fit(
 
     A run depends on the model's weights, the data and ``recipe.seed`` alone; torch's global random state is neither used
     nor changed. The last batch of an epoch is short unless ``recipe.drop_last``; a mixer that needs more samples, such as
-    k-mixup with a larger k, then raises: drop the batch, or make the mixer accept it. On a GPU the data move there whole.
+    k-mixup with a larger k, then raises: drop the batch, or make the mixer accept it.
 
     Args:
         model: the network, (B, ...) to logits (B, C).
         data: training data: ``Arrays``, or images as bytes that are shifted, mirrored and normalised on the device
-            (``mixbook.data.Resident``), before ``augment``.
+            (``mixbook.data.Resident``), before ``augment``; either moves there whole. What is too large for that comes from
+            ``mixbook.data.loader``, or from a function that gives the loader of each epoch, as for images that grow.
         recipe: the hyper-parameters.
         mixer: mixes each batch with the loop's own generator; None trains on the samples as they are.
         augment: changes each batch before it is mixed, e.g. ``mixbook.data.Augment(Shift(4), Flip())``: from samples, their
             labels and a generator to changed samples and labels, as many or (batch augmentation) more.
         loss: from logits (N, C) and targets, float (N, C) with a mixer and int64 (N,) without, to a mean.
-        validate: called in every process with the model after each epoch, e.g. ``lambda m: evaluate(m, held_out)``;
-            what it returns is recorded. It decides nothing: the model of the last epoch is the result.
-        checkpoint: file to save to, whole or not at all.
+        validate: called in every process with the model (its moving average, if there is one) after each epoch, e.g.
+            ``lambda m: evaluate(m, held_out)``; what it returns is recorded. It decides nothing without ``choose``.
+        choose: name of a score of ``validate``: the result is the model of the epoch where it was least, instead of that of
+            the last epoch. For protocols with a validation part; never give it test data.
+        log: called in the first process with the record of each epoch, e.g. to write it to TensorBoard.
+        checkpoint: file to save to, whole or not at all. With one, SIGTERM saves and ends the process with status 143.
         save_every: epochs between saves; the last one is always saved.
         resume: continue from ``checkpoint`` where it exists, else start again and replace it. On a CPU the result equals
             that of an uninterrupted run bit for bit. ``recipe.epochs`` may grow; all else must be as it was.
+        on_divergence: a loss that is not finite stops the run at the end of the epoch, before the checkpoint is replaced;
+            "warn" goes on.
         fabric: where to run; one CPU or GPU if None. For several processes pass a launched ``Fabric(devices=2)``: each
             step's batch is then shared out, and mixed within each share.
         progress: show a bar, where the output is a terminal.
 
+    Returns:
+        A record for each epoch: ``loss``, ``lr`` (at its end), scores, ``seconds``, ``samples_per_second``, seconds of each
+        phase (``seconds_data``, ...) and on a GPU ``gigabytes``, the most memory that was in use.
+
     Raises:
         ValueError: if the recipe does not fit the data or the number of processes, or the model has too few outputs.
+        Diverged: if the loss is not finite. The checkpoint is that of an earlier epoch.
         CheckpointError: if the checkpoint is damaged or belongs to another run.
         OSError: if the checkpoint cannot be written; checked before training.
         ImportError: if lightning-fabric or tqdm is missing.
+        torch.OutOfMemoryError: on a GPU, with the batch that did not fit and what to do.
     """
-    fabric = fabric or one_device()
-    _check(data, recipe, save_every, fabric)
+    fabric = fabric or one_device(precision=recipe.precision)
+    _check(recipe, save_every, choose, validate, fabric)
     path = None if checkpoint is None else Path(checkpoint)
-    plain_optimizer = recipe.make_optimizer(model.parameters())
-    network, optimizer = fabric.setup(model, plain_optimizer)
-    streams = Streams(recipe.seed, fabric)
-    records: list[dict[str, float]] = []
-    run: dict[str, Any] = {}
+    run = _Run(model, feed_of(data, recipe, fabric), recipe, mixer, augment, loss, choose, fabric)
     if path is not None:
         checkpoints.check_writable(path)
-        run = checkpoints.identify(data, recipe, mixer, augment)
-    data = data.to(fabric.device)
-
-    with streams.ambient():
+        run.identify()
+    with run.streams.ambient(), noticing_sigterm(path is not None) as sigterm:
         if path is not None and resume and path.exists():
-            saved = checkpoints.load(path)
-            checkpoints.check_same_run(path, saved["run"], run)
-            model.load_state_dict(saved["model"])
-            plain_optimizer.load_state_dict(saved["optimizer"])
-            streams.load_state_dict(saved["streams"])
-            records += saved["records"]
-
-        bar = progress_bar(recipe.epochs, len(records), data.name, progress and fabric.is_global_zero)
-        for epoch in range(len(records), recipe.epochs):
+            run.load(path)
+        bar = progress_bar(recipe.epochs, len(run.records), run.feed.name, progress and fabric.is_global_zero)
+        for epoch in range(len(run.records), recipe.epochs):
             started = time.perf_counter()
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.lr_at(epoch)
-            mean = _train_epoch(network, optimizer, loss, mixer, augment, data, recipe, streams)
-            if not math.isfinite(mean) and all(math.isfinite(r["loss"]) for r in records):
-                warnings.warn(f"the loss is {mean} in epoch {epoch} of {data.name}: lower lr={recipe.lr}?", stacklevel=2)
-            scores = {name: float(value) for name, value in validate(model).items()} if validate else {}
-            seconds = time.perf_counter() - started
-            records.append({"loss": mean, "lr": recipe.lr_at(epoch), **scores, "seconds": seconds})
+            for batch, partner in run.batches(epoch):
+                run.step(batch, partner, epoch)
+                if sigterm.asked and path is not None:
+                    run.save(path)
+                    raise Terminated
+            mean = run.mean_loss(epoch, on_divergence)
+            with run.average.applied():
+                scores = {name: float(value) for name, value in validate(model).items()} if validate else {}
+            run.end_epoch(mean, scores, started)
+            if log is not None and fabric.is_global_zero:
+                log({"epoch": epoch + 1, **run.records[-1]})
             bar.set_postfix(loss=f"{mean:.4f}", refresh=False)
             bar.update()
             if path is not None and ((epoch + 1) % save_every == 0 or epoch + 1 == recipe.epochs):
-                state = {
-                    "model": model.state_dict(),
-                    "optimizer": plain_optimizer.state_dict(),
-                    "streams": streams.state_dict(),
-                    "records": records,
-                    "run": run,
-                }
-                if fabric.is_global_zero:
-                    checkpoints.save(path, state)
-                fabric.barrier()
+                run.save(path)
         bar.close()
-    return History(tuple(records))
+    model.load_state_dict(run.best.weights() or run.average.weights())
+    return History(tuple(run.records))
 
 
-def _train_epoch(
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    loss: Loss,
-    mixer: Mixes | None,
-    augment: Augments | None,
-    data: Batched,
-    recipe: Recipe,
-    streams: Streams,
-) -> float:
-    """One pass over the data; the mean loss per sample."""
-    fabric = streams.fabric
-    network.train()
-    total, seen = torch.zeros((), device=fabric.device), 0  # summed on the device: reading each value would stall it
-    for (x, y), partner in _batches(data, recipe, streams):
-        if augment is not None:
-            x, y = augment(x, y, streams.augmenting)
-            partner = None if partner is None else augment(*partner, streams.augmenting)
-        if mixer is None:
-            logits, targets = network(x), y
+class _Run:
+    """The state of a run, and the steps that change it."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        feed: Feed,
+        recipe: Recipe,
+        mixer: Mixes | None,
+        augment: Augments | None,
+        loss: Loss,
+        choose: str | None,
+        fabric: "Fabric",
+    ) -> None:
+        self.model, self.feed, self.recipe, self.fabric = model, feed, recipe, fabric
+        self._mixer, self._augment, self._loss = mixer, augment, loss
+        if recipe.channels_last:
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._plain_optimizer = recipe.make_optimizer(model.parameters())
+        compiled = cast(nn.Module, torch.compile(model)) if recipe.compile else model
+        self._network, self._optimizer = fabric.setup(compiled, self._plain_optimizer)
+        self.streams = Streams(recipe.seed, fabric)
+        self.average, self.best = Average(model, recipe.ema), Best(choose)
+        self.records: list[dict[str, float]] = []
+        self.phases = Phases(fabric.device)
+        self._identity: dict[str, Any] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        """Before the first batch of an epoch."""
+        self._total, self._at_start = Total(self.fabric.device), self.streams.state_dict()
+
+    def batches(self, epoch: int) -> Iterator[Pair]:
+        """The batches of an epoch, changed by the augmentation; of an epoch that was interrupted, those that are left."""
+        self._network.train()
+        done = self._total.steps
+        self.phases.start()
+        for number, (batch, partner) in enumerate(self.feed.epoch(epoch, self.streams)):
+            if self._augment is not None:
+                batch = self._augment(*batch, self.streams.augmenting)
+                partner = None if partner is None else self._augment(*partner, self.streams.augmenting)
+            if number >= done:
+                self.phases.mark("data")
+                yield batch, partner
+
+    def step(self, batch: Batch, partner: Batch | None, epoch: int) -> None:
+        """One update, from one batch or from parts of it one after the other."""
+        recipe, size = self.recipe, len(batch[1])
+        within = self._total.steps / self.feed.steps(epoch) if recipe.schedule != "step" else 0
+        for group in self._optimizer.param_groups:
+            group["lr"] = recipe.lr_at(epoch + within)
+        value, parts = torch.zeros((), device=self.fabric.device), _parts(batch, partner, recipe.accumulate)
+        self._optimizer.zero_grad()
+        for number, (own, other) in enumerate(parts, start=1):
+            with self.fabric.no_backward_sync(self._network, enabled=number < len(parts)), _advice_on_memory(own, recipe):
+                loss = self._forward(own, other) * (len(own[1]) / size)
+                self.phases.mark("forward")
+                self.fabric.backward(loss)
+                self.phases.mark("backward")
+            value += loss.detach()
+        self._optimizer.step()
+        self.average.update()
+        self._total.add(value, size)
+        self.phases.mark("update")
+
+    def _forward(self, batch: Batch, partner: Batch | None) -> Tensor:
+        """The loss on a batch, mixed by itself."""
+        (x, targets), classes = batch, self.feed.num_classes
+        if self.recipe.channels_last and x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+        if self._mixer is None:
+            logits = self._network(x)
         else:
-            logits, targets = mixer.outputs(network, x, y, partner=partner, generator=streams.mixing)
-        if logits.shape[1:] < (data.num_classes,):
-            raise ValueError(f"model must give {data.num_classes} logits for {data.name}, got {tuple(logits.shape)}")
-        value = loss(logits, targets)
-        optimizer.zero_grad()
-        fabric.backward(value)
-        optimizer.step()
-        total += value.detach() * len(y)
-        seen += len(y)
-    return float(cast(Tensor, fabric.all_reduce(total / seen)))
+            logits, targets = self._mixer.outputs(self._network, x, targets, partner=partner, generator=self.streams.mixing)
+        if classes is not None and logits.shape[1:] < (classes,):
+            raise ValueError(f"model must give {classes} logits for {self.feed.name}, got {tuple(logits.shape)}")
+        return self._loss(logits, targets)
+
+    def mean_loss(self, epoch: int, on_divergence: str) -> float:
+        """The mean loss per sample of the epoch, over all processes.
+
+        Raises:
+            Diverged: if it is not finite, unless that is only to be warned of.
+        """
+        mean = float(self.fabric.all_reduce(self._total.loss()))  # type: ignore[arg-type]
+        if not math.isfinite(mean) and all(math.isfinite(record["loss"]) for record in self.records):
+            trouble = Diverged(epoch, self._total.first_bad(), f"lower lr={self.recipe.lr:g} on {self.feed.name}?")
+            if on_divergence == "stop":
+                raise trouble
+            warnings.warn(str(trouble), stacklevel=3)
+        return mean
+
+    def end_epoch(self, mean: float, scores: Mapping[str, float], started: float) -> None:
+        """Record the epoch, and begin the next."""
+        self.best.look(self.average.weights(), scores)
+        seconds, phases = time.perf_counter() - started, self.phases.seconds()
+        record = {"loss": mean, "lr": self._optimizer.param_groups[0]["lr"], **scores, "seconds": seconds}
+        record["samples_per_second"] = self._total.samples * self.fabric.world_size / max(sum(phases.values()), 1e-9)
+        record |= {f"seconds_{phase}": took for phase, took in phases.items()}
+        if self.fabric.device.type == "cuda":
+            record["gigabytes"] = torch.cuda.max_memory_allocated(self.fabric.device) / 1e9
+        self.records.append(record)
+        self._begin()
+
+    def identify(self) -> None:
+        """Say what this run is, for its checkpoints."""
+        data = f"{self.feed.name} ({self.feed.checksum()})"
+        self._identity = checkpoints.identify(data, self.recipe, self._mixer, self._augment)
+
+    def save(self, path: Path) -> None:
+        """Write everything to a checkpoint, also in the middle of an epoch."""
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self._plain_optimizer.state_dict(),
+            "streams": self.streams.state_dict(),
+            "at_start": self._at_start,
+            "total": self._total.state_dict(),
+            "average": self.average.state_dict(),
+            "best": self.best.state_dict(),
+            "records": self.records,
+            "run": self._identity,
+        }
+        if self.fabric.is_global_zero:
+            checkpoints.save(path, state)
+        self.fabric.barrier()
+
+    def load(self, path: Path) -> None:
+        """Continue from a checkpoint.
+
+        Raises:
+            CheckpointError: if it is damaged or of another run.
+        """
+        saved = checkpoints.load(path)
+        checkpoints.check_same_run(path, saved["run"], self._identity)
+        self.model.load_state_dict(saved["model"])
+        self._plain_optimizer.load_state_dict(saved["optimizer"])
+        self.average.load_state_dict(saved["average"])
+        self.best.load_state_dict(saved["best"])
+        self._total.load_state_dict(saved["total"])
+        self.records += saved["records"]
+        # Batches are drawn again from where the epoch began; what was drawn within its steps goes on from here.
+        again = ("order", "partner", "augmenting")
+        self._at_start = saved["at_start"]
+        self.streams.load_state_dict(saved["streams"] | {name: saved["at_start"][name] for name in again})
 
 
-def _batches(data: Batched, recipe: Recipe, streams: Streams) -> Iterator[tuple[Batch, Batch | None]]:
-    """The batches of one epoch and, with pairs across, as many independent ones of the same sizes."""
-
-    def shuffled(generator: torch.Generator) -> Iterator[Batch]:
-        rank, world = streams.fabric.global_rank, streams.fabric.world_size
-        rows = shuffled_batches(len(data), recipe.batch_size, generator, drop_last=recipe.drop_last, rank=rank, world=world)
-        return (data.batch(r, streams.augmenting) for r in rows)
-
-    if recipe.pairs == "across":
-        return zip(shuffled(streams.order), shuffled(streams.partner), strict=True)
-    return ((batch, None) for batch in shuffled(streams.order))
+def _parts(batch: Batch, partner: Batch | None, count: int) -> list[Pair]:
+    """A batch, and the one that partners come from, cut into parts."""
+    if count == 1:
+        return [(batch, partner)]
+    own = list(zip(*(each.chunk(count) for each in batch), strict=True))
+    others = [None] * len(own) if partner is None else list(zip(*(each.chunk(count) for each in partner), strict=True))
+    return list(zip(own, others, strict=True))
 
 
-def _check(data: Batched, recipe: Recipe, save_every: int, fabric: "Fabric") -> None:
+@contextmanager
+def _advice_on_memory(batch: Batch, recipe: Recipe) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        advice = f"a batch of {len(batch[1])} does not fit the memory: accumulate={2 * recipe.accumulate} halves it"
+        raise torch.OutOfMemoryError(f"{advice}, precision='bf16' saves too. {error}") from error
+
+
+def _check(
+    recipe: Recipe,
+    save_every: int,
+    choose: str | None,
+    validate: Callable[[nn.Module], Mapping[str, float]] | None,
+    fabric: "Fabric",
+) -> None:
     if save_every < 1:
         raise ValueError(f"save_every must be at least 1, got {save_every}")
+    if choose is not None and validate is None:
+        raise ValueError(f"choose={choose!r} needs validate, which gives the score")
     if recipe.batch_size % fabric.world_size:
         raise ValueError(f"batch_size must be a multiple of the {fabric.world_size} processes, got {recipe.batch_size}")
-    least = recipe.batch_size if recipe.drop_last else fabric.world_size
-    if len(data) < least:
-        raise ValueError(
-            f"{data.name} has {len(data)} samples, which leaves no batch: at least {least} are needed with "
-            f"batch_size={recipe.batch_size}, drop_last={recipe.drop_last} and {fabric.world_size} processes"
-        )

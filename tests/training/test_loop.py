@@ -1,4 +1,5 @@
 import io
+import math
 import sys
 from itertools import chain
 
@@ -10,7 +11,7 @@ import mixbook as mb
 from mixbook.data import Arrays, four_bars, iris
 from mixbook.evaluation import evaluate
 from mixbook.models import MLP, seeded
-from mixbook.training import CheckpointError, History, Recipe, fit
+from mixbook.training import CheckpointError, Diverged, History, Recipe, checkpoint, fit
 
 
 def model() -> MLP:
@@ -170,10 +171,25 @@ def test_the_loss_on_record_is_the_mean_over_samples():
     assert [n for n, _ in seen] == [100, 50]
 
 
-def test_a_diverging_run_warns_once_and_ends():
+def test_a_diverging_run_stops_says_where_and_keeps_the_last_good_checkpoint(tmp_path):
+    recipe, path = Recipe(epochs=2, batch_size=10, lr=0.01), tmp_path / "run.pt"
+    run(recipe, checkpoint=path)
+    bad = Recipe(**recipe.as_dict() | {"epochs": 4})
+
+    def poisoned(logits, targets, steps=iter(range(99))):
+        return nn.functional.cross_entropy(logits, targets) * (math.nan if next(steps) == 18 else 1)
+
+    with pytest.raises(Diverged, match=r"since step 3 of epoch 3: lower lr=0.01 on iris") as caught:
+        run(bad, checkpoint=path, loss=poisoned)
+    assert (caught.value.epoch, caught.value.step) == (3, 3)
+    kept = checkpoint.load(path)
+    assert len(kept["records"]) == 3 and all(tensor.isfinite().all() for tensor in kept["model"].values())
+
+
+def test_a_diverging_run_may_go_on_and_warns_once():
     network = model()
-    with pytest.warns(UserWarning, match=r"the loss is (nan|inf) in epoch 0 of iris: lower lr=1e\+30") as caught:
-        _, history = run(Recipe(epochs=3, batch_size=10, lr=1e30), network)
+    with pytest.warns(UserWarning, match=r"not finite since step \d+ of epoch 0: lower lr=1e\+30") as caught:
+        _, history = run(Recipe(epochs=3, batch_size=10, lr=1e30), network, on_divergence="warn")
     assert len(caught) == 1
     assert len(history) == 3
     assert evaluate(network, iris())["accuracy"] == 0

@@ -10,6 +10,7 @@ from torch import nn
 
 from mixbook.data import Arrays
 from mixbook.mixing.place import ManifoldMixer
+from mixbook.training.recipe import Recipe
 from mixbook.training.trials.functional import is_noisy
 from mixbook.training.trials.mixing import mixes_beforehand, mixes_together
 from mixbook.training.trials.network import has_convolutions, stackable
@@ -46,7 +47,7 @@ def chunks(
     model = make_model(trials[0].recipe.seed)
     for number, trial in enumerate(trials):
         mixer = trial.mixer_for(model)
-        chosen = _choose(number, model, mixer, way, device)
+        chosen = _choose(number, model, trial.recipe, mixer, way, device)
         key = (number,) if chosen == "loop" else _shape_of_step(data[number], trial, mixer)
         groups.setdefault((chosen, *key), []).append(number)
     found = []
@@ -58,8 +59,13 @@ def chunks(
     return found
 
 
-def _choose(number: int, model: nn.Module, mixer: AnyMixer | None, way: Way, device: torch.device) -> str:
-    against = {"stacked": _against_stacking(model, mixer), "vmap": _against_vmap(model, mixer), "loop": ""}
+def _choose(number: int, model: nn.Module, recipe: Recipe, mixer: AnyMixer | None, way: Way, device: torch.device) -> str:
+    special = "its recipe accumulates, compiles, averages weights or uses half precision" if _is_special(recipe) else ""
+    against = {
+        "stacked": special or _against_stacking(model, mixer),
+        "vmap": special or _against_vmap(model, mixer),
+        "loop": "",
+    }
     if way != "auto":
         if against[way]:
             raise ValueError(f"trial {number} cannot go by way={way!r}: {against[way]}. way='loop' trains it alone")
@@ -68,6 +74,10 @@ def _choose(number: int, model: nn.Module, mixer: AnyMixer | None, way: Way, dev
     if not against["stacked"] and (on_gpu or not has_convolutions(model)):
         return "stacked"
     return "vmap" if on_gpu and not against["vmap"] else "loop"
+
+
+def _is_special(recipe: Recipe) -> bool:
+    return recipe.accumulate > 1 or recipe.precision != "fp32" or recipe.compile or recipe.ema > 0
 
 
 def _against_stacking(model: nn.Module, mixer: AnyMixer | None) -> str:

@@ -31,10 +31,10 @@ class StackedOptimizer:
         self._momentum = self._column([recipe.momentum for recipe in recipes])
         decays = [recipe.weight_decay for recipe in recipes]
         self._decay = self._column(decays) if any(decays) else None
-        self.start_epoch(0)
+        self.at(0)
 
-    def start_epoch(self, epoch: int) -> None:
-        """Set the learning rates of an epoch, counted from 0."""
+    def at(self, epoch: float) -> None:
+        """Set the learning rates of an epoch, counted from 0, or of a moment within it."""
         self._lr = self._column([recipe.lr_at(epoch) for recipe in self.recipes])
 
     @torch.no_grad()

@@ -16,6 +16,7 @@ from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import one_device, progress_bar
 from mixbook.training.history import History
 from mixbook.training.loop import fit
+from mixbook.training.phases import PHASES
 from mixbook.training.trials.functional import FunctionalNetwork
 from mixbook.training.trials.groups import Chunk, Way, chunks
 from mixbook.training.trials.mixing import HUGE
@@ -91,6 +92,7 @@ def fit_trials(
     return [found[number] for number in range(len(trials))]
 
 
+_PACE = {"seconds", "samples_per_second", "gigabytes", *(f"seconds_{phase}" for phase in PHASES)}
 Piece = tuple[Chunk, list[Arrays], list[Trial]]
 
 
@@ -178,15 +180,15 @@ def _train_alone(
         return Fitted(model.cpu(), History(()), diverged=True)  # no partner can be found for what is not a number
     records = [dict(record) for record in history.records]
     kept = [r for r in records if r["epoch"] % every == 0 or r["epoch"] == len(records)]
-    for record in kept:
-        del record["seconds"]
-    return Fitted(model.cpu(), History(tuple(kept)), any(not math.isfinite(r["loss"]) for r in records))
+    shown = [{name: value for name, value in r.items() if name not in _PACE} for r in kept]
+    return Fitted(model.cpu(), History(tuple(shown)), any(not math.isfinite(r["loss"]) for r in records))
 
 
 def _digest(models: list[nn.Module], data: list[Arrays], trials: list[Trial], loss: Loss, every: int) -> str:
     """What a kept chunk must share with the one that is asked for."""
     runs = [
-        checkpoints.identify(d, t.recipe, t.mixer_for(m)) | {"model": repr(m), "weights": _checksum(m)}
+        checkpoints.identify(f"{d.name} ({len(d)} rows, {d.checksum()})", t.recipe, t.mixer_for(m))
+        | {"model": repr(m), "weights": _checksum(m)}
         for m, d, t in zip(models, data, trials, strict=True)
     ]
     text = repr((runs, getattr(loss, "__qualname__", repr(loss)), every))

@@ -41,11 +41,16 @@ def train_together(
     rows, epochs = _Rows(data, optimizer.parameters[0].device), recipes[0].epochs
     records: list[list[dict[str, float]]] = [[] for _ in trials]
     diverged = [False] * len(trials)
+    moving = any(recipe.schedule != "step" for recipe in recipes)  # within an epoch
+    steps = recipes[0].steps(rows.n)
 
     for epoch in range(epochs):
-        optimizer.start_epoch(epoch)
-        total, seen = torch.zeros(len(trials), device=rows.device), 0
-        for batch, partner in _batches(rows, recipes, streams):
+        total, seen, now = torch.zeros(len(trials), device=rows.device), 0, float(epoch)
+        optimizer.at(now)
+        for number, (batch, partner) in enumerate(_batches(rows, recipes, streams)):
+            if moving:
+                now = epoch + number / steps
+                optimizer.at(now)
             for which, logits, targets in _outputs(network, mixer, batch, partner, streams):
                 _check(logits, data[0])
                 values = _losses(loss, logits, targets)
@@ -60,7 +65,7 @@ def train_together(
             models = network.write_back() if validate or epoch + 1 == epochs else network.models
             for n, model in enumerate(models):
                 scores = {name: float(value) for name, value in validate(model).items()} if validate else {}
-                records[n].append({"epoch": epoch + 1, "loss": means[n], "lr": recipes[n].lr_at(epoch), **scores})
+                records[n].append({"epoch": epoch + 1, "loss": means[n], "lr": recipes[n].lr_at(now), **scores})
         after_epoch()
     return [Fitted(m, History(tuple(r)), bad) for m, r, bad in zip(network.models, records, diverged, strict=True)]
 

@@ -1,0 +1,131 @@
+"""Where a run's batches come from: data that are indexed on the device, or a loader for what is too large for memory."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from mixbook.data import Batched, shuffled_batches
+from mixbook.training.recipe import Recipe
+from mixbook.training.streams import Streams, derive
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+Batch = tuple[Tensor, Tensor]
+Pair = tuple[Batch, Batch | None]  # a batch, and a second one that partners come from
+Loaders = Callable[[int], DataLoader[Batch]]  # from the epoch, counted from 0
+Data = Batched | DataLoader[Batch] | Loaders
+
+
+class Feed(Protocol):
+    """What the loop asks of its data."""
+
+    @property
+    def name(self) -> str:
+        """What messages call the data."""
+        ...
+
+    @property
+    def num_classes(self) -> int | None:
+        """C, where the data say it."""
+        ...
+
+    def checksum(self) -> str:
+        """Changes with the data, as far as that can be told without reading all of them."""
+        ...
+
+    def steps(self, number: int) -> int:
+        """Number of batches in an epoch."""
+        ...
+
+    def epoch(self, number: int, streams: Streams) -> Iterator[Pair]:
+        """The batches of one epoch, on the device; of several processes each gets its share of every batch."""
+        ...
+
+
+def feed_of(data: Data, recipe: Recipe, fabric: "Fabric") -> Feed:
+    """The feed for this kind of data.
+
+    Raises:
+        ValueError: if the data cannot give the batches that the recipe asks for.
+    """
+    if isinstance(data, DataLoader) or callable(data):
+        return Loaded(data, recipe, fabric.device)
+    return Indexed(data, recipe, fabric)
+
+
+class Indexed:
+    """Batches of what can be asked for the samples at some rows; it goes to the device whole."""
+
+    def __init__(self, data: Batched, recipe: Recipe, fabric: "Fabric") -> None:
+        least = recipe.batch_size if recipe.drop_last else fabric.world_size
+        if len(data) < least:
+            raise ValueError(
+                f"{data.name} has {len(data)} samples, which leaves no batch: at least {least} are needed with "
+                f"batch_size={recipe.batch_size}, drop_last={recipe.drop_last} and {fabric.world_size} processes"
+            )
+        self.name, self.num_classes, self._recipe = data.name, data.num_classes, recipe
+        self._data = data.to(fabric.device)
+        self._checksum = f"{len(data)} rows, {data.checksum()}"
+
+    def checksum(self) -> str:
+        """Rows and their checksum."""
+        return self._checksum
+
+    def steps(self, number: int) -> int:
+        """See :class:`Feed`."""
+        return self._recipe.steps(len(self._data))
+
+    def epoch(self, number: int, streams: Streams) -> Iterator[Pair]:
+        """See :class:`Feed`."""
+        recipe, rank, world = self._recipe, streams.fabric.global_rank, streams.fabric.world_size
+
+        def shuffled(generator: torch.Generator) -> Iterator[Batch]:
+            rows = shuffled_batches(
+                len(self._data), recipe.batch_size, generator, drop_last=recipe.drop_last, rank=rank, world=world
+            )
+            return (self._data.batch(r, streams.augmenting) for r in rows)
+
+        if recipe.pairs == "across":
+            return zip(shuffled(streams.order), shuffled(streams.partner), strict=True)
+        return ((batch, None) for batch in shuffled(streams.order))
+
+
+class Loaded:
+    """Batches of a ``DataLoader``, or of one for each epoch, such as with images that grow during training.
+
+    The loader's own generator is seeded from the recipe and the epoch, so an epoch has its order whatever was before it.
+    """
+
+    def __init__(self, data: DataLoader[Batch] | Loaders, recipe: Recipe, device: torch.device) -> None:
+        if recipe.pairs == "across":
+            raise ValueError("pairs='across' needs data in memory, got a loader: use pairs='within'")
+        self.name, self.num_classes = "loader", None
+        self._data, self._recipe, self._device = data, recipe, device
+
+    def checksum(self) -> str:
+        """Rows and batches of the first epoch; the samples are not read."""
+        loader = self._loader(0)
+        return f"{len(loader.dataset)} rows in {len(loader)} batches"  # type: ignore[arg-type]
+
+    def steps(self, number: int) -> int:
+        """See :class:`Feed`."""
+        return len(self._loader(number))
+
+    def epoch(self, number: int, streams: Streams) -> Iterator[Pair]:
+        """See :class:`Feed`."""
+        loader = self._loader(number)
+        generator = loader.generator or getattr(loader.sampler, "generator", None)
+        if generator is None:
+            raise ValueError("the loader must have a generator, so that a run can be repeated: use mixbook.data.loader")
+        generator.manual_seed(derive(self._recipe.seed, f"loader {number}"))
+        rank, world = streams.fabric.global_rank, streams.fabric.world_size
+        for x, y in loader:
+            if len(x) >= world:
+                yield (x[rank::world].to(self._device, non_blocking=True), y[rank::world].to(self._device)), None
+
+    def _loader(self, number: int) -> DataLoader[Batch]:
+        return self._data if isinstance(self._data, DataLoader) else self._data(number)
