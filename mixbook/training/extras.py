@@ -26,10 +26,9 @@ def one_device(device: "torch.device | None" = None, precision: str = "fp32") ->
     if kind == "cuda" and not torch.cuda.is_available():
         raise ValueError("device must be there, got cuda, and torch finds no GPU here: use cpu, or see `mixbook doctor`")
     devices: Any = 1 if device is None or device.type == "cpu" or device.index is None else [device.index]
-    fabric = Fabric(accelerator=kind, devices=devices, precision=_PRECISIONS[precision])
-    if precision == "fp16" and fabric.device.type == "cpu":
+    if precision == "fp16" and (kind == "cpu" or not torch.accelerator.is_available()):
         raise ValueError("precision='fp16' needs a GPU: on a CPU use 'bf16', or 'fp32'")
-    return fabric
+    return Fabric(accelerator=kind, devices=devices, precision=_PRECISIONS[precision])
 
 
 def progress_bar(total: int, done: int, name: str, shown: bool) -> Any:

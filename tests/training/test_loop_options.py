@@ -1,0 +1,248 @@
+"""What a recipe may ask of the loop beyond steps: schedules, parts, precision, averages, loaders, and ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+import mixbook as mb
+from mixbook.data import Augment, InputNoise, iris, loader
+from mixbook.evaluation import evaluate
+from mixbook.models import MLP, seeded
+from mixbook.training import CheckpointError, Recipe, fit
+from mixbook.training.checkpoint import load
+
+CLASSES = 3
+
+
+def model() -> nn.Module:
+    return seeded(0, lambda: MLP(4, (8,), CLASSES))
+
+
+def weights(network: nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def trained(recipe: Recipe, data=None, network: nn.Module | None = None, **options: object) -> torch.Tensor:
+    network = network or model()
+    fit(network, iris() if data is None else data, recipe, **{"progress": False} | options)
+    return weights(network)
+
+
+def rates(recipe: Recipe) -> list[float]:
+    """The learning rate of every step."""
+    seen: list[float] = []
+    own = Recipe.make_optimizer
+
+    def make(self, parameters):
+        optimizer = own(self, parameters)
+        optimizer.register_step_pre_hook(lambda opt, *_: seen.append(opt.param_groups[0]["lr"]))
+        return optimizer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Recipe, "make_optimizer", make)
+        trained(recipe)
+    return seen
+
+
+def test_cosine_falls_step_by_step_from_lr_to_almost_nothing():
+    seen = rates(Recipe(epochs=4, batch_size=30, lr=0.1, schedule="cosine"))
+    assert len(seen) == 20 and seen[0] == 0.1
+    assert all(a > b > 0 for a, b in pairwise(seen))
+    torch_says = torch.optim.lr_scheduler.CosineAnnealingLR(torch.optim.SGD(model().parameters(), lr=0.1), T_max=20)
+    for rate in seen:
+        assert rate == pytest.approx(torch_says.get_last_lr()[0])
+        torch_says.optimizer.step()
+        torch_says.step()
+
+
+def test_a_line_goes_through_its_knots_and_jumps_where_two_meet():
+    recipe = Recipe(epochs=4, batch_size=75, lr=2.0, schedule="linear", knots=((0, 0.5), (2, 1), (2, 0.1), (4, 0)))
+    assert rates(recipe) == pytest.approx([1.0, 1.25, 1.5, 1.75, 0.2, 0.15, 0.1, 0.05])
+    assert recipe.lr_at(9) == 0
+
+
+@pytest.mark.parametrize("knots", [(), ((1, 1.0),), ((0, 1.0), (2, 1.0), (1, 1.0)), ((0, -1.0),)])
+def test_knots_that_make_no_line_are_refused(knots):
+    with pytest.raises(ValueError, match="knots must be pairs"):
+        Recipe(epochs=1, schedule="linear", knots=knots)
+
+
+@pytest.mark.parametrize("mixer", [None, mb.mixup(1.0, CLASSES)])
+@pytest.mark.parametrize("pairs", ["within", "across"])
+def test_parts_one_after_the_other_make_the_step_of_the_batch(mixer, pairs):
+    """Without mixing exactly; with it each part is mixed by itself, so the steps differ but none is lost."""
+    whole = trained(Recipe(epochs=2, batch_size=50, lr=0.1, pairs=pairs), mixer=mixer)
+    parts = trained(Recipe(epochs=2, batch_size=50, lr=0.1, pairs=pairs, accumulate=3), mixer=mixer)
+    assert torch.allclose(whole, parts, atol=1e-6) is (mixer is None)
+    assert (whole - parts).abs().max() < 0.2
+
+
+def test_the_average_is_the_result_and_what_is_validated():
+    recipe, seen = Recipe(epochs=3, batch_size=150, lr=0.5, ema=0.5), []
+    plain = [trained(Recipe(epochs=n, batch_size=150, lr=0.5)) for n in (1, 2, 3)]
+    averaged = trained(recipe, validate=lambda m: seen.append(weights(m)) or {})
+    assert torch.allclose(averaged, plain[0] / 4 + plain[1] / 4 + plain[2] / 2, atol=1e-6)
+    assert torch.equal(seen[-1], averaged)
+
+
+def test_the_best_epoch_is_the_result_where_the_protocol_says_so(tmp_path):
+    scores, seen = iter([3.0, 1.0, 2.0, 1.5]), []
+
+    def validate(network):
+        seen.append(weights(network))
+        return {"error": next(scores)}
+
+    recipe = Recipe(epochs=4, batch_size=50, lr=0.1)
+    # The best epoch comes back from a checkpoint too.
+    trained(Recipe(**recipe.as_dict() | {"epochs": 3}), validate=validate, choose="error", checkpoint=tmp_path / "run.pt")
+    chosen = trained(recipe, validate=validate, choose="error", checkpoint=tmp_path / "run.pt")
+    assert torch.equal(chosen, seen[1]) and not torch.equal(chosen, seen[-1])
+    with pytest.raises(ValueError, match="choose='nll' is no score of validate, which gave error"):
+        trained(recipe, validate=lambda m: {"error": 0.0}, choose="nll")
+    with pytest.raises(ValueError, match="choose='nll' needs validate"):
+        trained(recipe, choose="nll")
+
+
+def test_half_precision_trains_and_keeps_the_weights_whole():
+    network = model()
+    whole, half = trained(Recipe(epochs=5, lr=0.05)), trained(Recipe(epochs=5, lr=0.05, precision="bf16"), network=network)
+    assert half.dtype == torch.float32
+    assert 0 < (whole - half).abs().max() < 0.02
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="precision='fp16' needs a GPU"):
+            trained(Recipe(epochs=1, precision="fp16"))
+
+
+def test_channels_last_changes_the_layout_and_nothing_else():
+    def image_network() -> nn.Module:
+        return seeded(0, lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, CLASSES)))
+
+    data, seen = mb_images(), []
+    networks = [image_network(), image_network()]
+    for network, last in zip(networks, (False, True), strict=True):
+        network[0].register_forward_hook(lambda m, x, y: seen.append(x[0].is_contiguous(memory_format=torch.channels_last)))
+        trained(Recipe(epochs=1, batch_size=10, lr=0.1, channels_last=last), data, network)
+    assert torch.allclose(*map(weights, networks), atol=1e-6)
+    assert seen[-1]
+
+
+def mb_images():
+    from mixbook.data import Arrays
+
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(20, 1, 4, 4, generator=generator)
+    return Arrays(x, torch.randint(CLASSES, (20,), generator=generator), CLASSES)
+
+
+def test_compiling_is_left_to_torch(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "compile", lambda network: asked.append(network) or network)
+    network = model()
+    assert torch.equal(trained(Recipe(epochs=1, compile=True), network=network), trained(Recipe(epochs=1)))
+    assert asked == [network]
+
+
+@pytest.mark.parametrize("growing", [False, True])
+def test_loaders_give_the_batches_and_a_run_from_one_resumes_exactly(tmp_path, growing):
+    data = TensorDataset(iris().x, iris().y)
+    sizes: list[int] = []
+
+    def feed():
+        def at(epoch: int):
+            return loader(data, 30 if epoch < 2 else 50, seed=5)
+
+        return at if growing else loader(data, 30, seed=5)
+
+    class Counting:
+        def outputs(self, model, x, y, *, partner=None, generator=None):
+            sizes.append(len(y))
+            return mb.mixup(1.0, CLASSES).outputs(model, x, y, generator=generator)
+
+    recipe = Recipe(epochs=3, batch_size=30, lr=0.05)
+    whole = trained(recipe, feed(), mixer=Counting())
+    assert sizes == [30] * 5 * 2 + ([50] * 3 if growing else [30] * 5)
+    trained(Recipe(**recipe.as_dict() | {"epochs": 1}), feed(), mixer=Counting(), checkpoint=tmp_path / "run.pt")
+    assert torch.equal(whole, trained(recipe, feed(), mixer=Counting(), checkpoint=tmp_path / "run.pt"))
+    assert not torch.equal(whole, trained(Recipe(**recipe.as_dict() | {"seed": 1}), feed(), mixer=Counting()))
+
+
+def test_a_loader_has_no_second_batch_and_needs_a_generator():
+    data = TensorDataset(iris().x, iris().y)
+    with pytest.raises(ValueError, match="pairs='across' needs data in memory"):
+        trained(Recipe(epochs=1, pairs="across"), loader(data, 30, seed=0))
+    with pytest.raises(ValueError, match="must have a generator"):
+        trained(Recipe(epochs=1), torch.utils.data.DataLoader(data, 30))
+
+
+def test_every_epoch_says_how_fast_it_was_and_is_logged():
+    logged: list[dict] = []
+    history = fit(model(), iris(), Recipe(epochs=2, batch_size=50, lr=0.1), log=logged.append, progress=False)
+    assert [record["epoch"] for record in logged] == [1, 2]
+    for record in history.records:
+        phases = [record[f"seconds_{phase}"] for phase in ("data", "forward", "backward", "update")]
+        assert all(seconds > 0 for seconds in phases) and sum(phases) <= record["seconds"]
+        assert record["samples_per_second"] == pytest.approx(150 / sum(phases))
+
+
+def test_a_cosine_run_cannot_grow(tmp_path):
+    recipe = Recipe(epochs=2, schedule="cosine")
+    trained(recipe, checkpoint=tmp_path / "run.pt")
+    with pytest.raises(CheckpointError, match="epochs: 2, now 3"):
+        trained(Recipe(epochs=3, schedule="cosine"), checkpoint=tmp_path / "run.pt")
+
+
+def test_memory_that_runs_out_comes_with_advice():
+    def hungry(logits, targets):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError, match=r"a batch of 50 does not fit the memory: accumulate=2 halves it"):
+        trained(Recipe(epochs=1, batch_size=50), loss=hungry)
+
+
+RECIPE = Recipe(epochs=3, batch_size=40, lr=0.05, pairs="across", seed=3)
+
+
+def noisy(path, loss=nn.functional.cross_entropy) -> torch.Tensor:
+    """k-mixup with dropout and noise, so that every stream of random numbers matters."""
+    network = seeded(0, lambda: nn.Sequential(MLP(4, (16,), 8), nn.Dropout(0.2), nn.Linear(8, CLASSES)))
+    options = {"mixer": mb.kmixup(16, 1.0, CLASSES), "augment": Augment(InputNoise(0.1)), "loss": loss}
+    return trained(RECIPE, None, network, checkpoint=path, **options)
+
+
+def ask_to_end(path: Path) -> None:
+    steps = []
+
+    def loss(logits, targets):
+        steps.append(1)
+        if len(steps) == 6:  # the second step of the second epoch
+            os.kill(os.getpid(), signal.SIGTERM)
+        return nn.functional.cross_entropy(logits, targets)
+
+    noisy(path, loss)
+
+
+def test_sigterm_saves_in_the_middle_of_an_epoch_and_exits_with_143(tmp_path):
+    path = tmp_path / "run.pt"
+    done = subprocess.run([sys.executable, __file__, str(path)], env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=300)
+    assert done.returncode == 143
+    saved = load(path)
+    assert len(saved["records"]) == 1 and saved["total"]["steps"] == 2
+    assert torch.equal(noisy(path), noisy(tmp_path / "whole.pt"))
+
+
+def test_evaluating_between_epochs_changes_nothing():
+    held_out = iris()
+    recipe = Recipe(epochs=3, batch_size=50, lr=0.1, ema=0.9)
+    assert torch.equal(trained(recipe), trained(recipe, validate=lambda m: evaluate(m, held_out)))
+
+
+if __name__ == "__main__":
+    ask_to_end(Path(sys.argv[1]))
