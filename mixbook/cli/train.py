@@ -1,0 +1,78 @@
+"""``mixbook train``: one network, one way of mixing, one recipe; resumes where it was stopped."""
+
+from collections.abc import Callable, Mapping
+from json import dumps
+from pathlib import Path
+from typing import Annotated, Any
+
+from mixbook.benchmarks import BenchmarkError
+
+
+class TrainingFailed(BenchmarkError):
+    """The run could not go on."""
+
+    exit_code = 1
+
+
+def command() -> Callable[..., None]:
+    """Build the command; what it needs is imported now."""
+    from tyro.conf import OmitArgPrefixes, arg
+
+    from mixbook.training.job import Job
+
+    def train(
+        job: Annotated[OmitArgPrefixes[Job], arg(name="")],
+        *,
+        out: Path = Path("runs/latest"),
+        fresh: bool = False,
+        device: str | None = None,
+        tensorboard: bool = False,
+    ) -> None:
+        """Train a network of the papers on one of their data sets, mixed in any way, and test it.
+
+        Args:
+            job: what to train.
+            out: folder for checkpoint.pt and, at the end, result.json. The same command goes on from the checkpoint.
+            fresh: start again and replace the checkpoint.
+            device: cpu, cuda or cuda:1; the best that there is by default.
+            tensorboard: write curves to the folder too; needs the package tensorboard.
+        """
+        import torch
+
+        from mixbook.benchmarks import environment
+        from mixbook.data.store import DataError
+        from mixbook.training import CheckpointError, Diverged
+        from mixbook.training.extras import one_device
+        from mixbook.training.job import run
+
+        try:
+            fabric = one_device(None if device is None else torch.device(device), job.recipe.precision)
+            log = _writer(out) if tensorboard else None
+            _, history, scores = run(job, out / "checkpoint.pt", resume=not fresh, fabric=fabric, log=log)
+        except (ValueError, OSError, CheckpointError, DataError, ImportError) as error:
+            raise BenchmarkError(str(error)) from error
+        except (Diverged, torch.OutOfMemoryError) as error:
+            raise TrainingFailed(str(error)) from error
+        made = {**environment.describe(), "device": str(fabric.device)}
+        result = {"job": job.as_dict(), "scores": scores, "history": list(history.records), "made_with": made}
+        (out / "result.json").write_text(dumps(result, indent=1) + "\n", encoding="utf-8")
+        print(f"test error {scores['error']:.2f} %, nll {scores['nll']:.3f}, ece {scores['ece']:.2f} %")
+        print(f"checkpoint and result are in {out}")
+
+    return train
+
+
+def _writer(folder: Path) -> Callable[[Mapping[str, float]], None]:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ImportError("curves need the package tensorboard: pip install tensorboard") from error
+    writer: Any = SummaryWriter(str(folder))
+
+    def log(record: Mapping[str, float]) -> None:
+        for name, value in record.items():
+            if name != "epoch":
+                writer.add_scalar(name, value, int(record["epoch"]))
+        writer.flush()
+
+    return log

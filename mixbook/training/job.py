@@ -1,0 +1,176 @@
+"""A whole training run in plain values: data, network, mixing and recipe by name, as ``mixbook train`` takes them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import nn
+
+from mixbook import data as sets
+from mixbook import models
+from mixbook.data import Arrays, Batched, min_max
+from mixbook.evaluation import evaluate
+from mixbook.mixing.blend import Blend
+from mixbook.mixing.blend.cutmix import CutMix
+from mixbook.mixing.blend.fmix import FMix
+from mixbook.mixing.blend.linear import Linear
+from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.pairing import OptimalTransport, RandomPairing
+from mixbook.mixing.place import INPUT, ManifoldMixer
+from mixbook.mixing.ratio import Beta
+from mixbook.models import seeded
+from mixbook.training.history import History
+from mixbook.training.loop import fit
+from mixbook.training.recipe import Recipe
+from mixbook.training.streams import derive
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+Images = Literal["mnist", "cifar10", "cifar100", "svhn"]
+Tables = Literal["iris", "breast_cancer", "digits"]
+ModelName = Literal[
+    "mlp",
+    "lenet",
+    "resnet18",
+    "preact_resnet18",
+    "preact_resnet34",
+    "preact_resnet50",
+    "preact_resnet18_facebook",
+    "wrn28_10",
+    "wrn16_8",
+    "resnext29_4_24",
+    "densenet_bc_190",
+]
+_BLENDS: dict[str, Callable[[], Blend]] = {"linear": Linear, "cutmix": CutMix, "fmix": FMix}
+_IMAGES: tuple[str, ...] = ("mnist", "cifar10", "cifar100", "svhn")
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """The four answers; with ``alpha=None`` nothing is mixed.
+
+    Args:
+        alpha: how much: lambda ~ Beta(alpha, alpha).
+        k: who: partners matched by optimal transport in blocks of k; 1 pairs at random.
+        draws: how many interpolations of each pair.
+        layers: where: "input", or layers of the network by name, each equally likely.
+        blend: how two samples are put together.
+    """
+
+    alpha: float | None = None
+    k: int = 1
+    draws: int = 1
+    layers: tuple[str, ...] = (INPUT,)
+    blend: Literal["linear", "cutmix", "fmix"] = "linear"
+
+    def mixer_for(self, model: nn.Module, num_classes: int) -> Mixer | ManifoldMixer | None:
+        """The mixer of a network; a batch smaller than k is matched as one block."""
+        if self.alpha is None:
+            return None
+        pairing = OptimalTransport(self.k, strict=False) if self.k > 1 else RandomPairing()
+        mixer = Mixer(pairing, Beta(self.alpha, self.draws), _BLENDS[self.blend](), num_classes)
+        return mixer if self.layers == (INPUT,) else ManifoldMixer(model, self.layers, mixer)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train, on what, and how.
+
+    Args:
+        data: the data set; images are fetched to the data folder if they are not there.
+        model: the network.
+        mixing: how batches are mixed.
+        recipe: the hyper-parameters.
+        samples: train on so many random samples of the training part; all, if None.
+        shift: images move at random by up to so many pixels; 4 is usual for CIFAR.
+        flip: images are mirrored at random.
+        hidden: widths of the hidden layers of an "mlp".
+    """
+
+    data: Images | Tables
+    model: ModelName = "preact_resnet18"
+    mixing: Mixing = field(default_factory=Mixing)
+    recipe: Recipe = field(default_factory=lambda: Recipe(epochs=30, milestones=(15, 23)))
+    samples: int | None = None
+    shift: int = 0
+    flip: bool = False
+    hidden: tuple[int, ...] = (256, 256)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self) | {"recipe": self.recipe.as_dict()}
+
+    def parts(self) -> tuple[Batched, Batched]:
+        """Training and test data, as the network sees them. Tables and digits keep a third to test on.
+
+        Raises:
+            ValueError: if ``samples`` is more than there are, or images are changed that are none.
+            DataError: if images are neither in the data folder nor to be had.
+        """
+        generator = torch.Generator().manual_seed(derive(self.recipe.seed, "split"))
+        if self.data not in _IMAGES:
+            if self.shift or self.flip:
+                raise ValueError(f"shift and flip are for images, not for {self.data}: leave them out")
+            whole: Arrays = getattr(sets, self.data)()
+            train, test = whole.split(1 / 3, generator)
+            train = train[_some(len(train), self.samples, generator)]
+            if self.data != "digits":  # whose pixels are in [0, 1] already
+                train, test = min_max(train, test)
+            return train, test
+        pixels, held_out = (sets.pixels_of(self.data, part) for part in ("train", "test"))
+        mean, std = pixels.statistics()
+        pixels = pixels[_some(len(pixels), self.samples, generator)]
+        normalised = partial(sets.Resident, mean=mean, std=std)
+        return normalised(pixels, shift=self.shift, flip=self.flip), normalised(held_out)
+
+    def network(self, data: Batched) -> nn.Module:
+        """The network, with initial weights that follow from the recipe's seed."""
+        sample, _ = data.batch(torch.zeros(1, dtype=torch.int64))
+        channels, size, classes = sample.shape[1], sample.shape[-1], data.num_classes
+        makers: Mapping[str, Callable[[], nn.Module]] = {
+            "mlp": lambda: models.MLP(sample[0].numel(), self.hidden, classes),
+            "lenet": lambda: models.LeNet(classes, channels, size),
+            "resnet18": lambda: models.ResNet18(classes, channels),
+            "preact_resnet18": lambda: models.PreActResNet(18, classes, channels),
+            "preact_resnet34": lambda: models.PreActResNet(34, classes, channels),
+            "preact_resnet50": lambda: models.PreActResNet(50, classes, channels),
+            "preact_resnet18_facebook": lambda: models.PreActResNet(18, classes, channels, "facebook"),
+            "wrn28_10": lambda: models.WideResNet(28, 10, classes, channels),
+            "wrn16_8": lambda: models.WideResNet(16, 8, classes, channels),
+            "resnext29_4_24": lambda: models.ResNeXt29(classes, channels),
+            "densenet_bc_190": lambda: models.DenseNetBC(190, 40, classes, channels),
+        }
+        if sample.ndim != 4 and self.model != "mlp":
+            raise ValueError(f"{self.model} needs images, and {self.data} has none: use --model mlp")
+        return seeded(derive(self.recipe.seed, "weights"), makers[self.model])
+
+
+def run(
+    job: Job, checkpoint: Path | None = None, *, resume: bool = True, fabric: "Fabric | None" = None, **options: Any
+) -> tuple[nn.Module, History, dict[str, float]]:
+    """Train, and score the network of the last epoch on the test part.
+
+    Args:
+        job: what to do.
+        checkpoint, resume, fabric: as for :func:`~mixbook.training.loop.fit`, which gets ``options`` too.
+
+    Returns:
+        The network, its history, and ``error`` (%), ``nll`` (nats) and ``ece`` (%) on the test part.
+    """
+    train, test = job.parts()
+    model = job.network(train)
+    mixer = job.mixing.mixer_for(model, train.num_classes)
+    history = fit(model, train, job.recipe, mixer=mixer, checkpoint=checkpoint, resume=resume, fabric=fabric, **options)
+    scores = evaluate(model, test)
+    return model, history, {"error": 100 * (1 - scores["accuracy"]), "nll": scores["nll"], "ece": 100 * scores["ece"]}
+
+
+def _some(n: int, samples: int | None, generator: torch.Generator) -> torch.Tensor:
+    """Rows of a random subset, int64."""
+    if samples is not None and not 1 <= samples <= n:
+        raise ValueError(f"samples must be from 1 to {n}, got {samples}")
+    return torch.arange(n) if samples is None else torch.randperm(n, generator=generator)[:samples]

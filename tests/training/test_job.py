@@ -1,0 +1,122 @@
+"""A whole run in plain values, from Python and from the command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+import torch
+
+from mixbook import cli
+from mixbook.mixing.place import ManifoldMixer
+from mixbook.training import Recipe
+from mixbook.training.job import Job, Mixing, ModelName, run
+
+SHORT = Job("digits", "lenet", recipe=Recipe(epochs=2, batch_size=200, lr=0.05))
+
+
+@pytest.mark.parametrize("name", get_args(ModelName))
+def test_every_network_can_be_built_for_grey_images_of_ten_classes(name, monkeypatch):
+    train, _ = SHORT.parts()
+    sample = (
+        torch.empty(2, 1, 8, 8, device="meta") if name in ("mlp", "lenet") else torch.empty(2, 1, 32, 32, device="meta")
+    )
+    monkeypatch.setattr("mixbook.training.job.seeded", lambda seed, make: _without_weights(make))
+    assert replace(SHORT, model=name).network(train)(sample).shape == (2, 10)
+
+
+def _without_weights(make):
+    with torch.device("meta"):
+        return make()
+
+
+def test_the_parts_follow_the_seed_and_a_subset_is_part_of_the_training_part():
+    whole, test = SHORT.parts()
+    some, same_test = replace(SHORT, samples=50).parts()
+    rows = {tuple(x.flatten().tolist()) for x in whole.x}
+    assert len(whole) + len(test) == 1797 and len(some) == 50
+    assert torch.equal(test.x, same_test.x)
+    assert all(tuple(x.flatten().tolist()) in rows for x in some.x)
+    other, _ = replace(SHORT, recipe=Recipe(epochs=2, seed=1)).parts()
+    assert not torch.equal(whole.x, other.x)
+
+
+def test_four_answers_make_the_mixer():
+    model = SHORT.network(SHORT.parts()[0])
+    assert Mixing().mixer_for(model, 10) is None
+    mixer = Mixing(alpha=0.5, k=8, draws=3, layers=("input", "layer2"), blend="cutmix").mixer_for(model, 10)
+    assert isinstance(mixer, ManifoldMixer) and mixer.layers == ("input", "layer2")
+    assert "OptimalTransport(k=8, strict=False" in repr(mixer) and "draws=3" in repr(mixer) and "CutMix" in repr(mixer)
+
+
+def test_the_seed_decides_the_run():
+    first, _, scores = run(SHORT, progress=False)
+    again, _, same = run(SHORT, progress=False)
+    assert scores == same and set(scores) == {"error", "nll", "ece"}
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
+
+
+COMMAND = [
+    "train",
+    "--data",
+    "digits",
+    "--model",
+    "lenet",
+    "--batch-size",
+    "200",
+    "--lr",
+    "0.05",
+    "--alpha",
+    "1",
+    "--k",
+    "4",
+]
+
+
+def test_the_command_trains_goes_on_and_writes_what_was_done(tmp_path, capsys):
+    cli.main([*COMMAND, "--epochs", "1", "--milestones", "2", "--out", str(tmp_path)])
+    cli.main([*COMMAND, "--epochs", "3", "--milestones", "2", "--out", str(tmp_path)])
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert [record["lr"] for record in result["history"]] == [0.05, 0.05, pytest.approx(0.005)]
+    assert result["job"]["mixing"]["k"] == 4 and result["made_with"]["torch"] == torch.__version__
+    assert f"test error {result['scores']['error']:.2f} %" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "iris", "--model", "lenet"], "needs images"),
+        (["--data", "digits", "--model", "mlp", "--samples", "9999"], "samples must be from 1 to 1198, got 9999"),
+        (["--data", "iris", "--model", "mlp", "--flip"], "flip are for images"),
+        (["--data", "digits", "--model", "lenet", "--lr", "-1"], "lr must be positive"),
+    ],
+)
+def test_what_does_not_fit_together_is_said(arguments, message, tmp_path, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["train", *arguments, "--epochs", "1", "--milestones", "--out", str(tmp_path)])
+    assert exit_.value.code == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([*COMMAND, "--device", "cuda", "--out", str(tmp_path)])
+    assert "torch finds no GPU here" in capsys.readouterr().err
+
+
+def test_sigterm_ends_the_command_with_143_and_the_same_command_goes_on(tmp_path):
+    arguments = [sys.executable, "-m", "mixbook.cli", *COMMAND, "--epochs", "100000", "--out", str(tmp_path)]
+    command = subprocess.Popen(arguments, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    while not (tmp_path / "checkpoint.pt").exists():
+        assert command.poll() is None
+        signal.sigtimedwait([], 0.1)
+    command.send_signal(signal.SIGTERM)
+    assert command.wait(120) == 143
+    from mixbook.training.checkpoint import load
+
+    assert len(load(tmp_path / "checkpoint.pt")["records"]) >= 1
