@@ -35,12 +35,14 @@ class StridedCNN(nn.Sequential):
 def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> dict[str, float]:
     """Train one network on fresh images for ``profile.epochs`` steps, and test it on images from other angles.
 
-    With ``profile.stand_in``, images are small.
+    With ``profile.stand_in``, images are small. ``corners=white`` among the parameters of the cell makes what lies outside
+    of the canvas white; as printed, it is black.
 
     Returns:
         ``accuracy`` (%), ``nll`` (nats) on the test images; the same after a quarter, half and three quarters of the
         steps, as ``accuracy@250`` and so on; ``train_accuracy`` (%) on fresh images from the training angles.
     """
+    outside = {"black": 0.0, "white": 1.0}[cell.answers().get("corners", "black")]
     size, count = (16, 200) if profile.stand_in else (experiment["size"], experiment["test_images"])
     stops = [round(profile.epochs * share / 4) for share in (1, 2, 3, 4)]
     train_law, test_law = (Law(experiment[f"{part}_angles"], experiment["label"]) for part in ("train", "test"))
@@ -55,19 +57,21 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     tests = draw_factors(count, test_law, unseen)
     found: dict[str, float] = {}
     for step in range(1, profile.epochs + 1):
-        images, targets = batch(cell.method, experiment["batch_size"], train_law, size, stream)
+        images, targets = batch(cell.method, experiment["batch_size"], train_law, size, stream, outside)
         loss = F.binary_cross_entropy_with_logits(network(images.to(fabric.device)), targets.to(fabric.device))
         optimizer.zero_grad()
         fabric.backward(loss)
         optimizer.step()
         if step in stops:
-            scores = _scores(network, *tests, size)
+            scores = _scores(network, *tests, size, outside)
             found |= {f"{name}@{step}": value for name, value in scores.items()} if step < stops[-1] else scores
     seen = draw_factors(count, train_law, unseen)
-    return found | {"train_accuracy": _scores(network, *seen, size)["accuracy"]}
+    return found | {"train_accuracy": _scores(network, *seen, size, outside)["accuracy"]}
 
 
-def batch(method: str, count: int, law: Law, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def batch(
+    method: str, count: int, law: Law, size: int, generator: torch.Generator, outside: float = 0.0
+) -> tuple[Tensor, Tensor]:
     """Images (B, 1, s, s) and the probabilities of label 1 that a method asks for, float32 (B,).
 
     Args:
@@ -76,6 +80,7 @@ def batch(method: str, count: int, law: Law, size: int, generator: torch.Generat
         law: where images come from.
         size: s.
         generator: source of all randomness; the methods draw the same images from it.
+        outside: grey of what lies outside of the canvas.
 
     Raises:
         ValueError: if the method is another.
@@ -84,19 +89,19 @@ def batch(method: str, count: int, law: Law, size: int, generator: torch.Generat
     lam = torch.rand(count, generator=generator)
     targets = lam * first[1] + (1 - lam) * second[1]
     if method == "erm":
-        return render(first[0], size), first[1].float()
+        return render(first[0], size, outside), first[1].float()
     if method == "mixup":
         weight = lam[:, None, None, None]
-        return weight * render(first[0], size) + (1 - weight) * render(second[0], size), targets
+        return weight * render(first[0], size, outside) + (1 - weight) * render(second[0], size, outside), targets
     if method == "factor_mixup":
-        return render(lam[:, None] * first[0] + (1 - lam[:, None]) * second[0], size), targets
+        return render(lam[:, None] * first[0] + (1 - lam[:, None]) * second[0], size, outside), targets
     raise ValueError(f"method must be erm, mixup or factor_mixup, got {method!r}")
 
 
-def _scores(network: nn.Module, factors: Tensor, labels: Tensor, size: int) -> dict[str, float]:
+def _scores(network: nn.Module, factors: Tensor, labels: Tensor, size: int, outside: float) -> dict[str, float]:
     """Accuracy in % and NLL in nats, in float32."""
     with evaluation_mode(network), torch.inference_mode():
-        logits = torch.cat([network(render(rows, size)).cpu().float() for rows in factors.split(500)])
+        logits = torch.cat([network(render(rows, size, outside)).cpu().float() for rows in factors.split(500)])
     right = (logits > 0) == (labels == 1)
     return {
         "accuracy": 100 * right.double().mean().item(),

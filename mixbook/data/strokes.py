@@ -58,23 +58,27 @@ def draw_factors(n: int, law: Law, generator: torch.Generator) -> tuple[Tensor, 
     return factors, side if law.label == "angle" else digit
 
 
-def render(factors: Tensor, size: int = 64) -> Tensor:
+def render(factors: Tensor, size: int = 64, outside: float = 0.0) -> Tensor:
     """Images of factors, all at once: float32 (n, 1, size, size), 0 black to 1 white, lines grey on white.
 
-    The canvas is turned about its centre, and what comes in from outside of it is black, as in the released script. Edges
-    are smoothed over one pixel. The factors need not be whole or within their ranges.
+    The canvas is turned about its centre, and what comes in from outside of it is black, as in the released script. So the
+    corners show the angle, up to multiples of 90 degrees. Edges are smoothed over one pixel. The factors need not be whole
+    or within their ranges.
 
     Args:
         factors: (n, 8), as :func:`draw_factors` gives, or mixtures of such rows.
         size: height and width in pixels, at least 1.
+        outside: grey of what lies outside of the canvas, in [0, 1]; 1 is the white of the paper.
 
     Raises:
-        ValueError: if the shape is another, or ``size`` is less than 1.
+        ValueError: if the shape is another, ``size`` is less than 1, or ``outside`` is out of range.
     """
     if factors.ndim != 2 or factors.shape[1] != len(FACTORS):
         raise ValueError(f"factors must have shape (n, {len(FACTORS)}), got {tuple(factors.shape)}: {', '.join(FACTORS)}")
     if size < 1:
         raise ValueError(f"size must be at least 1 pixel, got {size}")
+    if not 0 <= outside <= 1:
+        raise ValueError(f"outside must be a grey from 0, black, to 1, white, got {outside}")
     x, y, foot, tilt, bar, height, width, angle = factors.float().T[..., None, None]
     pixel = CANVAS / size
     centres = (torch.arange(size) + 0.5) * pixel - CANVAS / 2
@@ -87,7 +91,7 @@ def render(factors: Tensor, size: int = 64) -> Tensor:
     ink = torch.maximum(
         _covered(_beyond(u, v, bar, tilt, width), pixel), _covered(_beyond(u - bar, v - tilt, foot, height, width), pixel)
     )
-    return (paper * (1 - (1 - _RED) * ink))[:, None]
+    return (outside + paper * (1 - (1 - _RED) * ink - outside))[:, None]
 
 
 def _beyond(u: Tensor, v: Tensor, across: Tensor, down: Tensor, width: Tensor) -> Tensor:

@@ -62,6 +62,14 @@ def test_a_trial_is_a_function_of_its_number(cell):
     assert {"accuracy@1", "accuracy@2", "accuracy@3"} <= set(first)
 
 
+def test_white_corners_change_the_images_alone():
+    short, white = Profile(trials=1, epochs=2, stand_in=True), EXPERIMENTS["manifold-white-corners"]
+    found = trial(white, white.cells[0], 0, short)
+    assert found != trial(TASK_A, TASK_A.cells[0], 0, short)
+    black, plain = (batch("erm", 8, LAW, 16, torch.Generator().manual_seed(0), grey) for grey in (0.0, 1.0))
+    assert torch.equal(black[1], plain[1]) and (plain[0] >= black[0] - 1e-6).all() and plain[0].min() > 0.25
+
+
 def test_training_learns_the_angles_it_sees():
     found = trial(TASK_A, Cell("erm", ""), 0, Profile(trials=1, epochs=60, stand_in=True))
     assert found["train_accuracy"] > 95

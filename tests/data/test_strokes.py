@@ -61,6 +61,15 @@ def test_the_bar_points_up_to_the_right_after_a_turn_anticlockwise():
     assert slope < -0.5  # rows count downwards
 
 
+def test_corners_show_the_angle_up_to_a_quarter_turn_and_white_ones_show_nothing():
+    blank = torch.zeros(3, 8)
+    blank[:, 7] = torch.tensor([-20.0, 70.0, 20.0])
+    same, quarter, other = render(blank)
+    torch.testing.assert_close(same, quarter, atol=1e-3, rtol=0)
+    assert (same - other).abs().max() > 0.9
+    assert render(blank, outside=1.0).min() > 1 - 1e-6
+
+
 @pytest.mark.parametrize("label", ["angle", "digit"])
 def test_labels_and_angles_follow_the_law(label, generator):
     factors, y = draw_factors(4000, Law(TASK_A.ranges, label), generator)
@@ -80,5 +89,7 @@ def test_what_is_refused(generator):
         render(torch.zeros(3, 7))
     with pytest.raises(ValueError, match="size must be at least 1 pixel, got 0"):
         render(torch.zeros(1, 8), 0)
+    with pytest.raises(ValueError, match="outside must be a grey"):
+        render(torch.zeros(1, 8), 8, 2.0)
     with pytest.raises(ValueError, match="'angle' or 'digit', got 'colour'"):
         Law(TASK_A.ranges, "colour")
