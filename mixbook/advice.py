@@ -8,6 +8,7 @@ against trained networks in the book's chapter "Which one should I use?".
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -91,22 +92,20 @@ class Advice:
         return asdict(self)
 
     def __str__(self) -> str:
-        """The suggestion in three lines, then the table of diagnostics."""
+        """The suggestion with its reasons, then the table of diagnostics."""
+        suggested = {"k": f"{self.k}", "alpha": f"{self.alpha:g}", "place": self.place}
         lines = [
-            f"k = {self.k}: {self.reasons['k']}",
-            f"alpha = {self.alpha:g}: {self.reasons['alpha']}",
-            f"place = {self.place}: {self.reasons['place']}",
-            "",
-            "  k  distance     xi  crossing  (at least)  contradicted",
+            fill(f"{name} = {value}: {self.reasons[name]}.", 76, subsequent_indent="    ")
+            for name, value in suggested.items()
         ]
+        lines += ["", "  k  distance     xi  crossing  (at least)  contradicted"]
         for row in self.at:
             shares = f"{row.crossing:8.0%}  {row.floor:10.0%}  {row.contradicted:12.0%}"
             lines.append(f"{row.k:3d}  {row.distance:8.3g}  {row.xi:5.3g}  {shares}")
-        lines += [
-            "",
+        seen = (
             f"From {self.samples} samples. {self.overlap:.0%} of them have a nearest neighbour of another class; half the "
-            f"median distance to another class is {self.gap:.3g}.",
-        ]
+        )
+        lines += ["", fill(f"{seen}median distance to another class is {self.gap:.3g}.", 76)]
         return "\n".join(lines)
 
     def show(self) -> "Figure":
@@ -124,7 +123,7 @@ class Advice:
         top.axhline(100 * self.allowed, color="0.5", lw=1, ls="--")
         top.annotate("what the data allow", (ks[-1], 100 * self.allowed), ha="right", va="bottom", color="0.4")
         top.set(ylabel="share [%]", ylim=(0, None))
-        low.plot(ks, [row.distance for row in self.at], "s-", color=blue, label="partner")
+        low.plot(ks, [row.distance for row in self.at], "s-", color=blue, label="to the partner")
         low.plot(ks, [row.xi for row in self.at], "o-", color=green, label="moved by mixing, ξ")
         low.axhline(self.gap, color="0.5", lw=1, ls="--")
         low.annotate("half way to another class", (ks[-1], self.gap), ha="right", va="bottom", color="0.4")

@@ -123,7 +123,8 @@ def test_it_prints_its_reasons_and_draws_them():
     x, y = balls([(-4, 0), (0, 0), (4, 0)], [0, 1, 0])
     advice = advise(x, y)
     said = str(advice)
-    assert f"k = {advice.k}: " in said and all(reason in said for reason in advice.reasons.values())
+    assert f"k = {advice.k}: " in said and max(map(len, said.splitlines())) <= 76
+    assert all(reason in " ".join(said.split()) for reason in advice.reasons.values())
     fig = advice.show()
     drawn = [line.get_ydata() for line in fig.axes[0].lines]
     assert any(np.allclose(y, [100 * row.contradicted for row in advice.at]) for y in drawn if len(y) == len(advice.at))
