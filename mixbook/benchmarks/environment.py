@@ -9,15 +9,19 @@ from typing import Any
 import mixbook
 
 
-def describe() -> dict[str, Any]:
-    """Commit and whether the package was changed since, versions, device, processor and threads, for a provenance file."""
+def describe(device: str | None = None) -> dict[str, Any]:
+    """Commit and whether the package was changed since, versions, device, processor and threads, for a provenance file.
+
+    Args:
+        device: "cpu" or "cuda"; the one that training takes by itself if None: a GPU where there is one.
+    """
     packages = ("torch", "numpy", "scipy", "lightning-fabric", "scikit-learn")
     return {
         **_commit(),
         "mixbook": mixbook.__version__,
         "python": platform.python_version(),
         **{package: _version(package) for package in packages},
-        "device": "cpu",
+        "device": _device(device),
         "processor": _processor(),
         "threads_per_trial": 1,
     }
@@ -35,6 +39,14 @@ def _commit() -> dict[str, Any]:
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--", "."))}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None}
+
+
+def _device(device: str | None) -> str:
+    import torch
+
+    if device == "cpu" or not torch.cuda.is_available():
+        return "cpu"
+    return torch.cuda.get_device_name(device)
 
 
 def _version(package: str) -> str | None:

@@ -90,34 +90,42 @@ class Comparison:
 
 
 def compare(what: str, reference: str, ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int) -> Comparison:
-    """Time two functions by turns, so that a busy machine slows both; each once beforehand, to warm up."""
+    """Time two functions by turns, so that a busy machine slows both; each once beforehand, to warm up.
+
+    What they started on a GPU is waited for.
+    """
     seconds: tuple[list[float], list[float]] = ([], [])
-    ours(), theirs()
+    ours(), theirs(), _wait()
     for _ in range(rounds):
         for side, taken in zip((ours, theirs), seconds, strict=True):
             start = perf_counter()
-            side()
+            side(), _wait()
             taken.append(perf_counter() - start)
     middle, least = [median(taken) for taken in seconds], [min(taken) for taken in seconds]
     return Comparison(what, reference, middle[0], middle[1], fastest=(least[0], least[1]))
 
 
-def matching(batches: int = 8, rounds: int = 5, blocks: tuple[int, ...] = BLOCKS) -> list[Comparison]:
+def _wait() -> None:
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
+def matching(batches: int = 8, rounds: int = 5, blocks: tuple[int, ...] = BLOCKS, device: str = "cpu") -> list[Comparison]:
     """Finding the partners of an epoch, against the loop of k-mixup's Figure 5 (TMLR), batch by batch and in blocks.
 
     Times are of ``batches`` batches, scaled to the 390 whole ones of an epoch. Both sides start from the batch and copy its
     rows in a random order; the loop's distances are Euclidean as printed, ours squared as in the text.
     """
     generator = torch.Generator().manual_seed(0)
-    data = torch.randn(batches, BATCH, 3, 32, 32, generator=generator)
-    rows, rng = data.flatten(2).numpy(), np.random.default_rng(0)
+    data = torch.randn(batches, BATCH, 3, 32, 32, generator=generator).to(device)
+    rng = np.random.default_rng(0)
     scale = EPOCH // BATCH / batches
 
     def against(k: int) -> list[Comparison]:
         pairing = OptimalTransport(k)
 
         def loop() -> None:
-            for x in rows:
+            for x in data.flatten(2).cpu().numpy():
                 figure_5(x, x[rng.permutation(BATCH)], k)
 
         def in_blocks() -> None:
@@ -147,13 +155,13 @@ def figure_5(x: np.ndarray, other: np.ndarray, k: int) -> np.ndarray:
     return partner
 
 
-def mixing(rounds: int = 50, large: int = 256) -> list[Comparison]:
+def mixing(rounds: int = 50, large: int = 256, device: str = "cpu") -> list[Comparison]:
     """A batch mixed, with its targets: against torchvision's transforms, and k-mixup against mixup, at two sizes."""
     vision.load()
     v2 = import_module("torchvision.transforms.v2")
     generator = torch.Generator().manual_seed(0)
-    small = torch.rand(TOGETHER, BATCH, 3, 32, 32, generator=generator)
-    labels = torch.randint(0, 10, (BATCH,), generator=generator)
+    small = torch.rand(TOGETHER, BATCH, 3, 32, 32, generator=generator).to(device)
+    labels = torch.randint(0, 10, (BATCH,), generator=generator).to(device)
     x, batches = small[0], [(batch, labels) for batch in small]
     plain, boxes = (make(num_classes=10, generator=generator) for make in (mixup, cutmix))
     their_mixup, their_cutmix = v2.MixUp(num_classes=10), v2.CutMix(num_classes=10)
@@ -180,7 +188,8 @@ def mixing(rounds: int = 50, large: int = 256) -> list[Comparison]:
     ]
     wanted = [1.0, 1.0, 1 / 4, 1 / 2.5]
     if large:
-        images, classes = torch.rand(large, 3, 224, 224, generator=generator), torch.randint(0, 10, (large,))
+        images = torch.rand(large, 3, 224, 224, generator=generator).to(device)
+        classes = torch.randint(0, 10, (large,)).to(device)
         what = f"kmixup(16) of ({large}, 3, 224, 224)"
         found.append(compare(what, "mixup", lambda: matched(images, classes), lambda: plain(images, classes), 3))
         wanted.append(1 / 2)
@@ -284,18 +293,25 @@ def algorithm_1(
     return alpha
 
 
-def all_comparisons() -> list[Comparison]:
-    """Everything that is compared; a few minutes on a laptop."""
+def all_comparisons(device: str = "cpu") -> list[Comparison]:
+    """Everything that is compared, a few minutes on a laptop; on a GPU what differs there: matching and mixing."""
+    if device != "cpu":
+        return [*matching(device=device), *mixing(device=device)]
     return [*matching(), *mixing(), *masks(), *prefix(), *alpha()]
 
 
-def store(path: Path, comparisons: list[Comparison]) -> None:
-    """Write comparisons as JSON, with the day and the environment that they were measured in."""
+def report(comparisons: list[Comparison], device: str = "cpu", **more: Any) -> str:
+    """Comparisons as JSON, with the day and the environment that they were measured in, and more by name."""
     derived = ("ratio", "fastest_ratio", "met")
     rows = [asdict(comparison) | {name: getattr(comparison, name) for name in derived} for comparison in comparisons]
     when = {"day": datetime.now(UTC).date().isoformat(), "threads": torch.get_num_threads()}
+    return json.dumps({**environment.describe(device), **when, "comparisons": rows, **more}, indent=1)
+
+
+def store(path: Path, comparisons: list[Comparison]) -> None:
+    """Write a report to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**environment.describe(), **when, "comparisons": rows}, indent=1) + "\n", encoding="utf-8")
+    path.write_text(report(comparisons) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -68,13 +68,13 @@ CASES = (
 )
 
 
-def by_hand(case: Case, networks: int) -> None:
+def by_hand(case: Case, networks: int, device: str = "cpu") -> None:
     """What one writes without the engine: a loop over networks around a loop over batches, with our matching."""
-    data, mixer = case.data(), kmixup(K, 1.0, case.classes)
+    data, mixer = case.data().to(device), kmixup(K, 1.0, case.classes)
     for seed in range(networks):
         generator = torch.Generator().manual_seed(seed)
         mixer.generator = generator
-        model = seeded(seed, case.make)
+        model = seeded(seed, case.make).to(device)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
         orders = [torch.randperm(len(data), generator=generator).split(case.batch_size) for _ in range(2)]
         for rows, others in zip(*orders, strict=True):
@@ -85,13 +85,15 @@ def by_hand(case: Case, networks: int) -> None:
             optimizer.step()
 
 
-def together(case: Case, networks: int) -> None:
+def together(case: Case, networks: int, device: str = "cpu") -> None:
     """The same networks by the engine, in the way that it chooses."""
     trials = [Trial(case.recipe(seed), kmixup(K, 1.0, case.classes)) for seed in range(networks)]
-    fit_trials(lambda seed: seeded(seed, case.make), case.data(), trials, device="cpu", progress=False)
+    fit_trials(lambda seed: seeded(seed, case.make), case.data(), trials, device=device, progress=False)
 
 
-def many_networks(networks: int = 50, jobs: int = 2, rounds: int = 3, cases: tuple[Case, ...] = CASES) -> list[Comparison]:
+def many_networks(
+    networks: int = 50, jobs: int = 2, rounds: int = 3, cases: tuple[Case, ...] = CASES, device: str = "cpu"
+) -> list[Comparison]:
     """Seconds for a step of one of ``networks``, k-mixup with k = 16 included, in ``jobs`` processes of one thread.
 
     The loop trains fewer networks in a round, one after the other, so that its rounds are as long as ours.
@@ -99,8 +101,8 @@ def many_networks(networks: int = 50, jobs: int = 2, rounds: int = 3, cases: tup
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
 
-        def everywhere(side: Callable[[Case, int], None], case: Case, each: int) -> None:
-            for done in [pool.submit(side, case, each) for _ in range(jobs)]:
+        def everywhere(side: Callable[[Case, int, str], None], case: Case, each: int) -> None:
+            for done in [pool.submit(side, case, each, device) for _ in range(jobs)]:
                 done.result()
 
         found = []

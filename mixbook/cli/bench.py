@@ -109,25 +109,38 @@ def commands() -> Commands:
         print(f"printed values: {found.printed}, {counts}")
 
     def speed(
-        what: Annotated[Literal["mixing", "trials"], arg(metavar="WHAT")] = "mixing", /, *, json: bool = False
+        what: Annotated[Literal["mixing", "trials", "train"], arg(metavar="WHAT")] = "mixing",
+        /,
+        *,
+        device: Literal["cpu", "cuda"] = "cpu",
+        json: bool = False,
     ) -> None:
         """Time this package beside what others do, on this machine; OMP_NUM_THREADS says on how many cores.
 
         Args:
-            what: `mixing`, matching and mixing batches; or `trials`, many networks at once, in two processes.
+            what: `mixing`, matching and mixing batches; `trials`, many networks at once, in two processes; or `train`, the
+                training loop.
+            device: where.
             json: print everything as JSON, the machine included.
         """
-        from torch import get_num_threads
+        from torch import cuda, get_num_threads
 
-        from mixbook.benchmarks import environment, speed_trials
         from mixbook.benchmarks import speed as stopwatch
+        from mixbook.benchmarks import speed_train, speed_trials
 
-        found = stopwatch.all_comparisons() if what == "mixing" else speed_trials.many_networks()
+        if device == "cuda" and not cuda.is_available():
+            raise BenchmarkError("--device cuda: torch finds no GPU here. Use --device cpu, or see `mixbook doctor`")
+        if what == "mixing":
+            found = stopwatch.all_comparisons(device)
+        else:
+            found = (speed_trials.many_networks if what == "trials" else speed_train.training)(device=device)
+        more = {"memory": speed_train.memory(device)} if what == "train" else {}
         if json:
-            rows = [{**vars(comparison), "ratio": comparison.ratio} for comparison in found]
-            print(dumps({**environment.describe(), "threads": get_num_threads(), "comparisons": rows}, indent=1))
+            print(stopwatch.report(found, device, **more))
             return
         print(columns([comparison.as_row() for comparison in found]))
+        for peak in more.get("memory", []):
+            print(f"{peak['what']}: {peak['ours'] / peak['theirs']:.2f} of the bare loop's memory")
         print(f"\nmedians of rounds by turns, on random numbers, threads: {get_num_threads()}")
 
     return {"list": list_, "run": run, "compare": compare, "coverage": coverage, "speed": speed}

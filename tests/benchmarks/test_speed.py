@@ -2,15 +2,18 @@
 
 import json
 from dataclasses import replace
+from functools import partial
+from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
 
-from mixbook import cli
-from mixbook.benchmarks import speed, speed_trials
+from mixbook import cli, vision
+from mixbook.benchmarks import speed, speed_train, speed_trials
 from mixbook.mixing.pairing import OptimalTransport
 from mixbook.mixing.transport import alpha_at_constant_xi
+from mixbook.models import LeNet
 
 
 @pytest.mark.parametrize("k", [2, 8])
@@ -70,7 +73,7 @@ def test_shared_layers_leave_the_share_of_the_operations_that_is_printed():
 
 def test_the_command_prints_a_table_and_json(monkeypatch, capsys):
     few = [*speed.matching(batches=1, rounds=1, blocks=(2,)), *speed.mixing(rounds=1, large=0)]
-    monkeypatch.setattr(speed, "all_comparisons", lambda: few)
+    monkeypatch.setattr(speed, "all_comparisons", lambda device: few)
     cli.main(["bench", "speed"])
     said = capsys.readouterr().out
     assert "torchvision's MixUp" in said and "k=2" in said
@@ -95,3 +98,51 @@ def test_both_sides_train_what_the_case_says():
     assert len(case.data()) == 48 and case.recipe().pairs == "across"
     speed_trials.by_hand(case, 1)
     speed_trials.together(case, 2)
+
+
+TINY = speed_train.Case("LeNet, 4 x 4", partial(LeNet, image_size=4), (1, 4, 4), steps=2, batch_size=16, loader=True)
+
+
+def test_training_is_compared_per_image(monkeypatch):
+    clock = iter([0.0, 32.0, 32.0, 96.0] * 3)
+    monkeypatch.setattr(speed, "perf_counter", lambda: next(clock))
+    found = speed_train.training(rounds=1, cases=(replace(TINY, images_per_second=0.5),))
+    assert [(c.ours, c.theirs) for c in found] == [(1.0, 2.0)] * 3  # 2 steps of 16 images in 32 and 64 s
+    assert [(c.reference, c.wanted) for c in found] == [
+        ("bare loop", 0.97),
+        ("bare loop", 0.95),
+        ("DataLoader loop", 1.2),
+    ]
+    assert found[0].met  # a second is less than the two that half an image per second leaves
+
+
+@pytest.mark.parametrize("loop", [speed_train.floor, speed_train.loaded])
+def test_what_training_is_compared_with_changes_weights_as_often(loop, monkeypatch):
+    steps = []
+    step = torch.optim.SGD.step
+    monkeypatch.setattr(torch.optim.SGD, "step", lambda self: (steps.append(1), step(self)))
+    loop(TINY, torch.device("cpu"))()
+    assert len(steps) == TINY.steps
+    seen = len(TINY.data()) / TINY.batch_size
+    assert seen == TINY.steps
+
+
+def test_pictures_of_the_loader_loop_are_the_batches_of_ours():
+    (x, y) = TINY.data().batch(torch.arange(4))
+    vision.load()
+    v2 = import_module("torchvision.transforms.v2")
+    changes = v2.Compose([v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5], [0.25])])
+    pictures = speed_train._Pictures(TINY.pixels(), changes)
+    torch.testing.assert_close(torch.stack([pictures[row][0] for row in range(4)]), x)
+    assert [pictures[row][1] for row in range(4)] == y.tolist()
+
+
+def test_memory_is_not_guessed_on_a_cpu():
+    assert speed_train.memory("cpu") == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["bench", "speed", "train", "--device", "cuda"])
+    assert "torch finds no GPU here" in capsys.readouterr().err

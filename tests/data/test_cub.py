@@ -36,6 +36,16 @@ def test_batches_come_through_a_loader(two_species):
     assert y.tolist() == [0, 2]
 
 
+def test_it_trains_for_an_epoch(two_species):
+    from mixbook.models import MLP
+    from mixbook.training import Recipe, fit
+
+    data = loader(cub200("train", centre_view(16)), 2, seed=1)
+    recipe, bytes_to_float = Recipe(epochs=1, batch_size=2), lambda x, y, generator: (x.float() / 255, y)
+    (record,) = fit(MLP(3 * 16 * 16, (8,), 200), data, recipe, augment=bytes_to_float, progress=False).records
+    assert record["loss"] > 0
+
+
 @pytest.mark.parametrize("real_data", ["cub200"], indirect=True)
 def test_boxes_of_the_real_set_lie_in_their_images(real_data):
     data = cub200("train")

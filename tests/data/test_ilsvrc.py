@@ -69,6 +69,16 @@ def test_batches_of_random_views_come_through_workers(archives):
         assert torch.equal(x.float().mean(dim=(2, 3)).argmax(dim=1), y)
 
 
+def test_it_trains_for_an_epoch(archives):
+    from mixbook.models import MLP
+    from mixbook.training import Recipe, fit
+
+    data = loader(imagenet("train", random_view(16)), 2, seed=1)
+    recipe, bytes_to_float = Recipe(epochs=1, batch_size=2), lambda x, y, generator: (x.float() / 255, y)
+    (record,) = fit(MLP(3 * 16 * 16, (8,), 1000), data, recipe, augment=bytes_to_float, progress=False).records
+    assert record["loss"] > 0
+
+
 def test_without_the_archives_it_says_which_and_from_where(home):
     with pytest.raises(store.DataError, match="account") as error:
         imagenet("train")

@@ -116,6 +116,15 @@ def test_batches_come_through_a_loader(utterances):
     assert torch.equal(speech_commands("train").arrays().x, x)
 
 
+def test_it_trains_for_an_epoch(utterances):
+    from mixbook.models import SpeechLeNet
+    from mixbook.training import Recipe, fit
+
+    data = loader(speech_commands("train"), 2, seed=1)
+    (record,) = fit(SpeechLeNet(), data, Recipe(epochs=1, batch_size=2), progress=False).records
+    assert record["loss"] > 0
+
+
 @pytest.mark.parametrize(
     ("samples", "rate"),
     [(np.zeros(100, np.int16), 8_000), (np.zeros((100, 2), np.int16), 16_000), (np.zeros(100, np.float32), 16_000)],

@@ -1,0 +1,204 @@
+"""Do the GPU work that is still missing, most valuable first, within the minutes given: tests, speed tables, result tables.
+
+Everything goes to one folder: ``steps.json`` (what was done), ``log/``, ``tests.xml``, ``speed/`` and ``book/results/``,
+which is laid out as the book's own. Each step has a limit of its own, and one that fails or ends too early stops no other.
+Call it again with the same folder and it goes on: what is done stays done, result tables continue after their last finished
+cell, and steps that failed come last. No network is needed; data sets are found where ``MIXBOOK_DATA`` says.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRST = ("kmixup-tmlr-table3-mnist",)  # of the result tables; the others follow in the order of `mixbook bench list`
+GRACE = 20.0  # seconds for a step that is out of time to put away what it has
+SHORTEST = 10.0  # seconds that are not worth starting a step for
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command.
+
+    Args:
+        name: in the record and of the log.
+        command: arguments for Python.
+        minutes: the most it may take.
+        into: file, within the folder, for what it prints, if it succeeds.
+    """
+
+    name: str
+    command: Sequence[str]
+    minutes: float
+    into: str | None = None
+
+
+def steps(options: argparse.Namespace) -> list[Step]:
+    """All steps, in order of value."""
+    bench = ("-m", "mixbook.cli", "bench")
+    pytest = ("-m", "pytest", "-m", "gpu", "-rs", f"--junit-xml={options.folder / 'tests.xml'}")
+    found = [Step("tests", (*pytest, "--continue-on-collection-errors", *options.tests), 6)]
+    for what in options.speed:
+        timed = (*bench, "speed", what, "--device", options.device, "--json")
+        found.append(Step(f"speed-{what}", timed, 6, f"speed/{options.device}-{what}.json"))
+    for name in options.experiments:
+        command = (*bench, "run", name, "--profile", options.profile, "--book", str(options.folder))
+        found.append(Step(f"{name}-{options.profile}", command, 60))
+    return found
+
+
+class Window:
+    """A stretch of time, and the record of what was done in it and before.
+
+    Args:
+        folder: for everything that is to be brought back.
+        seconds: that there are from now on.
+    """
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self.folder, self._end = folder, time.monotonic() + seconds
+        self._file = folder / "steps.json"
+        (folder / "log").mkdir(parents=True, exist_ok=True)
+        self.record: dict[str, dict[str, Any]] = json.loads(self._file.read_text("utf-8")) if self._file.exists() else {}
+
+    def left(self) -> float:
+        """Seconds."""
+        return self._end - time.monotonic()
+
+    def state(self, step: Step) -> str:
+        """Of a step: "done", "failed", "out of time" or "not tried"."""
+        return self.record.get(step.name, {}).get("state", "not tried")
+
+    def work(self, chosen: Sequence[Step]) -> None:
+        """Take the steps that are not done, those that failed before at last."""
+        for step in sorted(chosen, key=lambda step: self.state(step) == "failed"):
+            if self.state(step) == "done":
+                continue
+            if self.left() < SHORTEST + GRACE:
+                print(f"no time left for {step.name}", flush=True)
+                continue
+            self.take(step)
+
+    def take(self, step: Step) -> None:
+        """Run one step, and write down how it went."""
+        limit = min(60 * step.minutes, self.left() - GRACE)
+        print(f"{step.name}: at most {limit:.0f} s", flush=True)
+        began, printed = time.monotonic(), self.folder / "log" / f"{step.name}.out"
+        with printed.open("wb") as out, (self.folder / "log" / f"{step.name}.log").open("ab") as log:
+            state = run(step.command, limit, out, log)
+        if state == "done" and step.into:
+            target = self.folder / step.into
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(printed, target)
+        tries = self.record.get(step.name, {}).get("tries", 0) + 1
+        self.record[step.name] = {"state": state, "seconds": round(time.monotonic() - began, 1), "tries": tries}
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(json.dumps(self.record, indent=1) + "\n", encoding="utf-8")
+        fresh.replace(self._file)
+        print(f"{step.name}: {state}", flush=True)
+
+
+def run(command: Sequence[str], limit: float, out: IO[bytes], log: IO[bytes]) -> str:
+    """Run Python with a command for at most ``limit`` seconds: "done", "failed" or "out of time".
+
+    Out of time it is interrupted as by Ctrl-C, after which result tables keep their finished cells, and then killed.
+    """
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = {"MIXBOOK_OFFLINE": "1", **os.environ, "PYTHONPATH": paths}
+    process = subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, env=environment, stdout=out, stderr=log, start_new_session=True
+    )
+    try:
+        return "done" if process.wait(limit) == 0 else "failed"
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+        return "out of time"
+    finally:  # also when this script itself is interrupted
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Wait a little for a process, then kill it with all that it started."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE / 2)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def prepare_book(folder: Path, experiments: Sequence[str], profile: str) -> None:
+    """The notebooks that run experiments, and results that the book has already: only what is missing is to be computed."""
+    from mixbook.benchmarks.experiments import get_experiment
+
+    shutil.copytree(ROOT / "book" / "benchmarks", folder / "book" / "benchmarks", dirs_exist_ok=True)
+    chosen = [get_experiment(name) for name in experiments]
+    for name in {each.name for e in chosen for each in (e, *e.sources)}:
+        for path in (ROOT / "book" / "results" / name).glob(f"{profile}.*"):
+            target = folder / "book" / "results" / name / path.name
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+
+
+def with_profile(profile: str) -> list[str]:
+    """Names of the experiments that have a profile, the most valuable first."""
+    from mixbook.benchmarks.experiments import all_experiments
+
+    names = [e.name for e in all_experiments() if profile in e.profiles]
+    return sorted(names, key=lambda name: name not in FIRST)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(prog="gpu_window.sh", description=__doc__.split("\n")[0])
+    parser.add_argument("minutes", type=float, help="time that there is")
+    parser.add_argument("--folder", type=Path, default=Path("gpu_window"), help="for all that is to be brought back")
+    parser.add_argument("--profile", default="gpu", help="of the experiments")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="of the speed tables")
+    parser.add_argument("--tests", nargs="*", default=[], help="files with tests; all of them by default")
+    parser.add_argument("--speed", nargs="*", default=["train", "mixing", "trials"], help="speed tables")
+    parser.add_argument("--experiments", nargs="*", help="result tables; all that have the profile by default")
+    options = parser.parse_args(arguments)
+    if not options.minutes > 0:
+        parser.error(f"MINUTES must be positive, got {options.minutes:g}")
+    if options.device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            parser.error("torch finds no GPU here; --device cpu --profile smoke rehearses without one")
+    options.folder = options.folder.resolve()
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Work until everything is done or the time is over. Exits with 1 where something is left."""
+    began = time.monotonic()
+    sys.path.insert(0, str(ROOT))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs deaf to it, steps included
+    options = parse(arguments)
+    if "MIXBOOK_DATA" in os.environ:
+        os.environ["MIXBOOK_DATA"] = str(Path(os.environ["MIXBOOK_DATA"]).resolve())
+    if options.experiments is None:
+        options.experiments = with_profile(options.profile)
+    prepare_book(options.folder, options.experiments, options.profile)
+    window = Window(options.folder, 60 * options.minutes - (time.monotonic() - began))
+    chosen = steps(options)
+    window.work(chosen)
+    left = [f"{step.name} ({window.state(step)})" for step in chosen if window.state(step) != "done"]
+    print(f"{len(chosen) - len(left)} of {len(chosen)} steps are done. Bring back {options.folder}", flush=True)
+    if left:
+        sys.exit(f"left: {', '.join(left)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The script for a GPU host, rehearsed on a CPU: limits, what happens on a failure, and going on."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import gpu_window
+import pytest
+from gpu_window import Step, Window
+
+ROOT = Path(__file__).parent.parent
+EXPERIMENT = "kmixup-tmlr-section5-one-ring"  # one cell, one short trial
+
+
+def python(name: str, code: str, minutes: float = 1.0, into: str | None = None) -> Step:
+    return Step(name, ("-c", code), minutes, into)
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Little time to put things away."""
+    monkeypatch.setattr(gpu_window, "GRACE", 2.0)
+    monkeypatch.setattr(gpu_window, "SHORTEST", 0.1)
+
+
+def test_a_failed_step_and_one_out_of_time_stop_no_other(tmp_path, short):
+    chosen = [
+        python("fails", "import sys; print('half'); sys.exit('why it failed')", into="speed/half.json"),
+        python("hangs", "import time; time.sleep(600)", minutes=0.01),
+        python("works", "print(1)", into="speed/one.json"),
+    ]
+    began = time.monotonic()
+    window = Window(tmp_path, 300)
+    window.work(chosen)
+    assert time.monotonic() - began < 120
+    assert [window.state(step) for step in chosen] == ["failed", "out of time", "done"]
+    assert "why it failed" in (tmp_path / "log" / "fails.log").read_text()
+    assert [path.name for path in (tmp_path / "speed").iterdir()] == ["one.json"]  # not what was left half done
+    assert (tmp_path / "speed" / "one.json").read_text() == "1\n"
+
+
+def test_another_call_goes_on_and_takes_what_failed_at_last(tmp_path, short):
+    trace = tmp_path / "trace"
+
+    def writes(name: str, letter: str, then: str = "") -> Step:
+        return python(name, f"open({str(trace)!r}, 'a').write({letter!r}); {then}")
+
+    Window(tmp_path, 300).work([writes("first", "1", "raise SystemExit(3)"), writes("second", "2")])
+    window = Window(tmp_path, 300)
+    window.work([writes("first", "1"), writes("second", "2"), writes("third", "3")])
+    assert trace.read_text() == "1231"
+    assert {name: step["state"] for name, step in window.record.items()} == dict.fromkeys(window.record, "done")
+    assert window.record["first"]["tries"] == 2
+
+
+def test_nothing_starts_without_time(tmp_path, capsys):
+    Window(tmp_path, gpu_window.GRACE).work([python("late", "print(1)")])
+    assert "no time left for late" in capsys.readouterr().out
+    assert not (tmp_path / "steps.json").exists()
+
+
+def test_a_step_out_of_time_is_interrupted_so_that_it_can_put_things_away(tmp_path, short):
+    kept = tmp_path / "kept"
+    code = f"import time\ntry: time.sleep(600)\nexcept KeyboardInterrupt: open({str(kept)!r}, 'w').write('kept')"
+    step = python("long", code, minutes=0.05)
+    window = Window(tmp_path, 300)
+    window.work([step])
+    assert window.state(step) == "out of time"
+    assert kept.read_text() == "kept"
+
+
+def test_mnist_table_3_is_the_first_of_the_experiments_with_a_gpu_profile():
+    names = gpu_window.with_profile("gpu")
+    assert names[0] == "kmixup-tmlr-table3-mnist"
+    assert len(names) == len(set(names)) > 3
+
+
+@pytest.mark.slow
+def test_rehearsal_on_a_cpu(tmp_path):
+    command = ["bash", str(ROOT / "scripts" / "gpu_window.sh"), "20", "--folder", str(tmp_path / "window")]
+    command += ["--device", "cpu", "--profile", "smoke", "--speed", "--experiments", EXPERIMENT]
+    command += ["--tests", "tests/training/test_recipe.py", "tests/mixing/test_ahead.py"]
+    environment = {**os.environ, "PYTHON": sys.executable, "OMP_NUM_THREADS": "1"}
+    for _ in range(2):  # the second time there is nothing left to do
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1200)
+        assert run.returncode == 0, run.stdout + run.stderr
+    assert "2 of 2 steps are done" in run.stdout
+    assert "at most" not in run.stdout
+    folder = tmp_path / "window"
+    assert (folder / "tests.xml").exists()
+    assert list((folder / "_build" / "benchmarks" / "smoke" / EXPERIMENT).glob("smoke.*"))
+    assert {step["tries"] for step in json.loads((folder / "steps.json").read_text()).values()} == {1}
+
+
+def test_without_a_gpu_it_says_how_to_rehearse(capsys):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(SystemExit):
+        gpu_window.main(["5"])
+    assert "--device cpu --profile smoke" in capsys.readouterr().err
