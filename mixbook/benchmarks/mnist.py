@@ -73,7 +73,8 @@ def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
 
     At k = 1 the two are the same networks, and at the largest alpha too, because that is where alpha is capped. An attack
     is a cell of its own in print, and a metric of a network here.
-    Networks that never left guessing are left out: they say nothing about how partners were chosen.
+    Networks that never left guessing are left out, as they say nothing about how partners were chosen; a cell of which no
+    network learned keeps them.
     """
     params = cell.answers()
     eps = params.pop("eps", None)
@@ -81,7 +82,8 @@ def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     constant, *fixed = (found[source.name] for source in experiment.sources)
     shared = not fixed or params.get("k", "1") == "1" or float(alpha) == experiment["alpha_cap"]
     trials = (constant if shared else fixed[0]).get(_network(params, cell.method), [])
-    return [Trial(t.number, _as_printed(t.metrics, eps), t.seconds) for t in trials if not t.metrics["stuck"]]
+    learned = [t for t in trials if not t.metrics["stuck"]]
+    return [Trial(t.number, _as_printed(t.metrics, eps), t.seconds) for t in learned or trials]
 
 
 def _network(params: Mapping[str, str], method: str) -> Cell:
@@ -93,7 +95,7 @@ def _as_printed(metrics: Metrics, eps: str | None) -> Metrics:
     if eps is None:
         return metrics
     error = metrics[f"fgsm_error@{float(eps.removesuffix('/255')):g}"]
-    return {"fgsm_error": error, "fgsm_accuracy": 100 - error}
+    return {"fgsm_error": error, "fgsm_accuracy": 100 - error, "stuck": metrics["stuck"]}
 
 
 @lru_cache(maxsize=16)

@@ -61,7 +61,8 @@ def test_a_cell_is_read_from_the_network_of_its_k_and_alpha(found):
 def test_an_attack_is_read_from_the_network_at_its_budget(found):
     attacked = EXPERIMENTS["kmixup-tmlr-table7b"].derived(Cell("kmixup", "k=4;alpha=10;eps=0.5/255"), found)[0].metrics
     network = found[CONSTANT.name][Cell("kmixup", "k=4;alpha=10")][0].metrics
-    assert attacked == {"fgsm_error": network["fgsm_error@0.5"], "fgsm_accuracy": 100 - network["fgsm_error@0.5"]}
+    error = network["fgsm_error@0.5"]
+    assert attacked == {"fgsm_error": error, "fgsm_accuracy": 100 - error, "stuck": 0.0}
     first = EXPERIMENTS["kmixup-v1-figure10b"].derived(Cell("kmixup", "k=4;eps=16/255"), found)[0].metrics
     assert first["fgsm_error"] == found[FIXED.name][Cell("kmixup", "k=4;alpha=10")][0].metrics["fgsm_error@16"]
 
@@ -72,6 +73,9 @@ def test_a_network_that_never_left_guessing_is_left_out(found):
     found[CONSTANT.name][cell] = [replace(first, metrics=first.metrics | {"stuck": 1.0, "error": 90.0}), second]
     read = TABLE3.derived(Cell("kmixup", "k=16;alpha=0.5;xi=1.2"), found)
     assert read == [second]
+    lost = [replace(t, metrics=t.metrics | {"stuck": 1.0}) for t in (first, second)]
+    found[CONSTANT.name][cell] = lost
+    assert TABLE3.derived(Cell("kmixup", "k=16;alpha=0.5;xi=1.2"), found) == lost
     assert len(FIGURE5A.derived(k1, found)) == 2
 
 

@@ -129,7 +129,8 @@ _LEFT_OUT = Setting(
     "networks whose training loss never left that of guessing",
     "added during the run, when the first of them appeared, and by their training loss alone: at the stated learning rate "
     "some networks stop learning in the first epochs, whoever is mixed with whom. The printed intervals leave no "
-    "room for any. They are kept in the results, and the page counts them",
+    "room for any. They are kept in the results, and the page counts them; "
+    "where no network of a cell learned, its error is shown as it is",
 )
 
 
