@@ -107,6 +107,8 @@ def _stage(files: dict[str, bytes], stage: Path) -> set[str]:
 
 def _digest(files: dict[str, bytes]) -> str:
     total = hashlib.sha256((ROOT / "requirements.txt").read_bytes() + Path(__file__).read_bytes())
+    for module in sorted((ROOT / "mixbook").rglob("*.py")):  # the reference is made from its docstrings
+        total.update(module.read_bytes())
     for name in sorted(files):
         total.update(f"{name} {hashlib.sha256(files[name]).hexdigest()}\n".encode())
     return total.hexdigest()

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import contents
+from test_reference import listed, public
 
 LOADED = re.compile(r"<(?:script|img|iframe|source|video|audio)\b[^>]*?\ssrc=\"([^\"]+)\"")
 LINKED = re.compile(r"<link\b[^>]*?\shref=\"([^\"]+)\"")
@@ -16,8 +17,18 @@ def pages(book: Path) -> list[Path]:
 
 def test_pages_equal_the_table_of_contents(built_book):
     made = {page.relative_to(built_book).with_suffix("").as_posix() for page in pages(built_book)}
-    own = {"index", "genindex", "search", "prf-prf"}  # made by Sphinx and its extensions, and the way in
+    own = {"index", "genindex", "search", "prf-prf", "py-modindex"}  # made by Sphinx and its extensions, and the way in
     assert made - own == {page.removesuffix(".ipynb") for page in contents.pages()}
+
+
+def test_the_reference_describes_every_public_name_and_leads_to_it(built_book):
+    reference = built_book / "book" / "reference"
+    described = {
+        name for page in reference.glob("*.html") for name in re.findall(r"<dt[^>]*\bid=\"([^\"]+)\"", page.read_text())
+    }
+    assert public() <= described, "add an automodule for its home to a page of book/reference/"
+    links = set(re.findall(r"href=\"\w+\.html#([\w.]+)\"", (reference / "names.html").read_text()))
+    assert listed() <= links
 
 
 def test_the_way_in_leads_to_the_front_page(built_book):

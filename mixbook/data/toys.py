@@ -15,7 +15,7 @@ from mixbook.data.arrays import Arrays
 
 
 def one_ring(n: int, generator: torch.Generator) -> Arrays:
-    """A disc of radius 1/4 (class 0) inside a circle of radius 1/2 (class 1); E|x - x'|^2 = 9/32 = .281.
+    """A disc of radius 1/4 (class 0) inside a circle of radius 1/2 (class 1); ``E|x - x'|^2 = 9/32 = .281``.
 
     Args:
         n: number of samples, at least 1. Labels are independent fair coins.
@@ -31,7 +31,7 @@ def four_bars(n: int, generator: torch.Generator) -> Arrays:
     """Four upright bars side by side, labels 0 1 0 1; each 1/2 wide and 5/2 high, 3/2 from centre to centre.
 
     Alternating labels put midpoints of like bars on bars of the other class, which is what makes random pairs costly
-    here. E|x - x'|^2 = 6.71. Arguments as for ``one_ring``.
+    here. ``E|x - x'|^2 = 6.71``. Arguments as for ``one_ring``.
     """
     y = _labels(n, generator)
     bar = 2 * torch.randint(2, (n,), generator=generator) + y
@@ -43,7 +43,7 @@ def swiss_roll(n: int, generator: torch.Generator) -> Arrays:
     """Two spirals, one inside the windings of the other: radius = angle, from pi/2 to 9 pi/4, class 1 half a turn on.
 
     The arms are pi apart along every ray; samples are uniform in the angle, so denser towards the middle.
-    E|x - x'|^2 = 42.4. Arguments as for ``one_ring``.
+    ``E|x - x'|^2 = 42.4``. Arguments as for ``one_ring``.
     """
     y = _labels(n, generator)
     angle = math.pi * (0.5 + 1.75 * torch.rand(n, generator=generator))

@@ -10,7 +10,7 @@ Size = tuple[int, int]
 
 
 class SpeechLeNet(nn.Sequential):
-    """The LeNet of k-mixup's Table 6, from its released code: spectrograms (B, 1, *size) to logits (B, num_classes).
+    """The LeNet of k-mixup's Table 6, from its released code: spectrograms ``(B, 1, *size)`` to logits (B, num_classes).
 
     ``layer1`` to ``layer3`` are convolutions of 5 x 5 with 6, 16 and 120 channels, the first two with pooling, ``layer4``
     is fully connected with 84 units. The paper writes 160 frequencies, the data have 161: the network is the same.
@@ -39,7 +39,7 @@ class SpeechLeNet(nn.Sequential):
 
 
 class CommandsLeNet(nn.Sequential):
-    """The LeNet of adiyoss/GCommandsPytorch, where the papers' spectrograms come from: (B, 1, *size) to (B, num_classes).
+    """LeNet of adiyoss/GCommandsPytorch, where the papers' spectrograms come from: ``(B, 1, *size)`` to (B, num_classes).
 
     ``layer1`` and ``layer2`` are convolutions of 5 x 5 with 20 channels and pooling, ``layer3`` has 1000 units; one half of
     the second convolution's channels and of the units is silent in training.
@@ -67,7 +67,7 @@ class CommandsLeNet(nn.Sequential):
 
 
 class SpeechVGG11(nn.Sequential):
-    """VGG-11 with batch norm for spectrograms: (B, 1, *size) to logits (B, num_classes).
+    """VGG-11 with batch norm for spectrograms: ``(B, 1, *size)`` to logits (B, num_classes).
 
     ``layer1`` to ``layer5`` end in pooling (64, 128, 256, 512, 512 channels), ``layer6`` is linear with 512 outputs and no
     activation, and so is ``head``. Multi-mix's Table VII trains a VGG-11 and does not give its last layers; these are from

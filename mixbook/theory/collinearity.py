@@ -152,9 +152,9 @@ def conflicts(
 def steepest(z: ArrayLike, targets: ArrayLike, points: ArrayLike, labels: ArrayLike) -> float:
     """The least Lipschitz constant that any function needs to give every z its target and every sample its one-hot label.
 
-    It is max |target - label| / |z - sample|, in Euclidean norms: below it no function fits both, above it some function
-    does for any one pair (McShane's extension). So a mixture conflicts with a sample for a network with constant L if it is
-    closer than |target - label| / L, and cannot if the value here is at most L.
+    It is ``max |target - label| / |z - sample|``, in Euclidean norms: below it no function fits both, above it some
+    function does for any one pair (McShane's extension). So a mixture conflicts with a sample for a network with constant L
+    if it is closer than ``|target - label| / L``, and cannot if the value here is at most L.
 
     Args:
         z: mixtures (or samples), (m, d). targets: what is asked for there, (m, C).

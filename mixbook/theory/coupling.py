@@ -62,7 +62,7 @@ def crossings(first: ArrayLike, second: ArrayLike, partner: ArrayLike) -> np.nda
 
 
 def fewest_crossings(first: ArrayLike, second: ArrayLike) -> np.ndarray:
-    """How many pairs must join two clusters, whoever is matched with whom, int (...): half of sum_c |r_c - s_c|.
+    """How many pairs must join two clusters, whoever is matched with whom, int (...): half of ``sum_c |r_c - s_c|``.
 
     A block holds r_c points of cluster c and its counterpart s_c, so at most min(r_c, s_c) pairs stay in c. Lemma 3.3
     claims that an optimal matching of far clusters has no more; :func:`mixbook.theory.clusters.counting_margin` says when.

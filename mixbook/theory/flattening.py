@@ -97,8 +97,8 @@ def affine_loss(states: ArrayLike, labels: ArrayLike, alpha: float = 1.0) -> flo
     """The least squared loss with an affine f for states that stay where they are, averaged over pairs of two samples.
 
     How far your representation is from one that mixing has nothing more to ask of. With the errors m of f at the samples,
-    the loss is 2 (E lambda^2 sum |m|^2 + E lambda (1 - lambda) (|sum m|^2 - sum |m|^2) / (n - 1)) / n; least squares with
-    a bias minimises the sum of squares and makes the sum of the errors zero.
+    the loss is ``2 (E lambda^2 sum |m|^2 + E lambda (1 - lambda) (|sum m|^2 - sum |m|^2) / (n - 1)) / n``; least squares
+    with a bias minimises the sum of squares and makes the sum of the errors zero.
 
     Args:
         states: (n, D), n >= 2.

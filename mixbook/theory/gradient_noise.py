@@ -41,8 +41,8 @@ class StepNoise:
     """How much the gradient of one training step varies from batch to batch, and how large it is on average.
 
     Args:
-        variance: E|G - E G|^2, summed over the weights.
-        signal: |E G|^2; the estimate may be negative where it is small beside the noise.
+        variance: ``E|G - E G|^2``, summed over the weights.
+        signal: ``|E G|^2``; the estimate may be negative where it is small beside the noise.
     """
 
     variance: float

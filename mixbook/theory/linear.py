@@ -40,8 +40,8 @@ def margins(theta: ArrayLike, x: ArrayLike, y: ArrayLike) -> np.ndarray:
 def max_margin(x: ArrayLike, y: ArrayLike) -> np.ndarray:
     """The maximum-margin direction (Definition 3.4): the shortest theta (d,) with all margins at least 1.
 
-    The smallest margin of theta / |theta| is 1 / |theta|, and no unit vector has a larger one. Gradient descent on the
-    logistic loss tends to this direction on separable data (Soudry et al. 2018).
+    The smallest margin of ``theta / |theta|`` is ``1 / |theta|``, and no unit vector has a larger one. Gradient descent on
+    the logistic loss tends to this direction on separable data (Soudry et al. 2018).
 
     Raises:
         ValueError: as for :func:`margins`, or if no direction without a bias separates the classes.

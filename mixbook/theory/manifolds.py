@@ -148,7 +148,8 @@ def tangents(points: ArrayLike, dim: int, neighbours: int = 8) -> np.ndarray:
 
 
 def reach(points: ArrayLike, tangent: ArrayLike) -> float:
-    """Reach of a manifold from samples and their tangent spaces: least |y - x|^2 / (2 |normal part of y - x|) (Federer).
+    """Reach of a manifold from samples and their tangent spaces: the least of
+    ``|y - x|^2 / (2 |normal part of y - x|)`` (Federer).
 
     With exact tangents this is an upper bound that falls to the reach as samples get dense. A radius of curvature and half
     the width of a bottleneck both bound it.

@@ -24,9 +24,9 @@ def block_laws(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
         k: block size, 1 <= k <= n.
 
     Returns:
-        blocks: int64 (m, k), all m = n choose k blocks, each ascending.
-        laws: float64 (m, k, n); ``laws[b, i, j]`` is the probability that the i-th member of block b is matched with
-            sample j, over the blocks that it may be matched with.
+        ``blocks``, int64 (m, k), all m = n choose k blocks, each ascending; and
+        ``laws``, float64 (m, k, n), where ``laws[b, i, j]`` is the probability that the i-th member of block b is
+        matched with sample j, over the blocks that it may be matched with.
 
     Raises:
         ValueError: if ``k`` is out of range, ``x`` is not finite, or there are too many pairs of blocks.

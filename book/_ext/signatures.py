@@ -1,0 +1,22 @@
+"""Signatures of the reference as a reader would write them: no addresses of objects, nothing for what nobody constructs."""
+
+import re
+from typing import Any
+
+from sphinx.application import Sphinx
+
+
+def readable(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str, str | None] | None:
+    if what == "class" and getattr(thing, "_is_protocol", False):
+        return "", None
+    if not signature:
+        return None
+    # `<factory>`, `<function f at 0x7f...>`: not Python, so Sphinx would also print the marks that it otherwise reads.
+    return re.sub(r"<[^<>]*>", "...", signature), returns
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("autodoc-process-signature", readable)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
