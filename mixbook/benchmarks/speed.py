@@ -95,11 +95,13 @@ def compare(what: str, reference: str, ours: Callable[[], Any], theirs: Callable
     What they started on a GPU is waited for.
     """
     seconds: tuple[list[float], list[float]] = ([], [])
-    ours(), theirs(), _wait()
+    ours(), theirs()
+    _wait()
     for _ in range(rounds):
         for side, taken in zip((ours, theirs), seconds, strict=True):
             start = perf_counter()
-            side(), _wait()
+            side()
+            _wait()
             taken.append(perf_counter() - start)
     middle, least = [median(taken) for taken in seconds], [min(taken) for taken in seconds]
     return Comparison(what, reference, middle[0], middle[1], fastest=(least[0], least[1]))
