@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -116,7 +117,13 @@ def run(command: Sequence[str], limit: float, out: IO[bytes], log: IO[bytes]) ->
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = {"MIXBOOK_OFFLINE": "1", **os.environ, "PYTHONPATH": paths}
     process = subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, env=environment, stdout=out, stderr=log, start_new_session=True
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environment,
+        stdout=out,
+        stderr=log,
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell starts background jobs deaf to it
     )
     try:
         return "done" if process.wait(limit) == 0 else "failed"
@@ -184,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Work until everything is done or the time is over. Exits with 1 where something is left."""
     began = time.monotonic()
     sys.path.insert(0, str(ROOT))
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs deaf to it, steps included
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs deaf to it
     options = parse(arguments)
     if "MIXBOOK_DATA" in os.environ:
         os.environ["MIXBOOK_DATA"] = str(Path(os.environ["MIXBOOK_DATA"]).resolve())
