@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "mixing.ahead": {"mixing.plan", "mixing.mixer"},
     "mixing.place": {"mixing.scope", "mixing.plan", "mixing.ratio", "mixing.mixer", "mixing.route"},
     "mixing.block": {"mixing.plan", "mixing.matching", "mixing.pairing", "mixing.blend", "mixing.mixer"},
+    "mixing.answers": {"mixing.pairing", "mixing.ratio", "mixing.blend", "mixing.mixer", "mixing.place"},
     "mixing.cost": {"mixing.ratio", "mixing.mixer", "mixing.place"},
     "mixing.guided": {"mixing.plan", "mixing.blend", "mixing.mixer"},
     "mixing.gan": {"mixing.pairing", "mixing.ratio", "mixing.mixer", "mixing.place"},

@@ -125,16 +125,15 @@ def commands() -> Commands:
         """
         from torch import cuda, get_num_threads
 
-        from mixbook.benchmarks import speed as stopwatch
-        from mixbook.benchmarks import speed_train, speed_trials
+        from mixbook.benchmarks.speed import mixing, stopwatch, train, trials
 
         if device == "cuda" and not cuda.is_available():
             raise BenchmarkError("--device cuda: torch finds no GPU here. Use --device cpu, or see `mixbook doctor`")
         if what == "mixing":
-            found = stopwatch.all_comparisons(device)
+            found = mixing.all_comparisons(device)
         else:
-            found = (speed_trials.many_networks if what == "trials" else speed_train.training)(device=device)
-        more = {"memory": speed_train.memory(device)} if what == "train" else {}
+            found = (trials.many_networks if what == "trials" else train.training)(device=device)
+        more = {"memory": train.memory(device)} if what == "train" else {}
         if json:
             print(stopwatch.report(found, device, **more))
             return

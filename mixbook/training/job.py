@@ -13,14 +13,7 @@ from mixbook import data as sets
 from mixbook import models
 from mixbook.data import Arrays, Batched, min_max
 from mixbook.evaluation import evaluate
-from mixbook.mixing.blend import Blend
-from mixbook.mixing.blend.cutmix import CutMix
-from mixbook.mixing.blend.fmix import FMix
-from mixbook.mixing.blend.linear import Linear
-from mixbook.mixing.mixer import Mixer
-from mixbook.mixing.pairing import OptimalTransport, RandomPairing
-from mixbook.mixing.place import INPUT, ManifoldMixer
-from mixbook.mixing.ratio import Beta
+from mixbook.mixing.answers import Answers
 from mixbook.models import seeded
 from mixbook.training.history import History
 from mixbook.training.loop import fit
@@ -45,35 +38,7 @@ ModelName = Literal[
     "resnext29_4_24",
     "densenet_bc_190",
 ]
-_BLENDS: dict[str, Callable[[], Blend]] = {"linear": Linear, "cutmix": CutMix, "fmix": FMix}
 _IMAGES: tuple[str, ...] = ("mnist", "cifar10", "cifar100", "svhn")
-
-
-@dataclass(frozen=True)
-class Mixing:
-    """The four answers; with ``alpha=None`` nothing is mixed.
-
-    Args:
-        alpha: how much: lambda ~ Beta(alpha, alpha).
-        k: who: partners matched by optimal transport in blocks of k; 1 pairs at random.
-        draws: how many interpolations of each pair.
-        layers: where: "input", or layers of the network by name, each equally likely.
-        blend: how two samples are put together.
-    """
-
-    alpha: float | None = None
-    k: int = 1
-    draws: int = 1
-    layers: tuple[str, ...] = (INPUT,)
-    blend: Literal["linear", "cutmix", "fmix"] = "linear"
-
-    def mixer_for(self, model: nn.Module, num_classes: int) -> Mixer | ManifoldMixer | None:
-        """The mixer of a network; a batch smaller than k is matched as one block."""
-        if self.alpha is None:
-            return None
-        pairing = OptimalTransport(self.k, strict=False) if self.k > 1 else RandomPairing()
-        mixer = Mixer(pairing, Beta(self.alpha, self.draws), _BLENDS[self.blend](), num_classes)
-        return mixer if self.layers == (INPUT,) else ManifoldMixer(model, self.layers, mixer)
 
 
 @dataclass(frozen=True)
@@ -93,7 +58,7 @@ class Job:
 
     data: Images | Tables
     model: ModelName = "preact_resnet18"
-    mixing: Mixing = field(default_factory=Mixing)
+    mixing: Answers = field(default_factory=Answers)
     recipe: Recipe = field(default_factory=lambda: Recipe(epochs=30, milestones=(15, 23)))
     samples: int | None = None
     shift: int = 0

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from mixbook.benchmarks import added_time
-from mixbook.benchmarks.added_time import Step, by_turns, trial
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.benchmarks.trials import added_time
+from mixbook.benchmarks.trials.added_time import Step, by_turns, trial
 
 FIGURE_7 = EXPERIMENTS["multimix-figure7"]
 

@@ -5,18 +5,19 @@ import torch
 from torch import nn
 
 import mixbook as mb
-from mixbook.benchmarks.answers import Answers
 from mixbook.benchmarks.spec import Cell
+from mixbook.benchmarks.trials.answers import answers_of
+from mixbook.mixing.answers import Answers
 from mixbook.mixing.place import ManifoldMixer
 
 
 def test_what_is_not_spelled_is_as_in_mixup():
-    mixer = Answers.of(Cell("mixup", "alpha=0.5")).mixer(3)
+    mixer = answers_of(Cell("mixup", "alpha=0.5")).mixer(3)
     assert (mixer.pairing, mixer.ratio, mixer.blend) == (mb.RandomPairing(), mb.Beta(0.5), mb.Linear())
 
 
 def test_each_answer_reaches_the_mixer():
-    mixer = Answers.of(Cell("grid", "k=16;alpha=1;K=5;layers=input;blend=cutmix")).mixer(3)
+    mixer = answers_of(Cell("grid", "k=16;alpha=1;K=5;layers=input;blend=cutmix")).mixer(3)
     assert mixer.pairing.k == 16 and mixer.ratio.draws == 5
     targets = mixer(torch.rand(16, 1, 8, 8), torch.arange(16) % 3)[1]
     assert targets.shape == (80, 3)
@@ -26,11 +27,16 @@ def test_each_answer_reaches_the_mixer():
 
 def test_hidden_layers_wait_for_their_network():
     model = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 3))
-    mixing = Answers.of(Cell("grid", "alpha=1;layers=input+1")).mixer(3)
+    mixing = answers_of(Cell("grid", "alpha=1;layers=input+1")).mixer(3)
     mixer = mixing(model)
     assert isinstance(mixer, ManifoldMixer) and mixer.layers == ("input", "1") and mixer.model is model
 
 
-def test_an_unknown_blend_is_an_error():
-    with pytest.raises(KeyError, match="cutmux"):
-        Answers(blend="cutmux").mixer(3)
+def test_no_alpha_mixes_nothing():
+    assert Answers().mixer(3) is None
+
+
+@pytest.mark.parametrize("wrong", [{"blend": "cutmux"}, {"per": "image"}])
+def test_an_unknown_name_is_an_error(wrong):
+    with pytest.raises(ValueError, match=f"must be one of .* got '{next(iter(wrong.values()))}'"):
+        Answers(**wrong)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from mixbook.benchmarks import images, midpoint_training, near_conflicts
 from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.benchmarks.trials import images, midpoint_training, near_conflicts
 
 SMOKE = Profile(trials=1, epochs=1, stand_in=True)
 MIDPOINTS = get_experiment("datadep-midpoints-mnist")

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mixbook.benchmarks import lines, two_moons
 from mixbook.benchmarks.experiments import EXPERIMENTS, get_experiment
 from mixbook.benchmarks.maps import unpack
 from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.benchmarks.trials import lines, two_moons
 
 LINE, TABLE1, MOONS = (get_experiment(f"datadep-{name}") for name in ("line-3-2", "table1", "moons-0.5"))
 ERM, MIXUP, NOT_RESET = Cell("erm", ""), Cell("mixup", "alpha=1"), Cell("mixup_not_reset", "alpha=1")

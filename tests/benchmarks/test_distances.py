@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from mixbook.benchmarks.distances import mean_squared_length, trials
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.benchmarks.trials.distances import mean_squared_length, trials
 
 SMALL = Profile(trials=1, epochs=1, stand_in=True)
 MNIST, CIFAR = (EXPERIMENTS[f"kmixup-v1-figure{name}"] for name in ("5b", "6b"))

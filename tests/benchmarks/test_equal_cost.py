@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from mixbook.benchmarks import equal_cost
-from mixbook.benchmarks.equal_cost import fixed_mixtures, mixup_loss, trials
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.small_images import small_images
 from mixbook.benchmarks.spec import Profile
+from mixbook.benchmarks.trials import equal_cost
+from mixbook.benchmarks.trials.equal_cost import fixed_mixtures, mixup_loss, trials
+from mixbook.benchmarks.trials.small_images import small_images
 from mixbook.models import MLP, seeded
 
 DIGITS = EXPERIMENTS["multimix-large-batch-digits"]

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.factor_mixup import StridedCNN, batch, trial
 from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.benchmarks.trials.factor_mixup import StridedCNN, batch, trial
 from mixbook.data.strokes import Law
 
 TASK_A, TASK_C = (EXPERIMENTS[f"manifold-table8-task-{task}"] for task in "ac")

@@ -6,9 +6,9 @@ import pytest
 from torch.nn.functional import cross_entropy
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.gradient_norm import Watch, trial
-from mixbook.benchmarks.small_images import small_images
 from mixbook.benchmarks.spec import Cell, Profile, Setting
+from mixbook.benchmarks.trials.gradient_norm import Watch, trial
+from mixbook.benchmarks.trials.small_images import small_images
 from mixbook.mixing.mixer import multimix
 from mixbook.models import MLP, seeded
 

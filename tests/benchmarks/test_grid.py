@@ -6,9 +6,9 @@ from itertools import product
 import pytest
 import torch
 
-from mixbook.benchmarks import grid, tuning
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.benchmarks.trials import grid, tuning
 from mixbook.mixing.transport import mean_square_ratio
 
 GRIDS = [e for e in EXPERIMENTS.values() if e.name.startswith("grid-")]
@@ -24,7 +24,7 @@ def test_every_cell_computes_as_many_gradients_in_as_many_steps(experiment):
     for cell in experiment.cells:
         if cell.method == "advised":
             continue
-        answers = None if cell.method == "erm" else grid.Answers.of(cell)
+        answers = None if cell.method == "erm" else grid.answers_of(cell)
         recipe = grid._recipe(experiment, experiment.profile("laptop"), answers, 0)
         steps = recipe.epochs * (experiment["train"] // recipe.batch_size)
         spent.add((steps, recipe.batch_size * (answers.draws if answers else 1)))

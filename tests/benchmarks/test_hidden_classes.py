@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.hidden_classes import plane_trial, spectra_trial
 from mixbook.benchmarks.spec import Cell, Profile, Setting
+from mixbook.benchmarks.trials.hidden_classes import plane_trial, spectra_trial
 from mixbook.evaluation.hidden import hidden_states
 from mixbook.models import BottleneckMLP, seeded
 
@@ -69,7 +69,7 @@ def test_cells_differ_in_what_they_say(monkeypatch):
         assert fabric is not None
         seen[cell.method] = (recipe.weight_decay, sum(isinstance(m, nn.Dropout) for m in model.modules()), repr(mixer))
 
-    monkeypatch.setattr("mixbook.benchmarks.hidden_classes.fit", spy)
+    monkeypatch.setattr("mixbook.benchmarks.trials.hidden_classes.fit", spy)
     for cell in experiment.cells:
         spectra_trial(experiment, cell, 0, SHORT)
     assert {method for method, (decay, _, _) in seen.items() if decay} == {"weight_decay"}

@@ -5,9 +5,10 @@ import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from mixbook.benchmarks import matching_costs
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.matching_costs import (
+from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.benchmarks.trials import matching_costs
+from mixbook.benchmarks.trials.matching_costs import (
     against_sinkhorn,
     block_costs,
     block_distances,
@@ -16,7 +17,6 @@ from mixbook.benchmarks.matching_costs import (
     released_distances,
     shuffled,
 )
-from mixbook.benchmarks.spec import Cell, Profile
 from mixbook.mixing.transport import assignment
 
 SMOKE = Profile(trials=1, epochs=1, stand_in=True)

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from mixbook.benchmarks import mnist
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.mnist import perturbation, trial
 from mixbook.benchmarks.printed import parse_params
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.benchmarks.trials import mnist
+from mixbook.benchmarks.trials.mnist import perturbation, trial
 
 CONSTANT, FIXED = (EXPERIMENTS[f"mnist-lenet-{name}"] for name in ("constant-xi", "fixed-alpha"))
 TABLE3, FIGURE5A = EXPERIMENTS["kmixup-tmlr-table3-mnist"], EXPERIMENTS["kmixup-v1-figure5a"]

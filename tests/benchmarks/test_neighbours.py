@@ -3,9 +3,9 @@
 import pytest
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.neighbours import partners, trials
-from mixbook.benchmarks.small_images import small_images
 from mixbook.benchmarks.spec import Profile
+from mixbook.benchmarks.trials.neighbours import partners, trials
+from mixbook.benchmarks.trials.small_images import small_images
 from mixbook.mixing.pairing import NearestNeighbour, OptimalTransport, RandomPairing
 
 DIGITS = EXPERIMENTS["neighbours-digits"]

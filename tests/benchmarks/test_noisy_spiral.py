@@ -6,8 +6,8 @@ from torch import nn
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.maps import unpack
-from mixbook.benchmarks.noisy_spiral import he_weights, spiral, trials
 from mixbook.benchmarks.spec import Profile
+from mixbook.benchmarks.trials.noisy_spiral import he_weights, spiral, trials
 from mixbook.models import MLP, seeded
 
 FIGURE_4 = EXPERIMENTS["multimix-figure4"]

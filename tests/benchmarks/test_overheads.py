@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.few_labels import make_mixer
-from mixbook.benchmarks.overheads import epochs_until, trial
 from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.benchmarks.trials.answers import answers_of
+from mixbook.benchmarks.trials.overheads import epochs_until, trial
 from mixbook.models import MLP
 
 COSTS, PER_EXAMPLE = EXPERIMENTS["manifold-costs"], EXPERIMENTS["manifold-per-example"]
@@ -39,7 +39,7 @@ def test_per_example_draws_many_lambdas_and_layers():
     y = torch.arange(40) % 10
     seen = {}
     for cell in PER_EXAMPLE.cells[1:]:
-        mixer = make_mixer(cell, model, 10)
+        mixer = answers_of(cell).mixer_for(model, 10)
         layers, weights = [], set()
         for seed in range(5):
             g = torch.Generator().manual_seed(seed)
@@ -51,4 +51,4 @@ def test_per_example_draws_many_lambdas_and_layers():
 
 
 def test_no_mixing_where_there_is_none():
-    assert make_mixer(Cell("erm", ""), MLP(64, (8,), 10), 10) is None
+    assert answers_of(Cell("erm", "")).mixer_for(MLP(64, (8,), 10), 10) is None

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mixbook.benchmarks.sinkhorn import sinkhorn
+from mixbook.benchmarks.trials.sinkhorn import sinkhorn
 from mixbook.mixing.transport import assignment
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mixbook import cli, vision
-from mixbook.benchmarks import speed, speed_train, speed_trials
+from mixbook.benchmarks.speed import mixing, stopwatch, train, trials
 from mixbook.mixing.pairing import OptimalTransport
 from mixbook.mixing.transport import alpha_at_constant_xi
 from mixbook.models import LeNet
@@ -21,22 +21,22 @@ def test_the_loop_of_figure_5_and_the_pairing_find_equally_short_matchings(k, ge
     x, other = (torch.randn(32, 20, generator=generator) for _ in range(2))
     candidates = torch.randperm(32, generator=generator.clone_state())
     ours = OptimalTransport(k, cost="euclidean").pair(x, other, generator)
-    theirs = candidates[speed.figure_5(x.numpy(), other[candidates].numpy(), k)]
+    theirs = candidates[mixing.figure_5(x.numpy(), other[candidates].numpy(), k)]
     length = [np.linalg.norm(x - other[partner], axis=1).reshape(-1, k).sum(1) for partner in (ours, theirs)]
     np.testing.assert_allclose(*length, rtol=1e-5)
 
 
 def test_the_loop_of_algorithm_1_and_the_root_agree(generator):
     x = torch.randn(64, 2, generator=generator)
-    loop = speed.algorithm_1(x, 2, 0.2, trials=200, samples=200_000, generator=generator.clone_state())
+    loop = mixing.algorithm_1(x, 2, 0.2, trials=200, samples=200_000, generator=generator.clone_state())
     root = alpha_at_constant_xi(x, 2, 0.2, trials=200, generator=generator.clone_state())
     assert loop == pytest.approx(root, rel=0.03)
 
 
 def test_the_median_of_each_side_is_kept_apart(monkeypatch):
     clock = iter([0, 1, 1, 11, 11, 13, 13, 33, 33, 36, 36, 66])
-    monkeypatch.setattr(speed, "perf_counter", lambda: next(clock))
-    found = speed.compare("a", "b", lambda: None, lambda: None, rounds=3)
+    monkeypatch.setattr(stopwatch, "perf_counter", lambda: next(clock))
+    found = stopwatch.compare("a", "b", lambda: None, lambda: None, rounds=3)
     assert (found.ours, found.theirs, found.ratio) == (2, 20, 10)
     assert (found.fastest, found.fastest_ratio) == ((1, 10), 10)
     assert found.scaled(3).theirs == 60 and found.scaled(3).ratio == 10
@@ -46,18 +46,18 @@ def test_the_median_of_each_side_is_kept_apart(monkeypatch):
     ("wanted", "limit", "met"), [(10, None, True), (11, None, False), (None, 1.9, False), (None, 2, True)]
 )
 def test_what_was_asked_for_is_a_ratio_or_a_time(wanted, limit, met):
-    assert speed.Comparison("a", "b", 2.0, 20.0, wanted, limit).met is met
-    assert speed.Comparison("a", "b", 2.0, 20.0).met is None
+    assert stopwatch.Comparison("a", "b", 2.0, 20.0, wanted, limit).met is met
+    assert stopwatch.Comparison("a", "b", 2.0, 20.0).met is None
 
 
 def test_everything_is_compared_and_stored(tmp_path):
     found = [
-        *speed.matching(batches=8, rounds=1, blocks=(4,)),
-        *speed.mixing(rounds=1, large=16),
-        *speed.masks(images=3, rounds=1, sizes=(32,)),
-        *speed.prefix(draws=2, size=2, rounds=1),
+        *mixing.matching(batches=8, rounds=1, blocks=(4,)),
+        *mixing.mixing(rounds=1, large=16),
+        *mixing.masks(images=3, rounds=1, sizes=(32,)),
+        *mixing.prefix(draws=2, size=2, rounds=1),
     ]
-    speed.store(tmp_path / "new" / "cpu.json", found)
+    stopwatch.store(tmp_path / "new" / "cpu.json", found)
     stored = json.loads((tmp_path / "new" / "cpu.json").read_text())
     assert stored["threads"] == torch.get_num_threads() and "torch" in stored
     assert [row["what"] for row in stored["comparisons"]] == [comparison.what for comparison in found]
@@ -67,13 +67,13 @@ def test_everything_is_compared_and_stored(tmp_path):
 
 
 def test_shared_layers_leave_the_share_of_the_operations_that_is_printed():
-    input_, first, second = speed.prefix(draws=5, size=1, rounds=1)
+    input_, first, second = mixing.prefix(draws=5, size=1, rounds=1)
     assert input_.wanted == 1 and 1 < first.wanted < second.wanted < 5
 
 
 def test_the_command_prints_a_table_and_json(monkeypatch, capsys):
-    few = [*speed.matching(batches=1, rounds=1, blocks=(2,)), *speed.mixing(rounds=1, large=0)]
-    monkeypatch.setattr(speed, "all_comparisons", lambda device: few)
+    few = [*mixing.matching(batches=1, rounds=1, blocks=(2,)), *mixing.mixing(rounds=1, large=0)]
+    monkeypatch.setattr(mixing, "all_comparisons", lambda device: few)
     cli.main(["bench", "speed"])
     said = capsys.readouterr().out
     assert "torchvision's MixUp" in said and "k=2" in said
@@ -84,29 +84,29 @@ def test_the_command_prints_a_table_and_json(monkeypatch, capsys):
 
 
 def test_steps_of_many_networks_are_counted_on_both_sides(monkeypatch):
-    case = replace(speed_trials.CASES[0], batch_size=16, steps=2)
+    case = replace(trials.CASES[0], batch_size=16, steps=2)
     clock = iter([0.0, 4.0, 4.0, 7.0])  # ours, then theirs
-    monkeypatch.setattr(speed, "perf_counter", lambda: next(clock))
-    (found,) = speed_trials.many_networks(networks=10, jobs=2, rounds=1, cases=(case,))
+    monkeypatch.setattr(stopwatch, "perf_counter", lambda: next(clock))
+    (found,) = trials.many_networks(networks=10, jobs=2, rounds=1, cases=(case,))
     assert found.ours == pytest.approx(4.0 / (10 * 2))  # ten networks of two steps
     assert found.theirs == pytest.approx(3.0 / (2 * 2))  # one network in each process
     assert "10 networks" in found.what
 
 
 def test_both_sides_train_what_the_case_says():
-    case = replace(speed_trials.CASES[2], batch_size=16, steps=3)
+    case = replace(trials.CASES[2], batch_size=16, steps=3)
     assert len(case.data()) == 48 and case.recipe().pairs == "across"
-    speed_trials.by_hand(case, 1)
-    speed_trials.together(case, 2)
+    trials.by_hand(case, 1)
+    trials.together(case, 2)
 
 
-TINY = speed_train.Case("LeNet, 4 x 4", partial(LeNet, image_size=4), (1, 4, 4), steps=2, batch_size=16, loader=True)
+TINY = train.Case("LeNet, 4 x 4", partial(LeNet, image_size=4), (1, 4, 4), steps=2, batch_size=16, loader=True)
 
 
 def test_training_is_compared_per_image(monkeypatch):
     clock = iter([0.0, 32.0, 32.0, 96.0] * 3)
-    monkeypatch.setattr(speed, "perf_counter", lambda: next(clock))
-    found = speed_train.training(rounds=1, cases=(replace(TINY, images_per_second=0.5),))
+    monkeypatch.setattr(stopwatch, "perf_counter", lambda: next(clock))
+    found = train.training(rounds=1, cases=(replace(TINY, images_per_second=0.5),))
     assert [(c.ours, c.theirs) for c in found] == [(1.0, 2.0)] * 3  # 2 steps of 16 images in 32 and 64 s
     assert [(c.reference, c.wanted) for c in found] == [
         ("bare loop", 0.97),
@@ -116,7 +116,7 @@ def test_training_is_compared_per_image(monkeypatch):
     assert found[0].met  # a second is less than the two that half an image per second leaves
 
 
-@pytest.mark.parametrize("loop", [speed_train.floor, speed_train.loaded])
+@pytest.mark.parametrize("loop", [train.floor, train.loaded])
 def test_what_training_is_compared_with_changes_weights_as_often(loop, monkeypatch):
     steps = []
     step = torch.optim.SGD.step
@@ -132,13 +132,13 @@ def test_pictures_of_the_loader_loop_are_the_batches_of_ours():
     vision.load()
     v2 = import_module("torchvision.transforms.v2")
     changes = v2.Compose([v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5], [0.25])])
-    pictures = speed_train._Pictures(TINY.pixels(), changes)
+    pictures = train._Pictures(TINY.pixels(), changes)
     torch.testing.assert_close(torch.stack([pictures[row][0] for row in range(4)]), x)
     assert [pictures[row][1] for row in range(4)] == y.tolist()
 
 
 def test_memory_is_not_guessed_on_a_cpu():
-    assert speed_train.memory("cpu") == []
+    assert train.memory("cpu") == []
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

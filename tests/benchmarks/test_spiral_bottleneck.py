@@ -7,7 +7,7 @@ from torch import nn
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.spec import Cell, Profile
-from mixbook.benchmarks.spiral_bottleneck import behind_bottleneck, confidence, margin, samples, train, trials
+from mixbook.benchmarks.trials.spiral_bottleneck import behind_bottleneck, confidence, margin, samples, train, trials
 from mixbook.evaluation.hidden import hidden_states
 from mixbook.models import BottleneckMLP, seeded
 

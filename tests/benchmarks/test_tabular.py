@@ -5,9 +5,9 @@ import torch
 
 from mixbook import data
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.kmixup import perturbation
 from mixbook.benchmarks.spec import Cell, Profile
-from mixbook.benchmarks.tabular import SCALINGS, standardise_table, trials
+from mixbook.benchmarks.trials.kmixup import perturbation
+from mixbook.benchmarks.trials.tabular import SCALINGS, standardise_table, trials
 from mixbook.data import iris
 
 IRIS = EXPERIMENTS["kmixup-tmlr-table5-iris"]
@@ -78,6 +78,6 @@ def test_training_learns(cell):
 
 def test_every_table_5_set_is_one_that_we_have():
     for experiment in EXPERIMENTS.values():
-        if experiment.trials.startswith("mixbook.benchmarks.tabular:"):
+        if experiment.trials.startswith("mixbook.benchmarks.trials.tabular:"):
             assert callable(getattr(data, experiment.dataset))
             assert experiment["scaling"] in SCALINGS

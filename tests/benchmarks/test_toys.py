@@ -7,7 +7,7 @@ import torch
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.spec import Cell, Profile
-from mixbook.benchmarks.toys import draw, figures, trials, vicinal, whom
+from mixbook.benchmarks.trials.toys import draw, figures, trials, vicinal, whom
 from mixbook.data import Arrays, one_ring
 
 TABLE, FIGURE = EXPERIMENTS["kmixup-tmlr-table1-swiss-roll"], EXPERIMENTS["kmixup-tmlr-figures1-3-one-ring"]
@@ -93,7 +93,7 @@ def test_the_figures_measures_know_k():
 def test_intruding_counts_mixtures_in_the_other_class(monkeypatch):
     # Two classes on a line, 0 1 0: the midpoint of the outer ones lies on the middle one.
     part = Arrays(torch.tensor([[-1.0], [0.0], [1.0]]), torch.tensor([0, 1, 0]), 2)
-    from mixbook.benchmarks import toys
+    from mixbook.benchmarks.trials import toys
 
     ends = (torch.tensor([0]), torch.tensor([2]))
     monkeypatch.setattr(toys, "vicinal", lambda *_: (torch.tensor([[0.05]]), torch.tensor([0.0]), *ends))

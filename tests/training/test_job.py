@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from mixbook import cli
+from mixbook.mixing.answers import Answers
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.training import Recipe
-from mixbook.training.job import Job, Mixing, ModelName, run
+from mixbook.training.job import Job, ModelName, run
 
 SHORT = Job("digits", "lenet", recipe=Recipe(epochs=2, batch_size=200, lr=0.05))
 
@@ -47,8 +48,8 @@ def test_the_parts_follow_the_seed_and_a_subset_is_part_of_the_training_part():
 
 def test_four_answers_make_the_mixer():
     model = SHORT.network(SHORT.parts()[0])
-    assert Mixing().mixer_for(model, 10) is None
-    mixer = Mixing(alpha=0.5, k=8, draws=3, layers=("input", "layer2"), blend="cutmix").mixer_for(model, 10)
+    assert Answers().mixer_for(model, 10) is None
+    mixer = Answers(alpha=0.5, k=8, draws=3, layers=("input", "layer2"), blend="cutmix").mixer_for(model, 10)
     assert isinstance(mixer, ManifoldMixer) and mixer.layers == ("input", "layer2")
     assert "OptimalTransport(k=8, strict=False" in repr(mixer) and "draws=3" in repr(mixer) and "CutMix" in repr(mixer)
 

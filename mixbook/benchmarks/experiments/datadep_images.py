@@ -44,7 +44,7 @@ def _distances(dataset: str, title: str) -> Experiment:
             "laptop": Profile(trials=5, epochs=1, note="in full, five draws; the paper has one"),
         },
         notebook="table.ipynb",
-        trial="mixbook.benchmarks.near_conflicts:trial",
+        trial="mixbook.benchmarks.trials.near_conflicts:trial",
     )
 
 
@@ -87,7 +87,7 @@ EXPERIMENTS = (
             ),
         },
         notebook="methods.ipynb",
-        trial="mixbook.benchmarks.midpoint_training:trial",
+        trial="mixbook.benchmarks.trials.midpoint_training:trial",
         surrogate=True,
         figures=("Figure 2", "Figure 9"),
         own_cells=(Cell("erm", ""), *(Cell("mixup", f"alpha={alpha}") for alpha in (1, 32, 128, 1024))),

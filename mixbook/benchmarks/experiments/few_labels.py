@@ -45,7 +45,7 @@ EXPERIMENTS = (
             "laptop": Profile(trials=20, epochs=200, note="20 trials of 200 epochs"),
         },
         notebook="methods.ipynb",
-        trial="mixbook.benchmarks.few_labels:trial",
+        trial="mixbook.benchmarks.trials.few_labels:trial",
         own_cells=_CELLS,
     ),
 )

@@ -79,7 +79,7 @@ def _experiment(
         decided="2026-11-26",
         profiles=profiles,
         notebook="methods.ipynb",
-        trials="mixbook.benchmarks.grid:trials",
+        trials="mixbook.benchmarks.trials.grid:trials",
         own_cells=_cells(layers, cutmix),
     )
 

@@ -38,7 +38,7 @@ def _experiment(table: str, dataset: str, model: str, images: tuple[Setting, ...
         decided="2026-11-26",
         profiles=_PROFILES,
         notebook="table.ipynb",
-        trials="mixbook.benchmarks.distances:trials",
+        trials="mixbook.benchmarks.trials.distances:trials",
         together=7,
     )
 

@@ -119,7 +119,7 @@ def _experiment(
         band=3.0,
         profiles=profiles,
         notebook="table.ipynb",
-        trials="mixbook.benchmarks.tabular:trials",
+        trials="mixbook.benchmarks.trials.tabular:trials",
     )
 
 

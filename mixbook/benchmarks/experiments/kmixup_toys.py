@@ -89,7 +89,7 @@ def _table(paper: str, table: str, toy: str, rule: Setting, what: str) -> Experi
         decided=_DECIDED,
         profiles=_profiles(12),
         notebook="table.ipynb",
-        trials="mixbook.benchmarks.toys:trials",
+        trials="mixbook.benchmarks.trials.toys:trials",
         together=5,
     )
 
@@ -106,7 +106,7 @@ def _figures(paper: str, home: str, toy: str, cells: tuple[Cell, ...], figures: 
         decided=_DECIDED,
         profiles=_profiles(1),
         notebook="methods.ipynb",
-        trials="mixbook.benchmarks.toys:figures",
+        trials="mixbook.benchmarks.trials.toys:figures",
         together=7,
         figures=figures,
         own_cells=cells,

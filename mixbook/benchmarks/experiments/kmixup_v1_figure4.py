@@ -56,7 +56,7 @@ def _experiment(part: str, dataset: str, hidden: tuple[int, ...], title: str, *c
         band=3.0,
         profiles=_PROFILES[part == "c"],
         notebook="table.ipynb",
-        trials="mixbook.benchmarks.tabular:trials",
+        trials="mixbook.benchmarks.trials.tabular:trials",
         together=2,
     )
 

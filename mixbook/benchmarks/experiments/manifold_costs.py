@@ -36,7 +36,7 @@ EXPERIMENTS = (
             "laptop": Profile(trials=10, epochs=30, note="10 trials of 30 epochs"),
         },
         notebook="methods.ipynb",
-        trial="mixbook.benchmarks.overheads:trial",
+        trial="mixbook.benchmarks.trials.overheads:trial",
         own_cells=(
             Cell("erm", ""),
             Cell("mixup", "alpha=1"),
@@ -63,7 +63,7 @@ EXPERIMENTS = (
             "laptop": Profile(trials=20, epochs=200, note="20 trials of 200 epochs"),
         },
         notebook="methods.ipynb",
-        trial="mixbook.benchmarks.few_labels:trial",
+        trial="mixbook.benchmarks.trials.few_labels:trial",
         own_cells=(
             Cell("erm", ""),
             *(Cell("manifold_mixup", f"alpha=2;{_ALL};per={per}") for per in ("batch", "pair_lambda", "pair")),

@@ -63,7 +63,7 @@ def _experiment(task: str) -> Experiment:
         band=5.0,
         profiles=_PROFILES,
         notebook="table.ipynb",
-        trial="mixbook.benchmarks.factor_mixup:trial",
+        trial="mixbook.benchmarks.trials.factor_mixup:trial",
         figures=("Figure 4",),
     )
 
@@ -87,7 +87,7 @@ EXPERIMENTS = (
         decided="2026-11-26",
         profiles=_PROFILES,
         notebook="methods.ipynb",
-        trial="mixbook.benchmarks.factor_mixup:trial",
+        trial="mixbook.benchmarks.trials.factor_mixup:trial",
         own_cells=tuple(Cell(method, "corners=white") for method in ("erm", "mixup", "factor_mixup")),
     ),
 )

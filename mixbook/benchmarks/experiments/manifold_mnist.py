@@ -48,7 +48,7 @@ def _spectra(name: str, title: str, table: str, model: str, before: int, place: 
         band=5.0,
         profiles=_PROFILES,
         notebook="table.ipynb",
-        trial="mixbook.benchmarks.hidden_classes:spectra_trial",
+        trial="mixbook.benchmarks.trials.hidden_classes:spectra_trial",
         figures=figures,
     )
 
@@ -96,7 +96,7 @@ def _figure5(digits: int) -> Experiment:
             "gpu": Profile(trials=20, epochs=30, note="20 trials of 30 epochs"),
         },
         notebook="methods.ipynb",
-        trial="mixbook.benchmarks.hidden_classes:plane_trial",
+        trial="mixbook.benchmarks.trials.hidden_classes:plane_trial",
         figures=("Figure 5",),
         own_cells=(Cell("erm", ""), Cell("mixup", ""), Cell("manifold_mixup", "")),
     )

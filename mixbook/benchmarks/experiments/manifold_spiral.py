@@ -42,7 +42,7 @@ EXPERIMENTS = (
             "laptop": Profile(trials=20, epochs=300, note="20 trials of 300 epochs"),
         },
         notebook="methods.ipynb",
-        trials="mixbook.benchmarks.spiral_bottleneck:trials",
+        trials="mixbook.benchmarks.trials.spiral_bottleneck:trials",
         together=len(METHODS),
         figures=("Figure 1", "Figure 2"),
         own_cells=tuple(Cell(method, "") for method in METHODS),

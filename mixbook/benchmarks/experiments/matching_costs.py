@@ -35,7 +35,7 @@ def _epoch(name: str, table: str, title: str) -> Experiment:
         decided="2026-11-26",
         profiles=_PROFILES,
         notebook="table.ipynb",
-        trial="mixbook.benchmarks.matching_costs:epoch",
+        trial="mixbook.benchmarks.trials.matching_costs:epoch",
     )
 
 
@@ -70,7 +70,7 @@ EXPERIMENTS = (
             "laptop": Profile(trials=3, epochs=3, note="three sets of blocks, three rounds of timing each"),
         },
         notebook="methods.ipynb",
-        trial="mixbook.benchmarks.matching_costs:against_sinkhorn",
+        trial="mixbook.benchmarks.trials.matching_costs:against_sinkhorn",
         own_cells=tuple(Cell("sinkhorn", f"k={k};reg={reg}") for reg, k in product(("0.1", "0.01"), (2, 4, 8, 16, 32, 64))),
     ),
 )

@@ -104,7 +104,7 @@ def _networks(name: str, title: str, over_k: Setting, cells: tuple[Cell, ...]) -
         decided="2026-11-26",
         profiles=_PROFILES,
         notebook="methods.ipynb",
-        trial="mixbook.benchmarks.mnist:trial",
+        trial="mixbook.benchmarks.trials.mnist:trial",
         own_cells=cells,
     )
 
@@ -149,7 +149,7 @@ def _table(name: str, title: str, paper: str, table: str) -> Experiment:
         profiles=_PROFILES | {"smoke": replace(_PROFILES["smoke"], every=1)},
         notebook="table.ipynb",
         sources=(CONSTANT_XI,) if tmlr else (CONSTANT_XI, FIXED_ALPHA),
-        derive="mixbook.benchmarks.mnist:read",
+        derive="mixbook.benchmarks.trials.mnist:read",
     )
 
 

@@ -65,7 +65,7 @@ def _experiment(name: str, *network: Setting, trials: int) -> Experiment:
             ),
         },
         notebook="methods.ipynb",
-        trials="mixbook.benchmarks.noisy_spiral:trials",
+        trials="mixbook.benchmarks.trials.noisy_spiral:trials",
         together=len(_CELLS),
         figures=("Figure 4",),
         own_cells=_CELLS,

@@ -38,7 +38,7 @@ EXPERIMENTS = (
             ),
         },
         notebook="methods.ipynb",
-        trial="mixbook.benchmarks.added_time:trial",
+        trial="mixbook.benchmarks.trials.added_time:trial",
         surrogate=True,
         figures=("Figure 7",),
         own_cells=tuple(Cell(method, f"K={draws}") for method, draws in product(_METHODS, (3, 5, 7, 9))),

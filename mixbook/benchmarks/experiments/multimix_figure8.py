@@ -71,7 +71,7 @@ EXPERIMENTS = (
             "laptop": Profile(trials=5, epochs=300, note="the paper's 300 epochs on a small network, 5 trials"),
         },
         notebook="methods.ipynb",
-        trial="mixbook.benchmarks.gradient_norm:trial",
+        trial="mixbook.benchmarks.trials.gradient_norm:trial",
         surrogate=True,
         figures=("Figure 8",),
         # From the K of section IV-I, where the paper studies the number of interpolations.

@@ -59,7 +59,7 @@ def _experiment(
         decided="2026-11-26",
         profiles=profiles,
         notebook="methods.ipynb",
-        trials="mixbook.benchmarks.equal_cost:trials",
+        trials="mixbook.benchmarks.trials.equal_cost:trials",
         own_cells=_cells(least, 5, rates),
     )
 

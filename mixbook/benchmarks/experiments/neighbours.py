@@ -41,7 +41,7 @@ def _experiment(
         decided="2026-11-26",
         profiles=profiles,
         notebook="methods.ipynb",
-        trials="mixbook.benchmarks.neighbours:trials",
+        trials="mixbook.benchmarks.trials.neighbours:trials",
         together=together,
         surrogate=True,
         own_cells=_CELLS,

@@ -65,7 +65,7 @@ def _experiment(dataset: str, hidden: tuple[int, ...], train: int, steps: int, *
         decided="2026-11-26",
         profiles=profiles,
         notebook="methods.ipynb",
-        trials="mixbook.benchmarks.tuning:trials",
+        trials="mixbook.benchmarks.trials.tuning:trials",
         together=3,
         own_cells=_CELLS,
     )

@@ -1,17 +1,10 @@
 """How fast mixing is, beside what others do: both sides in one run, by turns, on random numbers of CIFAR-10's shape.
 
-``python -m mixbook.benchmarks.speed`` measures everything and stores it for the book's page on speed.
+``python -m mixbook.benchmarks.speed.mixing`` measures everything and stores it for the book's page on speed.
 """
 
-import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
-from statistics import median
-from time import perf_counter
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mixbook import vision
-from mixbook.benchmarks import environment
 from mixbook.benchmarks.runner import RESULTS, find_book
+from mixbook.benchmarks.speed.stopwatch import Comparison, compare, store
 from mixbook.mixing.blend.fmix import smooth_noise
 from mixbook.mixing.blend.puzzlemix import PuzzleMix
 from mixbook.mixing.block import plan_many
@@ -38,78 +31,6 @@ BLOCKS = (2, 4, 8, 16, 32, 64)
 TOGETHER = 8  # batches in a block of batches
 # How many times as fast as the loop of Figure 5 matching should be: what was measured when the project was planned.
 WANTED = {2: 10, 4: 15, 8: 25, 16: 33, 32: 55, 64: 75}
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Medians of rounds in which the two sides took turns.
-
-    Args:
-        what: the task.
-        reference: what it is compared with.
-        ours, theirs: seconds.
-        wanted: the least ratio that was asked for, if one was.
-        limit: the most seconds that were asked for, if they were.
-        fastest: the shortest round of either side, in seconds: on a busy machine nearer to what undisturbed rounds take.
-    """
-
-    what: str
-    reference: str
-    ours: float
-    theirs: float
-    wanted: float | None = None
-    limit: float | None = None
-    fastest: tuple[float, float] = (float("nan"), float("nan"))
-
-    @property
-    def ratio(self) -> float:
-        """Times as fast as the reference."""
-        return self.theirs / self.ours
-
-    @property
-    def fastest_ratio(self) -> float:
-        """The same of the shortest rounds."""
-        return self.fastest[1] / self.fastest[0]
-
-    def scaled(self, factor: float) -> "Comparison":
-        """The same for ``factor`` times the work."""
-        seconds = self.fastest[0] * factor, self.fastest[1] * factor
-        return replace(self, ours=self.ours * factor, theirs=self.theirs * factor, fastest=seconds)
-
-    @property
-    def met(self) -> bool | None:
-        """Whether what was asked for was reached; None where nothing was."""
-        if self.wanted is None and self.limit is None:
-            return None
-        return (self.wanted is None or self.ratio >= self.wanted) and (self.limit is None or self.ours <= self.limit)
-
-    def as_row(self) -> dict[str, Any]:
-        """For a table, in milliseconds."""
-        milliseconds = {"ours, ms": f"{1e3 * self.ours:.3g}", "reference, ms": f"{1e3 * self.theirs:.3g}"}
-        return {"what": self.what, "reference": self.reference, **milliseconds, "times as fast": f"{self.ratio:.1f}"}
-
-
-def compare(what: str, reference: str, ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int) -> Comparison:
-    """Time two functions by turns, so that a busy machine slows both; each once beforehand, to warm up.
-
-    What they started on a GPU is waited for.
-    """
-    seconds: tuple[list[float], list[float]] = ([], [])
-    ours(), theirs()
-    _wait()
-    for _ in range(rounds):
-        for side, taken in zip((ours, theirs), seconds, strict=True):
-            start = perf_counter()
-            side()
-            _wait()
-            taken.append(perf_counter() - start)
-    middle, least = [median(taken) for taken in seconds], [min(taken) for taken in seconds]
-    return Comparison(what, reference, middle[0], middle[1], fastest=(least[0], least[1]))
-
-
-def _wait() -> None:
-    if torch.cuda.is_initialized():
-        torch.cuda.synchronize()
 
 
 def matching(batches: int = 8, rounds: int = 5, blocks: tuple[int, ...] = BLOCKS, device: str = "cpu") -> list[Comparison]:
@@ -300,20 +221,6 @@ def all_comparisons(device: str = "cpu") -> list[Comparison]:
     if device != "cpu":
         return [*matching(device=device), *mixing(device=device)]
     return [*matching(), *mixing(), *masks(), *prefix(), *alpha()]
-
-
-def report(comparisons: list[Comparison], device: str = "cpu", **more: Any) -> str:
-    """Comparisons as JSON, with the day and the environment that they were measured in, and more by name."""
-    derived = ("ratio", "fastest_ratio", "met")
-    rows = [asdict(comparison) | {name: getattr(comparison, name) for name in derived} for comparison in comparisons]
-    when = {"day": datetime.now(UTC).date().isoformat(), "threads": torch.get_num_threads()}
-    return json.dumps({**environment.describe(device), **when, "comparisons": rows, **more}, indent=1)
-
-
-def store(path: Path, comparisons: list[Comparison]) -> None:
-    """Write a report to a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(report(comparisons) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

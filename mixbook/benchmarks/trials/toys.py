@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mixbook.benchmarks.kmixup import Trained, score, train
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Task
+from mixbook.benchmarks.trials.kmixup import Trained, score, train
 from mixbook.data import Arrays, toys
 from mixbook.mixing.mixer import kmixup
 from mixbook.mixing.transport import matching_distribution

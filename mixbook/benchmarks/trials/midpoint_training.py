@@ -2,8 +2,8 @@
 
 import torch
 
-from mixbook.benchmarks.images import normalised, parts, subset
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile
+from mixbook.benchmarks.trials.images import normalised, parts, subset
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
 from mixbook.mixing.mixer import mixup

@@ -6,8 +6,8 @@ from dataclasses import replace
 import torch
 
 from mixbook import data
-from mixbook.benchmarks.kmixup import score, train
 from mixbook.benchmarks.spec import Experiment, Metrics, Profile, Task
+from mixbook.benchmarks.trials.kmixup import score, train
 from mixbook.data import Arrays, impute, stand_in
 from mixbook.training.streams import derive
 

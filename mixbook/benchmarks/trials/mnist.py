@@ -6,9 +6,9 @@ from functools import cache, lru_cache
 
 import torch
 
-from mixbook.benchmarks.kmixup import moved
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Setting
+from mixbook.benchmarks.trials.kmixup import moved
 from mixbook.data import Arrays
 from mixbook.data.images import mnist
 from mixbook.data.stand_ins import stand_in

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mixbook.benchmarks.precision import mixed_precision
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
+from mixbook.benchmarks.trials.precision import mixed_precision
 from mixbook.data.strokes import Law, draw_factors, render
 from mixbook.evaluation.mode import evaluation_mode
 from mixbook.models import seeded

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Task
-from mixbook.benchmarks.whole_set import Networks, prepare, train
+from mixbook.benchmarks.trials.whole_set import Networks, prepare, train
 from mixbook.theory.full_batch import logits
 from mixbook.theory.lines import alternating_line
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mixbook.benchmarks.few_labels import make_mixer
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
+from mixbook.benchmarks.trials.answers import answers_of
 from mixbook.data import Arrays, digits
 from mixbook.evaluation import evaluate
 from mixbook.models import MLP, LeNet, seeded
@@ -46,7 +46,7 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
         seen, unseen = evaluate(network, train), evaluate(network, test)
         return {"train_nll": seen["nll"], "test_error": 100 * (1 - unseen["accuracy"])}
 
-    history = fit(model, train, recipe, mixer=make_mixer(cell, model, 10), validate=watch, progress=False)
+    history = fit(model, train, recipe, mixer=answers_of(cell).mixer_for(model, 10), validate=watch, progress=False)
     curves = {name: history[name] for name in ("train_nll", "test_error")}
     found = {
         "nll_epochs": epochs_until(curves["train_nll"], experiment["nll_goal"]),
@@ -94,7 +94,7 @@ def _compare(cell: Cell, model: nn.Module, batch: Arrays, steps: int, rounds: in
 
 
 def _step(cell: Cell | None, model: nn.Module, batch: Arrays) -> Step:
-    mixer = make_mixer(cell, model, 10) if cell else None
+    mixer = answers_of(cell).mixer_for(model, 10) if cell else None
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     generator = torch.Generator().manual_seed(0)
 

@@ -3,9 +3,9 @@
 import numpy as np
 from torch import Tensor, nn
 
-from mixbook.benchmarks.images import parts
-from mixbook.benchmarks.precision import mixed_precision
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
+from mixbook.benchmarks.trials.images import parts
+from mixbook.benchmarks.trials.precision import mixed_precision
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
 from mixbook.evaluation.hidden import hidden_states

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from mixbook.benchmarks.small_images import small_images
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
+from mixbook.benchmarks.trials.small_images import small_images
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
 from mixbook.mixing.mixer import Mixer, multimix

@@ -7,7 +7,7 @@ import torch
 
 from mixbook.benchmarks.maps import pack
 from mixbook.benchmarks.spec import Experiment, Metrics, Profile, Task
-from mixbook.benchmarks.whole_set import prepare, train
+from mixbook.benchmarks.trials.whole_set import prepare, train
 from mixbook.theory.full_batch import logits
 from mixbook.theory.moons import answers_on_square, bend, separated_moons
 

@@ -6,8 +6,8 @@ from statistics import fmean
 import torch
 from torch import Tensor, nn
 
-from mixbook.benchmarks.small_images import small_images
 from mixbook.benchmarks.spec import Cell, Experiment, Profile, Task
+from mixbook.benchmarks.trials.small_images import small_images
 from mixbook.data import Arrays, shuffled_batches
 from mixbook.evaluation import evaluate
 from mixbook.mixing.mixer import Mixer

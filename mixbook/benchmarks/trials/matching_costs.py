@@ -10,10 +10,10 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import distance_matrix
 from torch import Tensor
 
-from mixbook.benchmarks.added_time import by_turns
-from mixbook.benchmarks.sinkhorn import sinkhorn
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
-from mixbook.benchmarks.speed import figure_5
+from mixbook.benchmarks.speed.mixing import figure_5
+from mixbook.benchmarks.trials.added_time import by_turns
+from mixbook.benchmarks.trials.sinkhorn import sinkhorn
 from mixbook.data import cifar10, stand_in
 from mixbook.mixing.mixer import kmixup, mixup
 from mixbook.mixing.transport import assignment, cross_cost, squared_cost

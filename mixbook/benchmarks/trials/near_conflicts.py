@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from mixbook.benchmarks.images import normalised, parts, subset
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile
+from mixbook.benchmarks.trials.images import normalised, parts, subset
 from mixbook.theory.collinearity import conflicts
 from mixbook.training.streams import derive
 

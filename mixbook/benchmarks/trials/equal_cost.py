@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from mixbook.benchmarks.small_images import small_images
 from mixbook.benchmarks.spec import Cell, Experiment, Profile, Task
+from mixbook.benchmarks.trials.small_images import small_images
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
 from mixbook.evaluation.mode import evaluation_mode

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import torch
 
-from mixbook.benchmarks.grid import network, parts_of
-from mixbook.benchmarks.kmixup import perturbation
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Task
+from mixbook.benchmarks.trials.grid import network, parts_of
+from mixbook.benchmarks.trials.kmixup import perturbation
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
 from mixbook.mixing.mixer import Mixer, kmixup

@@ -1,6 +1,6 @@
 """How fast many networks train at once, beside a plain loop over them; both in as many processes, by turns.
 
-``python -m mixbook.benchmarks.speed_trials`` measures everything and stores it for the book's page on speed.
+``python -m mixbook.benchmarks.speed.trials`` measures everything and stores it for the book's page on speed.
 """
 
 import multiprocessing
@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mixbook.benchmarks.runner import RESULTS, find_book
-from mixbook.benchmarks.speed import Comparison, compare, store
+from mixbook.benchmarks.speed.stopwatch import Comparison, compare, store
 from mixbook.data import Arrays
 from mixbook.mixing.mixer import kmixup
 from mixbook.models import MLP, LeNet, seeded

@@ -12,11 +12,12 @@ from torch import nn
 
 from mixbook import data
 from mixbook.advice import advise
-from mixbook.benchmarks.answers import Answers
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Task
+from mixbook.benchmarks.trials.answers import answers_of
 from mixbook.data import Arrays
 from mixbook.data.sources import SOURCES
 from mixbook.evaluation import evaluate, fgsm_error
+from mixbook.mixing.answers import Answers
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import INPUT
 from mixbook.models import MLP, LeNet, seeded
@@ -121,12 +122,12 @@ def _answers(experiment: Experiment, cell: Cell, train: Arrays, number: int) -> 
     if cell.method == "erm":
         return None, {}
     if cell.method != "advised":
-        return Answers.of(cell), {}
+        return answers_of(cell), {}
     advice = advise(train.x, train.y, seed=derive(number, "advice"))
     hidden = tuple(layer for layer in experiment["layers"].split("+") if layer != INPUT)
     layers = hidden if advice.place == "hidden" else (INPUT,)
     note = {"k": float(advice.k), "alpha": advice.alpha, "hidden": float(advice.place == "hidden")}
-    return Answers(advice.k, advice.alpha, layers=layers), note
+    return Answers(advice.alpha, advice.k, layers=layers), note
 
 
 def _recipe(experiment: Experiment, profile: Profile, answers: Answers | None, number: int) -> Recipe:

@@ -1,6 +1,6 @@
 """How fast ``fit`` trains, beside the floor and beside a plain loop over a ``DataLoader``; by turns, on random images.
 
-``python -m mixbook.benchmarks.speed_train`` measures on the CPU and stores it for the book's page on speed.
+``python -m mixbook.benchmarks.speed.train`` measures on the CPU and stores it for the book's page on speed.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mixbook import vision
 from mixbook.benchmarks.runner import RESULTS, find_book
-from mixbook.benchmarks.speed import Comparison, compare, store
+from mixbook.benchmarks.speed.stopwatch import Comparison, compare, store
 from mixbook.data.pixels import Pixels
 from mixbook.data.resident import Resident
 from mixbook.mixing.mixer import kmixup

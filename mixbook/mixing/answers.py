@@ -1,0 +1,72 @@
+"""The four answers in plain values, for a command line, a table of results or a file, and the mixer that they make."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from torch import nn
+
+from mixbook.mixing.blend import Blend
+from mixbook.mixing.blend.cutmix import CutMix
+from mixbook.mixing.blend.fmix import FMix
+from mixbook.mixing.blend.linear import Linear
+from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.pairing import OptimalTransport, RandomPairing
+from mixbook.mixing.place import INPUT, ManifoldMixer
+from mixbook.mixing.ratio import Beta
+
+BlendName = Literal["linear", "cutmix", "whole_cutmix", "fmix"]
+Scope = Literal["batch", "pair", "pair_lambda"]
+# Boxes as published are cut off at the edges, and on maps of 4 x 4 never cover more than a quarter; whole ones stay inside.
+_BLENDS: dict[BlendName, Callable[[], Blend]] = {
+    "linear": Linear,
+    "cutmix": CutMix,
+    "whole_cutmix": lambda: CutMix(inside=True),
+    "fmix": FMix,
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Who, how much, where and how; with ``alpha=None`` nothing is mixed.
+
+    Args:
+        alpha: how much: lambda ~ Beta(alpha, alpha).
+        k: who: partners matched by optimal transport in blocks of k; 1 pairs at random.
+        draws: K, interpolations of each pair.
+        layers: where: "input", or layers of the network by name, each equally likely.
+        blend: how two samples are put together.
+        per: ``pair`` draws a lambda and, with hidden layers, a layer for each pair instead of each batch; ``pair_lambda`` a
+            lambda alone.
+
+    Raises:
+        ValueError: if ``blend`` or ``per`` is none of these.
+    """
+
+    alpha: float | None = None
+    k: int = 1
+    draws: int = 1
+    layers: tuple[str, ...] = (INPUT,)
+    blend: BlendName = "linear"
+    per: Scope = "batch"
+
+    def __post_init__(self) -> None:
+        for name, known in (("blend", BlendName), ("per", Scope)):
+            if (value := getattr(self, name)) not in get_args(known):
+                raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {value!r}")
+
+    def mixer(self, num_classes: int) -> Mixer | Callable[[nn.Module], ManifoldMixer] | None:
+        """The mixer; for hidden layers, what makes one for a network. A batch smaller than k is matched as one block."""
+        if self.alpha is None:
+            return None
+        pairing = OptimalTransport(self.k, strict=False) if self.k > 1 else RandomPairing()
+        ratio = Beta(self.alpha, self.draws, "batch" if self.per == "batch" else "pair")
+        mixer = Mixer(pairing, ratio, _BLENDS[self.blend](), num_classes)
+        if self.layers == (INPUT,):
+            return mixer
+        return lambda model: ManifoldMixer(model, self.layers, mixer, per="pair" if self.per == "pair" else "batch")
+
+    def mixer_for(self, model: nn.Module, num_classes: int) -> Mixer | ManifoldMixer | None:
+        """The mixer of a network."""
+        made = self.mixer(num_classes)
+        return made if made is None or isinstance(made, Mixer) else made(model)
