@@ -67,8 +67,10 @@ class MixPlan:
             object.__setattr__(self, "_in_order", in_order)
             if low < 0 or high >= self.rows:
                 raise ValueError(f"sources must lie in [0, {self.rows}), got {int(low)} to {int(high)}")
-        if self.weights.device.type == "cpu" and not bool(((self.weights.sum(1) - 1).abs() <= 1e-5).all()):
-            raise ValueError(f"each row of weights must sum to 1, got sums {self.weights.sum(1).tolist()}")
+        if self.weights.device.type == "cpu" and len(self.weights):
+            least, most = (float(sum_) for sum_ in self.weights.sum(1).aminmax())
+            if not (1 - 1e-5 <= least and most <= 1 + 1e-5):  # NaN is neither
+                raise ValueError(f"each row of weights must sum to 1, got sums {self.weights.sum(1).tolist()}")
 
     def __len__(self) -> int:
         """Number of mixtures, N."""
@@ -88,8 +90,8 @@ class MixPlan:
         self._check_rows("x", x)
         exact = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         share = self._shares(exact)
-        if self.sources.shape[1] == 2:  # the shares sum to 1, so one pass over memory does it
-            return torch.lerp(self._source(exact, 1), self._source(exact, 0), share[:, 0]).to(x.dtype)
+        if self.sources.shape[1] == 2:  # the shares sum to 1, so one pass over memory does it, onto the partners' own copy
+            return self._source(exact, 1).lerp_(self._source(exact, 0), share[:, 0]).to(x.dtype)
         mixed = self._source(exact, 0) * share[:, 0]
         for s in range(1, self.sources.shape[1]):
             mixed = mixed + self._source(exact, s) * share[:, s]

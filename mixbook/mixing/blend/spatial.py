@@ -36,8 +36,11 @@ def masked_plan(x: Tensor, partner: Tensor, original: Tensor) -> MixPlan:
     """
     draws, batch_size = len(original), len(partner)
     weight = original.mean(dim=(2, 3), dtype=torch.float64).float()
-    weights, masks = (torch.stack([each, 1 - each], dim=2) for each in (weight, original.float()))
-    weights, masks = (
-        each.to(x.device).expand(draws, batch_size, *each.shape[2:]).flatten(0, 1) for each in (weights, masks)
-    )
-    return MixPlan(pair_sources(partner, draws), weights, rows=len(x), masks=masks[:, :, None])
+    weights = torch.stack([weight, 1 - weight], dim=2)
+    partners = ~original if original.dtype == torch.bool else 1 - original
+    masks = torch.stack([original, partners], dim=2).float()
+    if masks.device != x.device:
+        weights, masks = weights.to(x.device), masks.to(x.device)
+    if masks.shape[1] != batch_size:
+        weights, masks = weights.expand(-1, batch_size, -1), masks.expand(-1, batch_size, -1, -1, -1)
+    return MixPlan(pair_sources(partner, draws), weights.flatten(0, 1), rows=len(x), masks=masks.flatten(0, 1)[:, :, None])
