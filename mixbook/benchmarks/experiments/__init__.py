@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.experiments import (
+    cifar_full,
+    cifar_small,
     datadep_images,
     datadep_small,
     few_labels,
@@ -45,6 +47,8 @@ _MODULES = (
     manifold_factors,
     manifold_costs,
     few_labels,
+    cifar_small,
+    cifar_full,
     multimix_large_batch,
     neighbours,
     grid,
