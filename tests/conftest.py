@@ -15,3 +15,12 @@ def built_book() -> Path:
     import make_book
 
     return make_book.preview_for_tests()
+
+
+@pytest.fixture
+def real_data(request: pytest.FixtureRequest) -> None:
+    """Skips a test of real data where they are not in the data folder. Parametrise indirectly with the set's name."""
+    from mixbook.data import store
+
+    if not store.present(store.source(request.param)):
+        pytest.skip(f"{request.param} is not in the data folder {store.root()}")

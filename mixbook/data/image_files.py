@@ -1,14 +1,14 @@
 """Images that stay in their files until they are asked for, and the views of them that a network sees."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from mixbook import vision
@@ -56,6 +56,43 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
     def seen(self, view: View) -> "ImageFiles":
         """The same images in another view, e.g. in another size for progressive resizing."""
         return replace(self, view=view)
+
+    def located(self, batch_size: int = 256) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Batches in order: images as float32 in [0, 1], their labels, and their boxes in the pixels of the view.
+
+        A view may be anything of ``torchvision.transforms.v2``, which moves boxes with the images and cuts both off alike.
+
+        Args:
+            batch_size: images at once.
+
+        Yields:
+            x (B, 3, H, W), y int64 (B,), boxes float32 (B, 4): left, top, width, height.
+
+        Raises:
+            ValueError: if there are no boxes, ``batch_size`` is less than 1, or images of a batch differ in size.
+            TypeError: if the view is none of torchvision's.
+        """
+        if self.boxes is None:
+            raise ValueError(f"{self.name} has no boxes: CUB-200-2011 and Tiny ImageNet have")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if self.view is not None and not isinstance(self.view, nn.Module):
+            raise TypeError(f"view must be of torchvision.transforms.v2, which moves boxes too, got {self.view!r}")
+        for rows in torch.arange(len(self)).split(batch_size):
+            images, boxes = zip(*(self._seen_with_box(int(row)) for row in rows), strict=True)
+            sizes = {tuple(image.shape) for image in images}
+            if len(sizes) > 1:
+                raise ValueError(f"{self.name}: images differ in size, e.g. {sorted(sizes)[:2]}: give a view")
+            yield torch.stack(images).float().div_(255), self.y[rows], torch.stack(boxes)
+
+    def _seen_with_box(self, row: int) -> tuple[Tensor, Tensor]:
+        image, box = read_image(self.paths[row]), cast(Tensor, self.boxes)[row]
+        if self.view is None:
+            return image, box
+        vision.load()
+        mark: Any = import_module("torchvision.tv_tensors").BoundingBoxes
+        seen, moved = cast(Any, self.view)(image, mark(box[None], format="XYWH", canvas_size=image.shape[1:]))
+        return seen, torch.as_tensor(moved)[0].as_subclass(Tensor)
 
     def pixels(self, threads: int | None = None) -> Pixels:
         """All images in memory, e.g. for ``Resident``; for small ones.

@@ -4,17 +4,26 @@
 """
 
 from mixbook.evaluation.attacks import PGD, attacked_error, fgsm, fgsm_error, unbounded
+from mixbook.evaluation.boxes import iou
+from mixbook.evaluation.corruptions import NoisyBackground, OtherBackground, corrupted_accuracy
 from mixbook.evaluation.deformations import deform, deformation
 from mixbook.evaluation.evaluate import evaluate
 from mixbook.evaluation.hidden import hidden_states
+from mixbook.evaluation.localisation import Reading, activation_maps, boxes_of, localisation, localised
 from mixbook.evaluation.metrics import accuracy, brier, expected_calibration_error, nll, reliability, top_accuracy
 from mixbook.evaluation.neighbours import knn_error
 
 __all__ = [
     "PGD",
+    "NoisyBackground",
+    "OtherBackground",
+    "Reading",
     "accuracy",
+    "activation_maps",
     "attacked_error",
+    "boxes_of",
     "brier",
+    "corrupted_accuracy",
     "deform",
     "deformation",
     "evaluate",
@@ -22,7 +31,10 @@ __all__ = [
     "fgsm",
     "fgsm_error",
     "hidden_states",
+    "iou",
     "knn_error",
+    "localisation",
+    "localised",
     "nll",
     "reliability",
     "top_accuracy",

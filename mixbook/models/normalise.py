@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Normalise(nn.Module):
-    """(x - mean) / std for each channel of images (B, channels, ...), in units of pixels: [0, 1].
+    """(x - mean) / std for each channel of images (B, channels, ...), for pixels in [0, 1]. Bytes become 255ths first.
 
     As the first layer of a network it makes budgets of attacks and sizes of noise mean the same for every network::
 
@@ -41,6 +41,8 @@ class Normalise(nn.Module):
         """
         if x.ndim < 2 or x.shape[1] != len(self.mean):
             raise ValueError(f"x must have {len(self.mean)} channels in its second axis, got shape {tuple(x.shape)}")
+        if x.dtype == torch.uint8:
+            x = x.to(self.mean.dtype) / 255
         shape = (-1, *[1] * (x.ndim - 2))
         return (x - self.mean.view(shape)) / self.std.view(shape)
 

@@ -22,9 +22,10 @@ normalisation, :mod:`mixbook.theory.gradient_noise` measures how noisy the step 
 """
 
 from mixbook.training.checkpoint import CheckpointError
+from mixbook.training.fine_tune import fine_tune
 from mixbook.training.history import History
 from mixbook.training.loop import fit
 from mixbook.training.recipe import Recipe
 from mixbook.training.stop import Diverged
 
-__all__ = ["CheckpointError", "Diverged", "History", "Recipe", "fit"]
+__all__ = ["CheckpointError", "Diverged", "History", "Recipe", "fine_tune", "fit"]

@@ -60,12 +60,3 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MIXBOOK_DATA", str(folder))
     monkeypatch.delenv("MIXBOOK_OFFLINE", raising=False)
     return folder
-
-
-@pytest.fixture
-def real_data(request: pytest.FixtureRequest) -> None:
-    """Skips a test of real data where they are not in the data folder. Parametrise indirectly with the set's name."""
-    from mixbook.data import store
-
-    if not store.present(store.source(request.param)):
-        pytest.skip(f"{request.param} is not in the data folder {store.root()}")

@@ -71,3 +71,49 @@ def test_labels_and_images_must_agree(files):
         ImageFiles(files.paths, torch.tensor([0, 1]), 2, "colours")
     with pytest.raises(ValueError, match="no images"):
         ImageFiles((), torch.tensor([]), 2, "none")
+
+
+def squares(folder) -> ImageFiles:
+    """A white square on black at a known place, in images of two sizes."""
+    from PIL import Image
+
+    paths, boxes = [], []
+    for number, (width, height, left, top) in enumerate([(60, 40, 20, 10), (80, 50, 30, 20)]):
+        image = Image.new("RGB", (width, height))
+        image.paste((255, 255, 255), (left, top, left + 16, top + 16))
+        image.save(folder / f"{number}.png")
+        paths.append(folder / f"{number}.png")
+        boxes.append([left, top, 16, 16])
+    return ImageFiles(tuple(paths), torch.tensor([0, 1]), 2, "squares", boxes=torch.tensor(boxes).float())
+
+
+@pytest.mark.parametrize("view", [centre_view(32), random_view(32)], ids=["centre", "random"])
+def test_boxes_follow_the_view(tmp_path, view):
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        for _ in range(5):
+            x, y, boxes = next(squares(tmp_path).seen(view).located())
+            assert x.shape == (2, 3, 32, 32)
+            assert y.tolist() == [0, 1]
+            for image, (left, top, width, height) in zip(x, boxes.tolist(), strict=True):
+                if image.max() < 0.5:  # the view has cut the square off
+                    assert min(width, height) < 1
+                    continue
+                rows, columns = (image[0] > 0.5).nonzero().T
+                found = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+                assert [float(side) for side in found] == pytest.approx([left, top, left + width, top + height], abs=1)
+
+
+def test_boxes_without_a_view_are_those_of_the_file(tmp_path, files):
+    data = squares(tmp_path)
+    batches = list(data.located(batch_size=1))
+    assert torch.cat([boxes for _, _, boxes in batches]).equal(data.boxes)
+    assert [x.shape[2:] for x, _, _ in batches] == [(40, 60), (50, 80)]
+    with pytest.raises(ValueError, match="squares: images differ in size"):
+        next(data.located(2))
+    with pytest.raises(ValueError, match="colours has no boxes"):
+        next(files.located())
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        next(data.located(0))
+    with pytest.raises(TypeError, match=r"view must be of torchvision\.transforms\.v2"):
+        next(data.seen(lambda image: image).located(1))

@@ -30,3 +30,9 @@ def test_bad_settings_are_named(arguments, message):
 def test_other_channels_are_refused():
     with pytest.raises(ValueError, match=r"x must have 3 channels in its second axis, got shape \(2, 1, 4, 4\)"):
         Normalise((0.5,) * 3, (0.2,) * 3)(torch.zeros(2, 1, 4, 4))
+
+
+def test_bytes_become_255ths(generator):
+    x = torch.randint(256, (4, 3, 5, 5), generator=generator, dtype=torch.uint8)
+    layer = Normalise((0.5,) * 3, (0.2,) * 3)
+    torch.testing.assert_close(layer(x), layer(x.float() / 255))

@@ -1,0 +1,119 @@
+"""Images whose background was exchanged or made noisy, given boxes around what they show (multi-mix, Section IV-E).
+
+The paper took ready-made files whose recipe is not published. Here the background is what lies in no box, another image is
+drawn at random from the same data, and noise is added to pixels in [0, 1], which stay there.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from mixbook.evaluation.boxes import held
+from mixbook.evaluation.localisation import Located
+from mixbook.evaluation.metrics import accuracy
+from mixbook.evaluation.mode import device_of, evaluation_mode
+
+
+class Corruption(Protocol):
+    """Changes images outside of their boxes."""
+
+    def __call__(self, x: Tensor, boxes: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Changed copies of images (B, channels, H, W), given their boxes, (B, 4) or (B, m, 4)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class OtherBackground:
+    """The background becomes that part of another image, drawn uniformly: "random replacement".
+
+    Args:
+        pool: where other images come from, (n, channels, H, W); if None, from the rest of the batch.
+    """
+
+    pool: Tensor | None = None
+
+    def __call__(self, x: Tensor, boxes: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """See :class:`Corruption`.
+
+        Raises:
+            ValueError: if the pool's images have another shape, or the batch has no other image.
+        """
+        if self.pool is not None:
+            if self.pool.shape[1:] != x.shape[1:]:
+                raise ValueError(f"pool must hold images {tuple(x.shape[1:])}, got {tuple(self.pool.shape[1:])}")
+            others = self.pool[_integers(len(self.pool), len(x), generator)]
+        elif len(x) < 2:
+            raise ValueError("x must hold two images at least, or there must be a pool: another image is to be drawn")
+        else:
+            # Uniform over the others: so many places further on, and not one's own.
+            further = 1 + _integers(len(x) - 1, len(x), generator)
+            others = x[((torch.arange(len(x)) + further) % len(x)).to(x.device)]
+        return torch.where(_kept(x, boxes), x, others.to(x))
+
+
+@dataclass(frozen=True)
+class NoisyBackground:
+    """Normal noise is added to each pixel and channel of the background: N(0, 0.1^2) in the paper.
+
+    Args:
+        std: standard deviation, > 0, in units of the images.
+        clip: smallest and largest value of a pixel, or None.
+
+    Raises:
+        ValueError: if ``std`` is not positive and finite.
+    """
+
+    std: float = 0.1
+    clip: tuple[float, float] | None = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.std < math.inf:
+            raise ValueError(f"std must be positive and finite, got {self.std}")
+
+    def __call__(self, x: Tensor, boxes: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """See :class:`Corruption`."""
+        device = x.device if generator is None else generator.device
+        noisy = x + self.std * torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
+        return torch.where(_kept(x, boxes), x, noisy if self.clip is None else noisy.clamp(*self.clip))
+
+
+def corrupted_accuracy(
+    model: nn.Module, data: Iterable[Located], corruption: Corruption, generator: torch.Generator | None = None
+) -> float:
+    """Share of corrupted images that the network gets right, in [0, 1].
+
+    Args:
+        model: gives logits (B, C); pixels in [0, 1] are normalised inside (:class:`mixbook.models.Normalise`).
+        data: batches of images, labels and boxes, such as ``tiny_imagenet("val").located()``.
+        corruption: how backgrounds are changed.
+        generator: source of other images and of noise.
+
+    Raises:
+        ValueError: if there is no batch, or as the corruption does.
+    """
+    logits, labels = [], []
+    device = device_of(model)
+    for x, y, boxes in data:
+        changed = corruption(x, boxes, generator)
+        with evaluation_mode(model), torch.inference_mode():
+            logits.append(model(changed if device is None else changed.to(device)).cpu())
+        labels.append(y.cpu())
+    if not labels:
+        raise ValueError("data must hold at least one batch, got none: has the iterator been used up?")
+    return accuracy(torch.cat(logits), torch.cat(labels))
+
+
+def _kept(x: Tensor, boxes: Tensor) -> Tensor:
+    """Pixels that stay as they are, bool (B, 1, H, W)."""
+    if x.ndim != 4 or len(boxes) != len(x):
+        raise ValueError(f"x must be images (B, channels, H, W) with boxes for each, got {tuple(x.shape)} and {len(boxes)}")
+    return held(boxes, x.shape[2], x.shape[3])[:, None].to(x.device)
+
+
+def _integers(high: int, count: int, generator: torch.Generator | None) -> Tensor:
+    device = torch.device("cpu") if generator is None else generator.device
+    return torch.randint(high, (count,), generator=generator, device=device).cpu()

@@ -1,0 +1,198 @@
+"""Where a classifier looks: class activation maps, the boxes that they give, and how often these find the object.
+
+Source: Zhou et al. (2016) for the maps; multi-mix (Section IV-D) for the question whether mixing makes networks look at the
+object although they were told only what it is ("weakly supervised" localisation). The network must end in an average over
+places and one linear map.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mixbook.evaluation.boxes import as_lists, iou
+from mixbook.evaluation.mode import device_of, evaluation_mode
+
+Located = tuple[Tensor, Tensor, Tensor]  # images (B, channels, H, W), labels (B,), boxes (B, 4) or (B, m, 4)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a map becomes a box, and when that box counts as right.
+
+    Those of multi-mix are ``TEXT``, ``CODE`` and, for birds, ``CUB`` in :mod:`mixbook.evaluation.localisation`.
+
+    Args:
+        name: what scores are called after.
+        threshold: the object begins at this share of the way from a map's least to its largest value, in (0, 1).
+        overlap: intersection over union that the box must reach with one of the true ones, in [0, 1).
+        strict: it must exceed ``overlap``, not only reach it.
+        label: the predicted class must be right too.
+        smooth: each value of the map is first replaced by the sum of the nine around it.
+
+    Raises:
+        ValueError: if a number is out of range.
+    """
+
+    name: str
+    threshold: float
+    overlap: float
+    strict: bool = False
+    label: bool = False
+    smooth: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"threshold must lie between 0 and 1, got {self.threshold}")
+        if not 0 <= self.overlap < 1:
+            raise ValueError(f"overlap must lie in [0, 1), got {self.overlap}")
+
+
+# What "0.25" means in multi-mix. Its text: the overlap must exceed it. It gives no threshold: here Zhou et al.'s (2016).
+TEXT = Reading("text", threshold=0.2, overlap=0.25, strict=True)
+# In the code of Co-Mixup, whose table it continues, it is the threshold; an overlap of 0.5 and the right class are needed.
+CODE = Reading("code", threshold=0.25, overlap=0.5, label=True, smooth=True)
+# Multi-mix on CUB-200-2011 (Section IV-F): "binarization threshold" 0.75; the overlap that counts is that of its text.
+CUB = Reading("cub", threshold=0.75, overlap=0.25, strict=True)
+
+
+def activation_maps(
+    model: nn.Module, x: Tensor, layer: str, head: str, classes: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Class activation maps: how much each place of the last map adds to the logit of a class.
+
+    The mean of a map over its places is the logit of its class, but for the head's bias.
+
+    Args:
+        model: in which the outputs of ``layer`` are averaged over places, and that goes into ``head``.
+        x: images (B, channels, H, W), on the device of the network.
+        layer: the name of what gives the last map, from ``model.named_modules()``.
+        head: the name of the linear map to the logits.
+        classes: whose maps, int64 (B,); those that the network predicts, if None.
+
+    Returns:
+        Maps, float32 (B, h, w), and the logits (B, C).
+
+    Raises:
+        AttributeError: if the model has no such layer.
+        TypeError: if ``head`` is not linear.
+        ValueError: if ``layer`` gives no maps, or not those whose average is what ``head`` gets.
+    """
+    linear = model.get_submodule(head)
+    if not isinstance(linear, nn.Linear):
+        raise TypeError(f"head {head!r} must be the linear map to the logits, got {type(linear).__name__}")
+    seen: list[Tensor] = []
+    fed: list[Tensor] = []
+    handles = [
+        model.get_submodule(layer).register_forward_hook(lambda module, inputs, output: seen.append(output)),
+        linear.register_forward_pre_hook(lambda module, inputs: fed.append(inputs[0])),
+    ]
+    try:
+        with evaluation_mode(model), torch.no_grad():
+            logits = model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if len(seen) != 1 or len(fed) != 1 or seen[0].ndim != 4:
+        shapes = [tuple(each.shape) for each in seen]
+        raise ValueError(f"layer {layer!r} must give one map (B, channels, h, w) for each batch, got {shapes}")
+    features = seen[0].float()
+    average = features.mean((2, 3))
+    if fed[0].shape != average.shape or not torch.allclose(average, fed[0].float(), rtol=1e-3, atol=1e-4):
+        raise ValueError(
+            f"head {head!r} must get the average over places of {layer!r}: its maps mean nothing elsewhere. "
+            "Is there another layer between them, whose name would be right?"
+        )
+    rows = linear.weight.detach().float()[logits.argmax(1) if classes is None else classes]
+    return torch.einsum("bc,bchw->bhw", rows, features), logits
+
+
+def boxes_of(maps: Tensor, size: tuple[int, int], threshold: float, smooth: bool = False) -> Tensor:
+    """The box around the largest connected part of each map that exceeds a threshold.
+
+    Args:
+        maps: (B, h, w); they are brought to ``size`` by bicubic interpolation.
+        size: height and width of the images.
+        threshold, smooth: see :class:`Reading`.
+
+    Returns:
+        float32 (B, 4): left, top, width, height. The whole image for a map that is flat; nothing, (0, 0, 0, 0), for one
+        with a value that is no number.
+
+    Raises:
+        ValueError: if ``maps`` has another shape.
+    """
+    if maps.ndim != 3:
+        raise ValueError(f"maps must be (B, h, w), got {tuple(maps.shape)}")
+    maps = maps[:, None].float().cpu()
+    flat = (maps.amax((2, 3)) - maps.amin((2, 3)) <= 1e-6 * maps.abs().amax((2, 3)))[:, :, None]  # rounding is no contrast
+    if smooth:
+        maps = F.conv2d(maps, torch.ones(1, 1, 3, 3), padding=1)
+    maps = F.interpolate(maps, size, mode="bicubic", align_corners=False)[:, 0]
+    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    bright = (maps >= low + threshold * (high - low)) | flat
+    return torch.tensor([_box_around_largest(each) for each in bright.numpy()], dtype=torch.float32).view(-1, 4)
+
+
+def localised(boxes: Tensor, truth: Tensor, overlap: float, strict: bool = False) -> Tensor:
+    """Whether each box reaches (or, if ``strict``, exceeds) an overlap with one of the true boxes of its image, bool (B,).
+
+    Args:
+        boxes: (B, 4).
+        truth: (B, 4), or (B, m, 4) for up to m in each image, filled up with zeros.
+        overlap, strict: see :class:`Reading`.
+    """
+    best = iou(boxes[:, None], as_lists(truth, len(boxes))).amax(1)
+    return best > overlap if strict else best >= overlap
+
+
+def localisation(
+    model: nn.Module, data: Iterable[Located], layer: str, head: str, readings: Sequence[Reading] = (TEXT, CODE)
+) -> dict[str, float]:
+    """How often the map of the predicted class finds the object, and how far its box overlaps with it on average.
+
+    Args:
+        model: gives logits (B, C); see :func:`activation_maps`.
+        data: batches of images, labels, and boxes in the pixels of these images, such as
+            ``tiny_imagenet("val").located()``. Images are as the network takes them.
+        layer, head: see :func:`activation_maps`.
+        readings: ways to count.
+
+    Returns:
+        For each reading ``localised@NAME``, a share in [0, 1], and ``iou@NAME``, the mean of the best overlap with a true
+        box; and ``accuracy`` of the classes.
+
+    Raises:
+        ValueError: if two readings have one name, there is no batch, or as :func:`activation_maps` does.
+    """
+    names = [reading.name for reading in readings]
+    if len(set(names)) < len(names):
+        raise ValueError(f"readings must have different names, got {names}")
+    device = device_of(model)
+    found: dict[str, list[Tensor]] = {}
+    for x, y, truth in data:
+        maps, logits = activation_maps(model, x if device is None else x.to(device), layer, head)
+        right = (logits.argmax(1).cpu() == y.cpu()) & ~logits.isnan().any(1).cpu()
+        found.setdefault("accuracy", []).append(right)
+        for reading in readings:
+            boxes = boxes_of(maps, (x.shape[2], x.shape[3]), reading.threshold, reading.smooth)
+            there = localised(boxes, truth.cpu(), reading.overlap, reading.strict)
+            best = iou(boxes[:, None], as_lists(truth.cpu(), len(boxes))).amax(1)
+            found.setdefault(f"localised@{reading.name}", []).append(there & right if reading.label else there)
+            found.setdefault(f"iou@{reading.name}", []).append(best)
+    if not found:
+        raise ValueError("data must hold at least one batch, got none: has the iterator been used up?")
+    return {name: float(torch.cat(parts).double().mean()) for name, parts in found.items()}
+
+
+def _box_around_largest(bright: np.ndarray) -> tuple[int, int, int, int]:
+    parts, count = ndimage.label(bright, structure=np.ones((3, 3)))  # pixels that touch at a corner belong together
+    if count == 0:
+        return 0, 0, 0, 0
+    largest = 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
+    rows, columns = ndimage.find_objects(parts, largest)[largest - 1]
+    return columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
