@@ -23,9 +23,20 @@ normalisation, :mod:`mixbook.theory.gradient_noise` measures how noisy the step 
 
 from mixbook.training.checkpoint import CheckpointError
 from mixbook.training.fine_tune import fine_tune
-from mixbook.training.history import History
+from mixbook.training.history import History, epochs_until
 from mixbook.training.loop import fit
 from mixbook.training.recipe import Recipe
 from mixbook.training.stop import Diverged
+from mixbook.training.watch import GradientNorm, loss_by_layer
 
-__all__ = ["CheckpointError", "Diverged", "History", "Recipe", "fine_tune", "fit"]
+__all__ = [
+    "CheckpointError",
+    "Diverged",
+    "GradientNorm",
+    "History",
+    "Recipe",
+    "epochs_until",
+    "fine_tune",
+    "fit",
+    "loss_by_layer",
+]

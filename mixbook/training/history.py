@@ -1,6 +1,6 @@
 """What a training run leaves behind besides the weights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -19,3 +19,19 @@ class History:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def epochs_until(self, name: str, goal: float) -> float:
+        """When ``name`` first came down to ``goal``, in epochs: see :func:`epochs_until`."""
+        return epochs_until(self[name], goal)
+
+
+def epochs_until(values: Sequence[float], goal: float) -> float:
+    """When a curve first came down to ``goal``, in epochs, on straight lines between the values after epoch 1, 2, ...
+
+    1 where the first value is there already, one more than all epochs where none is.
+    """
+    reached = next((i for i, value in enumerate(values) if value <= goal), len(values))
+    if reached in (0, len(values)):
+        return float(reached + 1)
+    before, after = values[reached - 1], values[reached]
+    return reached + (before - goal) / (before - after)

@@ -6,18 +6,10 @@ import torch
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.spec import Cell, Profile
 from mixbook.benchmarks.trials.answers import answers_of
-from mixbook.benchmarks.trials.overheads import epochs_until, trial
+from mixbook.benchmarks.trials.overheads import trial
 from mixbook.models import MLP
 
 COSTS, PER_EXAMPLE = EXPERIMENTS["manifold-costs"], EXPERIMENTS["manifold-per-example"]
-
-
-@pytest.mark.parametrize(
-    ("values", "goal", "epochs"),
-    [([3, 2, 1], 2, 2), ([3, 2, 1], 1.5, 2.5), ([3, 2, 1], 5, 1), ([3, 2, 1], 0.5, 4), ([3, 1, 2, 0.5], 2, 1.5)],
-)
-def test_epochs_are_counted_on_straight_lines(values, goal, epochs):
-    assert epochs_until(values, goal) == pytest.approx(epochs)
 
 
 @pytest.mark.parametrize("cell", COSTS.cells[::3], ids=str)

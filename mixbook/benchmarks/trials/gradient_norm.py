@@ -15,6 +15,7 @@ from mixbook.models import MLP, seeded
 from mixbook.theory.gradient_noise import measure_split
 from mixbook.training import Recipe, fit
 from mixbook.training.streams import derive
+from mixbook.training.watch import GradientNorm
 
 
 def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> dict[str, float]:
@@ -51,7 +52,7 @@ class Watch:
     """Sums the squared norms of the gradients of a model while it is trained, and measures their variance now and then.
 
     Args:
-        model: the network. Its parameters tell of every gradient, so ``fit`` needs no change.
+        model: the network.
         mixer: what it is trained with.
         train: the data that it is trained on.
         experiment: asked for ``norm_epochs``, ``variance_epochs``, ``batch_size``, ``batches``, ``groups`` and ``alpha``.
@@ -62,24 +63,14 @@ class Watch:
         self.model, self.mixer, self.train, self.experiment, self.number = model, mixer, train, experiment, number
         self.found: dict[str, float] = {}
         self.epoch = 0
-        self._sum, self._steps = 0.0, 0
-        parameters = list(model.parameters())
-        for parameter in parameters:
-            parameter.register_post_accumulate_grad_hook(self._add)
-        # One gradient of each parameter makes a step.
-        self._parts = len(parameters)
-
-    def _add(self, parameter: Tensor) -> None:
-        assert parameter.grad is not None
-        self._sum += float(parameter.grad.square().sum())
-        self._steps += 1
+        self._norm = GradientNorm(model)
 
     def after_epoch(self, model: nn.Module) -> Mapping[str, float]:
         """To be called once after each epoch; records nothing in the history."""
         self.epoch += 1
+        norm = self._norm()["squared_gradient_norm"]
         if self.epoch in self.experiment["norm_epochs"]:
-            self.found[f"norm@{self.epoch}"] = self._sum * self._parts / self._steps
-        self._sum, self._steps = 0.0, 0
+            self.found[f"norm@{self.epoch}"] = norm
         if self.epoch in self.experiment["variance_epochs"]:
             self.found |= {f"{name}@{self.epoch}": value for name, value in self._variances().items()}
         return {}

@@ -1,7 +1,7 @@
 """One trial of what mixing costs: time of a step beside one without, and epochs until a small network has learned."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
 
     Returns:
         ``nll_epochs`` and ``error_epochs``: how many epochs it took until the clean NLL on the training part, and the error
-        on the test part, first came down to ``nll_goal`` and ``error_goal``, as :func:`epochs_until` counts.
+        on the test part, first came down to ``nll_goal`` and ``error_goal``, as ``History.epochs_until`` counts.
         ``train_nll@e`` (nats) and ``test_error@e`` (%) after epoch e. ``mlp_ms`` and ``lenet_ms``: milliseconds of a step;
         ``mlp_overhead`` and ``lenet_overhead``: by how many percent it is longer than a step without mixing that was timed
         in turn with it, median over rounds. Time is that of the processor, so that other work on the machine counts little.
@@ -49,8 +49,8 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     history = fit(model, train, recipe, mixer=answers_of(cell).mixer_for(model, 10), validate=watch, progress=False)
     curves = {name: history[name] for name in ("train_nll", "test_error")}
     found = {
-        "nll_epochs": epochs_until(curves["train_nll"], experiment["nll_goal"]),
-        "error_epochs": epochs_until(curves["test_error"], experiment["error_goal"]),
+        "nll_epochs": history.epochs_until("train_nll", experiment["nll_goal"]),
+        "error_epochs": history.epochs_until("test_error", experiment["error_goal"]),
     }
     found |= {f"{name}@{epoch}": value for name, values in curves.items() for epoch, value in enumerate(values, start=1)}
     for name, network, batch in _timed_networks(experiment["batch_size"], number):
@@ -58,18 +58,6 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
             f"{name}_{what}": value for what, value in _compare(cell, network, batch, experiment[f"{name}_steps"]).items()
         }
     return found
-
-
-def epochs_until(values: Sequence[float], goal: float) -> float:
-    """When a curve first came down to ``goal``, in epochs, on straight lines between the values after epoch 1, 2, ...
-
-    1 where the first value is there already, one more than all epochs where none is.
-    """
-    reached = next((i for i, value in enumerate(values) if value <= goal), len(values))
-    if reached in (0, len(values)):
-        return float(reached + 1)
-    before, after = values[reached - 1], values[reached]
-    return reached + (before - goal) / (before - after)
 
 
 def _timed_networks(batch_size: int, seed: int) -> list[tuple[str, nn.Module, Arrays]]:

@@ -1,0 +1,110 @@
+"""What to watch in a network that mixing trains: the size of its gradients, and how hard mixtures are at each layer."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mixbook.data import Batched
+from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.place import ManifoldMixer
+from mixbook.training.loop import Loss
+
+
+class GradientNorm:
+    """Mean squared norm of the gradient over the steps of an epoch, whoever makes them (multi-mix, Figure 8).
+
+    The parameters tell of every gradient, so a training loop need not be changed::
+
+        history = fit(model, data, recipe, mixer=mixer, validate=GradientNorm(model))
+        history["squared_gradient_norm"]
+
+    The gradient is that which the backward pass leaves: without weight decay, and before any clipping. Accumulated parts of
+    a batch would count as steps of their own, each with the sum so far.
+
+    Args:
+        model: the network; parameters that get a gradient only later are seen too, frozen ones are not there.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        weights = [weight for weight in model.parameters() if weight.requires_grad]
+        self._calls = dict.fromkeys(range(len(weights)), 0)
+        self._sum = 0.0
+        self._handles = [
+            weight.register_post_accumulate_grad_hook(lambda weight, number=number: self._add(number, weight))
+            for number, weight in enumerate(weights)
+        ]
+
+    def __call__(self, model: nn.Module | None = None) -> dict[str, float]:
+        """``squared_gradient_norm`` since the last call; NaN if there was no step. The argument is not used."""
+        steps = max(self._calls.values(), default=0)
+        mean = self._sum / steps if steps else float("nan")
+        self._sum, self._calls = 0.0, dict.fromkeys(self._calls, 0)
+        return {"squared_gradient_norm": mean}
+
+    def close(self) -> None:
+        """Stop watching."""
+        for handle in self._handles:
+            handle.remove()
+
+    def _add(self, number: int, weight: Tensor) -> None:
+        assert weight.grad is not None
+        self._calls[number] += 1
+        self._sum += float(weight.grad.square().sum())
+
+
+def loss_by_layer(
+    model: nn.Module,
+    data: Batched,
+    layers: Sequence[str],
+    mixer: Mixer,
+    *,
+    loss: Loss = nn.functional.cross_entropy,
+    batch_size: int = 256,
+    seed: int = 0,
+) -> Mapping[str, float]:
+    """Mean loss of a network on mixtures of ``data`` made at each of some layers; nothing is trained.
+
+    Every layer gets the same batches, partners (if the pairing does not look at the states) and lambdas. Layers of the
+    network are in evaluation mode: no dropout, batch norm with the statistics it has. Manifold mixup's Figures 6 and 7
+    are another thing, ``fit(..., mixer=ManifoldMixer(model, [layer], mixer))["loss"]`` of one network for each layer.
+
+    Args:
+        model: gives logits (B, C).
+        data: samples and labels, on the device of the network.
+        layers: ``"input"``, or names from ``model.named_modules()``.
+        mixer: who is mixed, how much and how.
+        loss: from logits (N, C) and targets (N, C) to a mean.
+        batch_size: samples that are mixed with each other.
+        seed: of the order of samples and of the mixer's draws.
+
+    Returns:
+        For each layer its mean loss over all mixtures.
+
+    Raises:
+        ValueError: if ``batch_size`` is less than 1, a layer is not there, or as the mixer does.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    modes = [(module, module.training) for module in model.modules()]
+    found = {}
+    try:
+        model.eval()
+        model.training = True  # of the network as a whole: a mixer of hidden layers does nothing in evaluation mode
+        with torch.inference_mode():
+            for layer in layers:
+                found[layer] = _mean_loss(model, data, ManifoldMixer(model, [layer], mixer), loss, batch_size, seed)
+    finally:
+        for module, training in modes:
+            module.training = training
+    return found
+
+
+def _mean_loss(model: nn.Module, data: Batched, mixer: ManifoldMixer, loss: Loss, batch_size: int, seed: int) -> float:
+    generator = torch.Generator().manual_seed(seed)
+    total = mixtures = 0.0
+    for rows in torch.randperm(len(data), generator=generator).split(batch_size):
+        logits, targets = mixer.outputs(model, *data.batch(rows), generator=generator)
+        total += float(loss(logits, targets)) * len(targets)
+        mixtures += len(targets)
+    return total / mixtures
