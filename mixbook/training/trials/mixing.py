@@ -162,5 +162,5 @@ def _mix(x: Tensor, other: Tensor, chosen: Tensor, lam: Tensor) -> Tensor:
     x, other = x.flatten(2), other.flatten(2)
     taken = other.gather(1, chosen[..., None].expand(-1, -1, other.shape[2]))
     if lam.shape[1] == 1:
-        return torch.lerp(taken, x, lam[:, 0, :, None]).unflatten(2, shape)
+        return taken.lerp_(x, lam[:, 0, :, None]).unflatten(2, shape)
     return torch.lerp(taken[:, None], x[:, None], lam[..., None]).flatten(1, 2).unflatten(2, shape)

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mixbook.training.trials.linear import linear
+
 # Each number by itself, so N networks at once are no different from one.
 _ELEMENTWISE = (nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.ELU, nn.GELU, nn.SiLU, nn.Softplus, nn.Identity)
 _POOLING = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
@@ -90,9 +92,11 @@ class StackedNetwork:
             stage: which layers; all by default.
             which: the networks that run, int64 (n,); all by default.
         """
+        fresh = False  # whether x is what a linear layer has just made and nothing else holds
         for layer, weights in zip(self._layers[stage], self.weights[stage], strict=True):
             chosen = weights if which is None else {name: tensor[which] for name, tensor in weights.items()}
-            x = _apply(layer, chosen, x)
+            x = x.relu_() if fresh and isinstance(layer, nn.ReLU) else _apply(layer, chosen, x)
+            fresh = isinstance(layer, nn.Linear)
             if which is not None and isinstance(layer, _BATCH_NORM):
                 for name in ("running_mean", "running_var", "num_batches_tracked"):
                     if name in weights:
@@ -156,8 +160,7 @@ def _stack(layers: Sequence[nn.Module], device: torch.device | str) -> dict[str,
 def _apply(layer: nn.Module, weights: dict[str, Tensor], x: Tensor) -> Tensor:
     """One layer of n networks on (n, B, ...)."""
     if isinstance(layer, nn.Linear):
-        turned = weights["weight"].mT
-        return torch.baddbmm(weights["bias"][:, None], x, turned) if "bias" in weights else torch.bmm(x, turned)
+        return linear(x, weights["weight"], weights.get("bias"))
     if isinstance(layer, _ELEMENTWISE):
         return layer(x)
     if isinstance(layer, nn.Flatten):

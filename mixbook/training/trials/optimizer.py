@@ -55,7 +55,7 @@ class StackedOptimizer:
 
     def _step_sgd(self, parameter: Tensor, gradient: Tensor, moving: Tensor) -> None:
         momentum = _like(self._momentum, parameter)
-        moving.mul_(momentum).add_(gradient)
+        torch.addcmul(gradient, moving, momentum, out=moving)
         direction = gradient.addcmul_(moving, momentum) if self._nesterov else moving
         parameter.addcmul_(direction, _like(self._lr, parameter), value=-1)
 
