@@ -20,6 +20,9 @@ _SHAPES: dict[str, tuple[int, tuple[int, ...], int]] = {
     "htru2": (200, (8,), 2),
     "cifar10": (200, (3, 32, 32), 10),
     "cifar100": (400, (3, 32, 32), 100),
+    "svhn": (200, (3, 32, 32), 10),
+    "tiny_imagenet": (400, (3, 64, 64), 200),
+    "speech_commands": (96, (1, 161, 101), 30),
 }
 
 
@@ -27,7 +30,8 @@ def stand_in(name: str) -> Arrays:
     """Small data with the shape, the number of classes and the kind of values of the set ``name``; always the same.
 
     For MNIST they are scikit-learn's 1797 digits, enlarged to 28 x 28 pixels. For the others, classes are clouds about
-    random centres: codes -1, 0 and 1 for phishing, some missing values for arrhythmia, values in [0, 1] for images.
+    random centres: codes -1, 0 and 1 for phishing, some missing values for arrhythmia, values in [0, 1] for images, about
+    mean 0 for spectrograms.
 
     Raises:
         ValueError: if there is none for ``name``.
@@ -45,7 +49,7 @@ def stand_in(name: str) -> Arrays:
     x = centres[y] + 0.5 * torch.randn(count, *shape, generator=generator)
     if name == "phishing":
         x = x.sign() * (x.abs() > 0.3)
-    if len(shape) == 3:
+    if len(shape) == 3 and name != "speech_commands":
         x = x.sigmoid()
     if name == "arrhythmia":
         x[torch.rand(x.shape, generator=generator) < 0.01] = torch.nan

@@ -10,12 +10,14 @@ from mixbook.mixing.blend import Blend
 from mixbook.mixing.blend.cutmix import CutMix
 from mixbook.mixing.blend.fmix import FMix
 from mixbook.mixing.blend.linear import Linear
+from mixbook.mixing.blend.puzzlemix import PuzzleMix
+from mixbook.mixing.blend.saliency import GradientSaliency
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.pairing import OptimalTransport, RandomPairing
 from mixbook.mixing.place import INPUT, ManifoldMixer
 from mixbook.mixing.ratio import Beta
 
-BlendName = Literal["linear", "cutmix", "whole_cutmix", "fmix"]
+BlendName = Literal["linear", "cutmix", "whole_cutmix", "fmix", "puzzlemix"]
 Scope = Literal["batch", "pair", "pair_lambda"]
 # Boxes as published are cut off at the edges, and on maps of 4 x 4 never cover more than a quarter; whole ones stay inside.
 _BLENDS: dict[BlendName, Callable[[], Blend]] = {
@@ -24,6 +26,7 @@ _BLENDS: dict[BlendName, Callable[[], Blend]] = {
     "whole_cutmix": lambda: CutMix(inside=True),
     "fmix": FMix,
 }
+_GUIDED = "puzzlemix"  # looks where the loss of the network in training looks, so there is no blend without a network
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,12 @@ class Answers:
         k: who: partners matched by optimal transport in blocks of k; 1 pairs at random.
         draws: K, interpolations of each pair.
         layers: where: "input", or layers of the network by name, each equally likely.
-        blend: how two samples are put together.
+        blend: how two samples are put together; ``puzzlemix`` is for images as they come in, not for hidden layers.
         per: ``pair`` draws a lambda and, with hidden layers, a layer for each pair instead of each batch; ``pair_lambda`` a
             lambda alone.
 
     Raises:
-        ValueError: if ``blend`` or ``per`` is none of these.
+        ValueError: if ``blend`` or ``per`` is none of these, or ``blend`` is ``puzzlemix`` and a layer is hidden.
     """
 
     alpha: float | None = None
@@ -54,13 +57,22 @@ class Answers:
         for name, known in (("blend", BlendName), ("per", Scope)):
             if (value := getattr(self, name)) not in get_args(known):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {value!r}")
+        if self.blend == _GUIDED and self.layers != (INPUT,):
+            raise ValueError(
+                f"layers must be ('{INPUT}',) with blend={_GUIDED!r}, which looks at images, got {self.layers}"
+            )
 
-    def mixer(self, num_classes: int) -> Mixer | Callable[[nn.Module], ManifoldMixer] | None:
-        """The mixer; for hidden layers, what makes one for a network. A batch smaller than k is matched as one block."""
+    def mixer(self, num_classes: int) -> Mixer | Callable[[nn.Module], Mixer | ManifoldMixer] | None:
+        """The mixer; where it needs a network (hidden layers, Puzzle Mix), what makes one for it.
+
+        A batch smaller than k is matched as one block.
+        """
         if self.alpha is None:
             return None
         pairing = OptimalTransport(self.k, strict=False) if self.k > 1 else RandomPairing()
         ratio = Beta(self.alpha, self.draws, "batch" if self.per == "batch" else "pair")
+        if self.blend == _GUIDED:
+            return lambda model: Mixer(pairing, ratio, PuzzleMix(GradientSaliency(model)), num_classes)
         mixer = Mixer(pairing, ratio, _BLENDS[self.blend](), num_classes)
         if self.layers == (INPUT,):
             return mixer

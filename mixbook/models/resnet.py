@@ -45,15 +45,20 @@ class ResNeXt29(nn.Sequential):
         in_channels: 1 for grey images.
         cardinality: number of groups.
         base_width: channels of a group in the first stage.
+        width: channels of the stem, 64 as published.
 
     Raises:
         ValueError: if a number is below 1.
     """
 
-    def __init__(self, num_classes: int = 100, in_channels: int = 3, cardinality: int = 4, base_width: int = 24) -> None:
-        at_least_one(num_classes=num_classes, in_channels=in_channels, cardinality=cardinality, base_width=base_width)
-        widths = [64, 256, 512, 1024]
-        layers: OrderedDict[str, nn.Module] = OrderedDict(stem=normalised(conv(in_channels, 64), nn.ReLU()))
+    def __init__(
+        self, num_classes: int = 100, in_channels: int = 3, cardinality: int = 4, base_width: int = 24, width: int = 64
+    ) -> None:
+        at_least_one(
+            num_classes=num_classes, in_channels=in_channels, cardinality=cardinality, base_width=base_width, width=width
+        )
+        widths = [width, 4 * width, 8 * width, 16 * width]
+        layers: OrderedDict[str, nn.Module] = OrderedDict(stem=normalised(conv(in_channels, width), nn.ReLU()))
         for number, blocks in enumerate(widths_and_strides(widths, [3] * 3), start=1):
             inner = cardinality * base_width * 2 ** (number - 1)
             layers[f"layer{number}"] = nn.Sequential(*(_grouped(*block, inner, cardinality) for block in blocks))

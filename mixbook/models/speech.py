@@ -76,25 +76,26 @@ class SpeechVGG11(nn.Sequential):
     Args:
         num_classes: C.
         size: frequencies and frames, at least 32 each.
+        width: channels of the first convolution, 64 as published.
 
     Raises:
         ValueError: if ``size`` leaves nothing behind the pooling, or ``num_classes`` is below 1.
     """
 
-    def __init__(self, num_classes: int = 30, size: Size = (161, 101)) -> None:
-        at_least_one(num_classes=num_classes)
+    def __init__(self, num_classes: int = 30, size: Size = (161, 101), width: int = 64) -> None:
+        at_least_one(num_classes=num_classes, width=width)
         rows, columns = (side // 32 for side in size)
         _check_size(size, rows, columns, 32)
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         before = 1
-        for number, (width, convolutions) in enumerate([(64, 1), (128, 1), (256, 2), (512, 2), (512, 2)], start=1):
+        for number, (times, convolutions) in enumerate([(1, 1), (2, 1), (4, 2), (8, 2), (8, 2)], start=1):
             parts = []
             for _ in range(convolutions):
-                parts.append(normalised(conv(before, width, bias=True), nn.ReLU()))
-                before = width
+                parts.append(normalised(conv(before, times * width, bias=True), nn.ReLU()))
+                before = times * width
             layers[f"layer{number}"] = nn.Sequential(*parts, nn.MaxPool2d(2))
-        layers["layer6"] = nn.Sequential(nn.Flatten(), nn.Linear(512 * rows * columns, 512))
-        layers["head"] = nn.Linear(512, num_classes)
+        layers["layer6"] = nn.Sequential(nn.Flatten(), nn.Linear(8 * width * rows * columns, 8 * width))
+        layers["head"] = nn.Linear(8 * width, num_classes)
         super().__init__(layers)
 
 

@@ -1,6 +1,5 @@
 """A whole training run in plain values: data, network, mixing and recipe by name, as ``mixbook train`` takes them."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -96,24 +95,15 @@ class Job:
     def network(self, data: Batched) -> nn.Module:
         """The network, with initial weights that follow from the recipe's seed."""
         sample, _ = data.batch(torch.zeros(1, dtype=torch.int64))
-        channels, size, classes = sample.shape[1], sample.shape[-1], data.num_classes
-        makers: Mapping[str, Callable[[], nn.Module]] = {
-            "mlp": lambda: models.MLP(sample[0].numel(), self.hidden, classes),
-            "lenet": lambda: models.LeNet(classes, channels, size),
-            "resnet18": lambda: models.ResNet18(classes, channels),
-            "preact_resnet18": lambda: models.PreActResNet(18, classes, channels),
-            "preact_resnet34": lambda: models.PreActResNet(34, classes, channels),
-            "preact_resnet50": lambda: models.PreActResNet(50, classes, channels),
-            "preact_resnet18_facebook": lambda: models.PreActResNet(18, classes, channels, "facebook"),
-            "slim_preact_resnet18": lambda: models.PreActResNet(18, classes, channels, stem_stride=2, width=16),
-            "wrn28_10": lambda: models.WideResNet(28, 10, classes, channels),
-            "wrn16_8": lambda: models.WideResNet(16, 8, classes, channels),
-            "resnext29_4_24": lambda: models.ResNeXt29(classes, channels),
-            "densenet_bc_190": lambda: models.DenseNetBC(190, 40, classes, channels),
-        }
         if sample.ndim != 4 and self.model != "mlp":
             raise ValueError(f"{self.model} needs images, and {self.data} has none: use --model mlp")
-        return seeded(derive(self.recipe.seed, "weights"), makers[self.model])
+
+        def make() -> nn.Module:
+            if self.model == "mlp":
+                return models.MLP(sample[0].numel(), self.hidden, data.num_classes)
+            return models.named(self.model, tuple(sample.shape[1:]), data.num_classes)
+
+        return seeded(derive(self.recipe.seed, "weights"), make)
 
 
 def run(

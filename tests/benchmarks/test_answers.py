@@ -40,3 +40,13 @@ def test_no_alpha_mixes_nothing():
 def test_an_unknown_name_is_an_error(wrong):
     with pytest.raises(ValueError, match=f"must be one of .* got '{next(iter(wrong.values()))}'"):
         Answers(**wrong)
+
+
+def test_puzzle_mix_looks_at_the_network_and_at_images():
+    answers = Answers(1.0, draws=2, blend="puzzlemix")
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 64, 4))
+    mixer = answers.mixer_for(model, 4)
+    x, t = mixer(torch.rand(6, 3, 8, 8), torch.arange(6) % 4)
+    assert x.shape == (12, 3, 8, 8) and torch.allclose(t.sum(1), torch.ones(12))
+    with pytest.raises(ValueError, match=r"layers must be .'input',. with blend='puzzlemix'"):
+        Answers(1.0, layers=("input", "1"), blend="puzzlemix")

@@ -135,8 +135,3 @@ def test_a_network_that_never_left_chance_says_so():
     lazy = replace(CONSTANT, settings=tuple(replace(s, value=1e-9) if s.name == "lr" else s for s in CONSTANT.settings))
     scores = trial(lazy, Cell("mixup", "k=1;alpha=1"), 0, SHORT)
     assert scores["stuck"] == 1.0 and "fgsm_error@8" not in scores
-
-
-@pytest.mark.parametrize(("epochs", "expected"), [(1, (1, 1)), (4, (2, 3)), (8, (4, 6)), (200, (100, 150))])
-def test_the_rate_drops_at_the_same_shares_of_a_shorter_run(epochs, expected):
-    assert mnist.drops((0.5, 0.75), epochs) == expected

@@ -9,6 +9,7 @@ import torch
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Setting
 from mixbook.benchmarks.trials.kmixup import moved
+from mixbook.benchmarks.trials.networks import milestones
 from mixbook.data import Arrays
 from mixbook.data.images import mnist
 from mixbook.data.stand_ins import stand_in
@@ -106,7 +107,7 @@ def _trained(settings: tuple[Setting, ...], k: int, alpha: float, number: int, p
     recipe = Recipe(
         epochs=profile.epochs,
         seed=number,
-        milestones=drops(chosen["drops"], profile.epochs),
+        milestones=milestones(chosen["drops"], profile.epochs),
         **{name: chosen[name] for name in ("batch_size", "lr", "momentum", "weight_decay", "decay", "pairs")},
     )
     mixer = kmixup(k, alpha, train.num_classes, per=chosen["ratio_scope"], strict=False) if k else None
@@ -115,11 +116,6 @@ def _trained(settings: tuple[Setting, ...], k: int, alpha: float, number: int, p
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     history = fit(model, train, recipe, mixer=mixer, on_divergence="warn", progress=False)
     return model, float(history.records[-1]["loss"])
-
-
-def drops(shares: Sequence[float], epochs: int) -> tuple[int, ...]:
-    """Epochs at whose start the learning rate drops: these shares of the run, rounded, and none before epoch 1."""
-    return tuple(max(1, round(share * epochs)) for share in shares)
 
 
 @cache

@@ -1,0 +1,185 @@
+"""One network of a paper, trained by an experiment's settings and scored: what the tables on images and speech share.
+
+A trial of an experiment makes a mixer from its cell and calls :func:`train` and :func:`score`::
+
+    trained = train(experiment, answers.mixer_for, number, profile)
+    return score(trained, top5=True, fgsm=experiment["fgsm_eps"])
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mixbook.benchmarks.spec import Experiment, Metrics, Profile
+from mixbook.benchmarks.trials.precision import mixed_precision
+from mixbook.benchmarks.trials.sets import Parts, parts
+from mixbook.data import Batched
+from mixbook.evaluation import evaluate, fgsm
+from mixbook.mixing.losses import mixed_accuracy
+from mixbook.models import Normalise, named, seeded
+from mixbook.training import History, Recipe, fit
+from mixbook.training.loop import Mixes
+from mixbook.training.streams import derive
+
+MixerOf = Callable[[nn.Module, int], Mixes | None]  # from the network and the number of classes; None mixes nothing
+_RECIPE = {field.name for field in fields(Recipe)} - {"epochs", "seed", "milestones"}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network after its last epoch.
+
+    Args:
+        model: takes samples as ``data.test`` gives them.
+        data: what it was trained and is tested on.
+        history: how training went.
+    """
+
+    model: nn.Module
+    data: Parts
+    history: History
+
+    @property
+    def on_pixels(self) -> nn.Module:
+        """The same network for samples as ``data.pixels`` gives them: it normalises them itself."""
+        if self.data.mean is None or self.data.std is None:
+            return self.model
+        device = next(self.model.parameters()).device
+        return nn.Sequential(Normalise(self.data.mean, self.data.std).to(device), self.model)
+
+
+def train(
+    experiment: Experiment,
+    mixer_of: MixerOf,
+    number: int,
+    profile: Profile,
+    *,
+    curves: bool = False,
+    **options: Any,
+) -> Trained:
+    """Train the network of trial ``number``.
+
+    Settings with the name of a field of :class:`~mixbook.training.Recipe` are that field, such as ``lr`` or ``batch_size``;
+    ``drops`` are shares of the run at which the learning rate is multiplied by ``decay``. ``network`` is a name of
+    :func:`~mixbook.models.named`, and ``network_options``, if there is such a setting, what else it takes.
+    Initial weights, order of samples and draws of the mixer follow from ``number`` alone: they are the same in every cell.
+
+    Args:
+        experiment: its settings are the protocol.
+        mixer_of: from the network and the number of classes to its mixer, such as ``answers.mixer_for``.
+        number: of the trial.
+        profile: how long; with ``stand_in`` both data and network are small.
+        curves: record after each epoch the test error (%), as ``error``, and where mixtures are trained on the accuracy (%)
+            on those of the epoch, as ``train_accuracy``.
+        options: for :func:`~mixbook.training.fit`, such as ``loss`` or ``augment``.
+    """
+    known = {setting.name: setting.value for setting in experiment.settings}
+    data = parts(experiment, profile.stand_in)
+    more = {} if profile.stand_in else dict(known.get("network_options", ()))
+    model = seeded(
+        derive(number, "weights"),
+        lambda: named(known["network"], data.shape, data.train.num_classes, small=profile.stand_in, **more),
+    )
+    recipe = Recipe(
+        epochs=profile.epochs,
+        seed=number,
+        milestones=milestones(known.get("drops", ()), profile.epochs),
+        **{name: value for name, value in known.items() if name in _RECIPE},
+    )
+    mixer = mixer_of(model, data.train.num_classes)
+    if curves:
+        counted = None if mixer is None else _Counted(mixer)
+        mixer, options["validate"] = counted, _curve(counted, data.test)
+    options = {"on_divergence": "warn", "progress": False, "fabric": mixed_precision(), **options}
+    history = fit(model, data.train, recipe, mixer=mixer, **options)
+    return Trained(model.eval(), data, history)
+
+
+def score(trained: Trained, *, fgsm_eps: Sequence[float] = (), top: int | None = None, batch_size: int = 500) -> Metrics:
+    """What the papers report of a network.
+
+    Args:
+        trained: the network.
+        fgsm_eps: budgets of the attack in 255ths of the range of a pixel; pixels stay in [0, 1].
+        top: also the error among so many guesses, as ``accuracy_top5`` and ``error_top5``.
+        batch_size: samples at once.
+
+    Returns:
+        ``error``, ``accuracy`` and ``ece`` (%), ``nll`` (nats) on the test part after the last epoch; ``loss``, the mean
+        training loss of that epoch (in its own units); ``diverged``, 1.0 if it is not finite; ``fgsm_error@e`` (%) for each
+        budget; with curves ``error@n`` and ``train_accuracy@n`` (%) after n epochs, at most forty of them.
+    """
+    scores = evaluate(trained.model, trained.data.test, batch_size, top=() if top is None else (top,))
+    loss = float(trained.history.records[-1]["loss"])
+    right = 100 * scores["accuracy"]
+    found = {
+        "error": 100 - right,
+        "accuracy": right,
+        "nll": scores["nll"],
+        "ece": 100 * scores["ece"],
+        "loss": loss,
+        "diverged": float(not math.isfinite(loss)),
+    }
+    if top is not None:
+        found |= {f"accuracy_top{top}": 100 * scores[f"accuracy_top{top}"]}
+        found |= {f"error_top{top}": 100 - found[f"accuracy_top{top}"]}
+    if fgsm_eps:
+        attacks = [fgsm(eps / 255) for eps in fgsm_eps]
+        attacked = evaluate(trained.on_pixels, trained.data.pixels, batch_size, attacks=attacks)
+        for eps, attack in zip(fgsm_eps, attacks, strict=True):
+            found[f"fgsm_error@{eps:g}"] = 100 * attacked[f"error@{attack.name}"]
+    return found | curve_points(trained.history)
+
+
+def curve_points(history: History, most: int = 40) -> Metrics:
+    """Points of the curves of a run, if any were recorded: at most about forty, the last epoch always."""
+    count = len(history.records)
+    every = math.ceil(count / most)
+    epochs = [epoch for epoch in range(1, count + 1) if (count - epoch) % every == 0]
+    names = [name for name in ("error", "train_accuracy") if name in history.records[0]]
+    return {f"{name}@{epoch}": float(history.records[epoch - 1][name]) for name in names for epoch in epochs}
+
+
+def milestones(shares: Sequence[float], epochs: int) -> tuple[int, ...]:
+    """Epochs at whose start the learning rate drops: these shares of the run, rounded, and none before epoch 1."""
+    return tuple(max(1, round(share * epochs)) for share in shares)
+
+
+class _Counted:
+    """A mixer, and how well the network does on its mixtures while it learns."""
+
+    def __init__(self, mixer: Mixes) -> None:
+        self._mixer = mixer
+        self._right: list[Tensor] = []
+
+    def outputs(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        partner: tuple[Tensor, Tensor] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """As the mixer's."""
+        logits, targets = self._mixer.outputs(model, x, y, partner=partner, generator=generator)
+        self._right.append(mixed_accuracy(logits.detach(), targets))
+        return logits, targets
+
+    def accuracy(self) -> float:
+        """Since it was last asked for, in %."""
+        mean = 100 * float(torch.stack([each.float() for each in self._right]).mean())
+        self._right.clear()
+        return mean
+
+
+def _curve(counted: _Counted | None, test: Batched) -> Callable[[nn.Module], Mapping[str, float]]:
+    def validate(model: nn.Module) -> Mapping[str, float]:
+        scores = {"error": 100 * (1 - evaluate(model, test, 500)["accuracy"])}
+        return scores if counted is None else {**scores, "train_accuracy": counted.accuracy()}
+
+    return validate

@@ -1,0 +1,87 @@
+"""The data sets of the papers' networks as those see them: shifted, mirrored and normalised, by the settings."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from mixbook import data
+from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.spec import Experiment
+from mixbook.data import Arrays, Batched, Pixels, Resident, stand_in
+
+Whole = tuple[Pixels, Pixels] | tuple[Arrays, Arrays]  # the training and the test part
+_SMALL, _HELD_OUT = 96, 32  # samples of a stand-in that are used, and how many of them to test on
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A data set in the views that a trial needs.
+
+    Args:
+        train: as a network is trained on it.
+        plain: the training part without random changes, e.g. for distances.
+        test: as a network is tested on it.
+        pixels: the test part in [0, 1], for networks that normalise by themselves; for spectrograms the same as ``test``.
+        mean, std: for each channel, in units of [0, 1]; None where there is nothing to normalise.
+    """
+
+    train: Batched
+    plain: Batched
+    test: Batched
+    pixels: Batched
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a sample: channels, height and width."""
+        sample, _ = self.test.batch(torch.zeros(1, dtype=torch.int64))
+        return tuple(sample.shape[1:])
+
+
+def parts(experiment: Experiment, small: bool = False) -> Parts:
+    """The data of an experiment: CIFAR, SVHN, Tiny ImageNet or Speech Commands.
+
+    Its settings say how images are changed: ``shift`` in pixels, ``flip``, and ``mean`` and ``std`` of each channel.
+    Spectrograms are normalised one by one already.
+
+    Args:
+        experiment: ``dataset`` is a name of :mod:`mixbook.data`.
+        small: take what stands in for it.
+
+    Raises:
+        BenchmarkError: if only some classes of the set are there, and the experiment is no surrogate.
+        mixbook.data.store.DataError: if the data are not there and cannot be downloaded.
+    """
+    train, test = _whole(experiment.dataset, small)
+    if not (small or experiment.surrogate) and train.name != experiment.dataset:
+        raise BenchmarkError(f"{experiment.name} needs all of {experiment.dataset}, and what is there is {train.name}")
+    if isinstance(train, Arrays):
+        return Parts(train, train, test, test)  # type: ignore[arg-type]
+    mean, std = experiment["mean"], experiment["std"]
+    normalised: dict[str, Any] = {"mean": mean, "std": std}
+    return Parts(
+        Resident(train, shift=experiment["shift"], flip=experiment["flip"], **normalised),
+        Resident(train, **normalised),
+        Resident(test, **normalised),  # type: ignore[arg-type]
+        Resident(test),  # type: ignore[arg-type]
+        mean,
+        std,
+    )
+
+
+@lru_cache(maxsize=1)
+def _whole(name: str, small: bool) -> Whole:
+    if small:
+        generator = torch.Generator().manual_seed(0)
+        fake = stand_in(name)[torch.arange(_SMALL)]
+        if fake.x.amin() < 0:  # no pixels
+            return fake.split(_HELD_OUT, generator)
+        return Pixels(fake.x.mul(255).round().byte(), fake.y, fake.num_classes, fake.name).split(_HELD_OUT, generator)
+    if name == "speech_commands":
+        return data.speech_commands("train").arrays(), data.speech_commands("test").arrays()
+    if name == "tiny_imagenet":
+        return data.tiny_imagenet("train").pixels(), data.tiny_imagenet("val").pixels()  # its test part has no labels
+    return data.pixels_of(name, "train"), data.pixels_of(name, "test")

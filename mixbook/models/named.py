@@ -1,0 +1,89 @@
+"""The networks of the papers by name, at full size or small enough for a test."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from mixbook import vision
+from mixbook.models.densenet import DenseNetBC
+from mixbook.models.imagenet import resnet50, wide_resnet101
+from mixbook.models.lenet import LeNet
+from mixbook.models.preact_resnet import PreActResNet
+from mixbook.models.resnet import ResNet18, ResNeXt29
+from mixbook.models.speech import CommandsLeNet, SpeechLeNet, SpeechVGG11
+from mixbook.models.wide_resnet import WideResNet
+
+Shape = tuple[int, ...]
+# From the shape of a sample, the number of classes, and whatever else the network takes.
+Maker = Callable[..., nn.Module]
+
+
+def _preact(depth: int, variant: str = "manifold", width: int = 64) -> Maker:
+    return lambda shape, classes, **more: PreActResNet(depth, classes, shape[0], variant, width=width, **more)  # type: ignore[arg-type]
+
+
+def _wide(depth: int, widen: int) -> Maker:
+    return lambda shape, classes, **more: WideResNet(depth, widen, classes, shape[0], **more)
+
+
+def _tiny_bottlenecks(shape: Shape, classes: int) -> nn.Module:
+    """One bottleneck block per stage, with the names that ResNet-50's layers have."""
+    resnet = vision.load().models.resnet
+    return resnet.ResNet(resnet.Bottleneck, [1, 1, 1, 1], num_classes=classes)
+
+
+_FULL: Mapping[str, Maker] = {
+    "lenet": lambda shape, classes: LeNet(classes, shape[0], shape[-1]),
+    "resnet18": lambda shape, classes, **more: ResNet18(classes, shape[0], **more),
+    "preact_resnet18": _preact(18),
+    "preact_resnet34": _preact(34),
+    "preact_resnet50": _preact(50),
+    "preact_resnet18_facebook": _preact(18, "facebook"),
+    "slim_preact_resnet18": lambda shape, classes: PreActResNet(18, classes, shape[0], stem_stride=2, width=16),
+    "wrn28_10": _wide(28, 10),
+    "wrn16_8": _wide(16, 8),
+    "resnext29_4_24": lambda shape, classes, **more: ResNeXt29(classes, shape[0], **more),
+    "densenet_bc_190": lambda shape, classes, **more: DenseNetBC(190, 40, classes, shape[0], **more),
+    "wide_resnet101": lambda shape, classes: wide_resnet101(classes),
+    "resnet50": lambda shape, classes: resnet50(classes),
+    "speech_lenet": lambda shape, classes: SpeechLeNet(classes, (shape[1], shape[2])),
+    "commands_lenet": lambda shape, classes: CommandsLeNet(classes, (shape[1], shape[2])),
+    "speech_vgg11": lambda shape, classes: SpeechVGG11(classes, (shape[1], shape[2])),
+}
+# The same kind of network with the same names of layers, for seconds on one core. What is not here is small already.
+_SMALL: Mapping[str, Maker] = {
+    "resnet18": lambda shape, classes: ResNet18(classes, shape[0], width=4),
+    "preact_resnet18": _preact(18, width=4),
+    "preact_resnet34": _preact(34, width=4),
+    "preact_resnet50": _preact(50, width=2),
+    "preact_resnet18_facebook": _preact(18, "facebook", width=4),
+    "wrn28_10": _wide(10, 1),
+    "wrn16_8": _wide(10, 1),
+    "resnext29_4_24": lambda shape, classes: ResNeXt29(classes, shape[0], 2, 2, width=4),
+    "densenet_bc_190": lambda shape, classes: DenseNetBC(10, 4, classes, shape[0]),
+    "wide_resnet101": _tiny_bottlenecks,
+    "resnet50": _tiny_bottlenecks,
+    "speech_vgg11": lambda shape, classes: SpeechVGG11(classes, (shape[1], shape[2]), width=4),
+}
+NAMES: tuple[str, ...] = tuple(_FULL)
+
+
+def named(name: str, shape: Shape, num_classes: int, *, small: bool = False, **more: Any) -> nn.Module:
+    """The network of that name, (B, *shape) to logits (B, num_classes), with fresh weights (see :func:`seeded`).
+
+    Args:
+        name: one of :data:`NAMES`.
+        shape: of a sample: channels, height and width.
+        num_classes: C.
+        small: a narrow or shallow version with the same names of layers, to show that something runs.
+        more: what else the network takes, such as ``stem_stride``.
+
+    Raises:
+        ValueError: if there is none of that name.
+        ImportError: if it is torchvision's and torchvision is not installed.
+    """
+    if name not in _FULL:
+        raise ValueError(f"there is no network {name!r}. There are: {', '.join(_FULL)}")
+    maker = _SMALL.get(name, _FULL[name]) if small else _FULL[name]
+    return maker(shape, num_classes, **more)

@@ -1,0 +1,93 @@
+"""Networks of the papers, trained by an experiment's settings at the size of a smoke run, and their scores."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.spec import Experiment, Profile, Setting
+from mixbook.benchmarks.trials import networks, sets
+from mixbook.benchmarks.trials.networks import milestones, score, train
+from mixbook.benchmarks.trials.sets import parts
+from mixbook.data import Pixels
+from mixbook.mixing.answers import Answers
+
+SMOKE = Profile(trials=1, epochs=1, stand_in=True)
+
+
+def experiment(dataset="cifar10", network="preact_resnet18", **settings):
+    chosen = {
+        "network": network, "mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.4), "shift": 4, "flip": True, "batch_size": 32,
+        "lr": 0.05, "momentum": 0.9, "nesterov": True, "drops": (0.5, 0.75), "pairs": "across",
+    } | settings  # fmt: skip
+    rows = tuple(Setting(name, value, "") for name, value in chosen.items())
+    return Experiment("net", "", "mixbook", "", dataset, network, rows, "2026-11-26", {}, "methods.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "network"),
+    [
+        ("cifar10", "preact_resnet18_facebook"),
+        ("cifar100", "wrn16_8"),
+        ("svhn", "resnet18"),
+        ("tiny_imagenet", "preact_resnet18"),
+        ("speech_commands", "speech_lenet"),
+    ],
+)
+def test_each_set_trains_its_network_and_is_scored(dataset, network):
+    trained = train(experiment(dataset, network), Answers(1.0, k=4).mixer_for, 0, SMOKE)
+    scores = score(trained, top=5, fgsm_eps=() if dataset == "speech_commands" else (0, 8))
+    assert scores["error"] == pytest.approx(100 - scores["accuracy"])
+    assert scores["error_top5"] <= scores["error"] <= 100 and scores["loss"] > 0 and not scores["diverged"]
+    assert scores.get("fgsm_error@0", scores["error"]) == pytest.approx(scores["error"])  # the same network, on pixels
+    assert not any("@1" in name for name in scores)
+
+
+def test_a_trial_is_a_function_of_its_number_and_learns():
+    plain = Answers().mixer_for
+    still = experiment(shift=0, flip=False)  # a stand-in's classes are patterns of single pixels
+    long = replace(SMOKE, epochs=20)
+    first = [score(train(still, plain, number, long)) for number in (0, 0, 1)]
+    assert first[0] == first[1] != first[2]
+    assert first[0]["error"] < 60  # 90 by chance
+
+
+def test_curves_are_the_epochs_own_and_the_last_is_the_result():
+    scores = score(train(experiment(), Answers(1.0).mixer_for, 0, replace(SMOKE, epochs=2), curves=True))
+    assert scores["error@2"] == pytest.approx(scores["error"])
+    assert {name for name in scores if "@" in name} == {f"{n}@{e}" for n in ("error", "train_accuracy") for e in (1, 2)}
+    assert 0 <= scores["train_accuracy@1"] <= 100
+    unmixed = score(train(experiment(), Answers().mixer_for, 0, SMOKE, curves=True))
+    assert "error@1" in unmixed and "train_accuracy@1" not in unmixed
+
+
+def test_points_of_long_curves_are_few_and_end_with_the_last():
+    history = networks.History(tuple({"loss": 1.0, "error": float(epoch)} for epoch in range(1, 1201)))
+    points = networks.curve_points(history)
+    assert len(points) == 40 and points["error@1200"] == 1200
+
+
+@pytest.mark.parametrize(("epochs", "expected"), [(1, (1, 1)), (4, (2, 3)), (8, (4, 6)), (200, (100, 150))])
+def test_the_rate_drops_at_the_same_shares_of_a_shorter_run(epochs, expected):
+    assert milestones((0.5, 0.75), epochs) == expected
+
+
+def test_views_of_a_set_are_the_same_images():
+    data = parts(experiment(), small=True)
+    rows = torch.arange(5)
+    (x, y), (pixels, same) = data.test.batch(rows), data.pixels.batch(rows)
+    mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (data.mean, data.std))
+    torch.testing.assert_close(x * std + mean, pixels)
+    assert torch.equal(y, same) and pixels.min() >= 0 and pixels.max() <= 1
+    changed, _ = data.train.batch(rows, torch.Generator().manual_seed(0))
+    assert changed.shape == data.plain.batch(rows)[0].shape and not torch.equal(changed, data.plain.batch(rows)[0])
+    assert data.shape == (3, 32, 32)
+
+
+def test_some_classes_of_a_set_are_not_the_set(monkeypatch):
+    few = Pixels(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.arange(4) % 2, 2, "tiny_imagenet (2 of 200 classes)")
+    monkeypatch.setattr(sets, "_whole", lambda name, small: (few, few))
+    with pytest.raises(BenchmarkError, match=r"needs all of tiny_imagenet, and what is there is tiny_imagenet .2 of 200"):
+        parts(experiment("tiny_imagenet"))
+    assert len(parts(replace(experiment("tiny_imagenet"), surrogate=True)).train) == 4

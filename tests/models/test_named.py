@@ -1,0 +1,34 @@
+"""Every network by name, at full size and small, takes what it should and names the same stages."""
+
+import pytest
+import torch
+
+from mixbook.models.named import NAMES, named
+
+LARGE = ("densenet_bc_190", "wide_resnet101", "resnet50", "wrn28_10")
+
+
+def shape_of(name):
+    return (1, 161, 101) if name.startswith(("speech", "commands")) else (3, 32, 32)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_small_one_has_the_stages_of_the_full_one_and_fewer_weights(name):
+    with torch.device("meta"):
+        full = named(name, shape_of(name), 7)
+    small = named(name, shape_of(name), 7, small=True)
+    stages = [n for n, _ in full.named_children()]
+    assert [n for n, _ in small.named_children()] == stages
+    assert small.eval()(torch.rand(2, *shape_of(name))).shape == (2, 7)
+    count = [sum(p.numel() for p in net.parameters()) for net in (small, full)]
+    assert count[0] <= count[1] and (name not in LARGE or count[0] < count[1] / 2)
+
+
+def test_more_arguments_reach_the_network():
+    half = named("preact_resnet18", (3, 64, 64), 2, stem_stride=2).stem
+    assert half.stride == (2, 2)
+
+
+def test_an_unknown_one_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"there is no network 'vgg'. There are: lenet, resnet18"):
+        named("vgg", (3, 32, 32), 10)
