@@ -1,9 +1,10 @@
 """One network of a paper, trained by an experiment's settings and scored: what the tables on images and speech share.
 
-A trial of an experiment makes a mixer from its cell and calls :func:`train` and :func:`score`::
+A trial of an experiment prepares a network, makes a mixer for it from its cell, trains and scores it::
 
-    trained = train(experiment, answers.mixer_for, number, profile)
-    return score(trained, top5=True, fgsm=experiment["fgsm_eps"])
+    ready = prepare(experiment, number, profile)
+    trained = ready.fit(answers.mixer_for(ready.model, ready.num_classes))
+    return score(trained, top=5, fgsm_eps=experiment["fgsm_eps"])
 """
 
 import math
@@ -52,30 +53,54 @@ class Trained:
         return nn.Sequential(Normalise(self.data.mean, self.data.std).to(device), self.model)
 
 
-def train(
-    experiment: Experiment,
-    mixer_of: MixerOf,
-    number: int,
-    profile: Profile,
-    *,
-    curves: bool = False,
-    **options: Any,
-) -> Trained:
-    """Train the network of trial ``number``.
+@dataclass(frozen=True)
+class Prepared:
+    """A network with fresh weights, its data and its recipe: what a trial has before it chooses a mixer.
+
+    Args:
+        model: what is trained.
+        data: what it is trained and tested on.
+        recipe: how.
+    """
+
+    model: nn.Module
+    data: Parts
+    recipe: Recipe
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        return self.data.train.num_classes
+
+    def fit(self, mixer: Mixes | None = None, *, curves: bool = False, **options: Any) -> Trained:
+        """Train the network, in place.
+
+        Args:
+            mixer: None mixes nothing.
+            curves: record after each epoch the test error (%), as ``error``, and where mixtures are trained on the accuracy
+                (%) on those of the epoch, as ``train_accuracy``.
+            options: for :func:`~mixbook.training.fit`, such as ``loss`` or ``augment``.
+        """
+        if curves:
+            counted = None if mixer is None else _Counted(mixer)
+            mixer, options["validate"] = counted, _curve(counted, self.data.test)
+        options = {"on_divergence": "warn", "progress": False, "fabric": mixed_precision(), **options}
+        history = fit(self.model, self.data.train, self.recipe, mixer=mixer, **options)
+        return Trained(self.model.eval(), self.data, history)
+
+
+def prepare(experiment: Experiment, number: int, profile: Profile) -> Prepared:
+    """What trial ``number`` trains.
 
     Settings with the name of a field of :class:`~mixbook.training.Recipe` are that field, such as ``lr`` or ``batch_size``;
     ``drops`` are shares of the run at which the learning rate is multiplied by ``decay``. ``network`` is a name of
-    :func:`~mixbook.models.named`, and ``network_options``, if there is such a setting, what else it takes.
+    :func:`~mixbook.models.named`, and ``network_options``, if there is such a setting, what else it takes, as pairs.
     Initial weights, order of samples and draws of the mixer follow from ``number`` alone: they are the same in every cell.
 
     Args:
         experiment: its settings are the protocol.
-        mixer_of: from the network and the number of classes to its mixer, such as ``answers.mixer_for``.
         number: of the trial.
         profile: how long; with ``stand_in`` both data and network are small.
-        curves: record after each epoch the test error (%), as ``error``, and where mixtures are trained on the accuracy (%)
-            on those of the epoch, as ``train_accuracy``.
-        options: for :func:`~mixbook.training.fit`, such as ``loss`` or ``augment``.
     """
     known = {setting.name: setting.value for setting in experiment.settings}
     data = parts(experiment, profile.stand_in)
@@ -90,13 +115,13 @@ def train(
         milestones=milestones(known.get("drops", ()), profile.epochs),
         **{name: value for name, value in known.items() if name in _RECIPE},
     )
-    mixer = mixer_of(model, data.train.num_classes)
-    if curves:
-        counted = None if mixer is None else _Counted(mixer)
-        mixer, options["validate"] = counted, _curve(counted, data.test)
-    options = {"on_divergence": "warn", "progress": False, "fabric": mixed_precision(), **options}
-    history = fit(model, data.train, recipe, mixer=mixer, **options)
-    return Trained(model.eval(), data, history)
+    return Prepared(model, data, recipe)
+
+
+def train(experiment: Experiment, mixer_of: MixerOf, number: int, profile: Profile, **options: Any) -> Trained:
+    """Prepare and train the network of trial ``number``, with the mixer that ``mixer_of`` makes for it."""
+    ready = prepare(experiment, number, profile)
+    return ready.fit(mixer_of(ready.model, ready.num_classes), **options)
 
 
 def score(trained: Trained, *, fgsm_eps: Sequence[float] = (), top: int | None = None, batch_size: int = 500) -> Metrics:
