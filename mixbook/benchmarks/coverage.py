@@ -6,20 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from mixbook.benchmarks.experiments import all_experiments
-from mixbook.benchmarks.printed import PrintedValue, printed_figures, printed_values
+from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_figures, printed_values
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.spec import Cell, Experiment
+
+_COUNTS = ("printed", "with_experiment", "with_result", "not_measured")
 
 
 @dataclass(frozen=True)
 class TableCoverage:
-    """Printed values of one table: how many there are, have an experiment, and have a result; on which profiles."""
+    """Printed values of one table: how many there are, have an experiment, and have a result; on which profiles.
+
+    ``not_measured`` counts those that the paper quotes or states without having measured them.
+    """
 
     paper: str
     table: str
     printed: int
     with_experiment: int
     with_result: int
+    not_measured: int
     profiles: tuple[str, ...]
 
 
@@ -55,12 +61,18 @@ class Coverage:
         """Those that we have a result for."""
         return sum(table.with_result for table in self.tables)
 
+    @property
+    def not_measured(self) -> int:
+        """Those that are quoted from elsewhere, or a sentence rather than a measurement."""
+        return sum(table.not_measured for table in self.tables)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as ``mixbook bench coverage --json`` prints them."""
         return {
             "printed": self.printed,
             "with_experiment": self.with_experiment,
             "with_result": self.with_result,
+            "not_measured": self.not_measured,
             "tables": [{**vars(table), "profiles": list(table.profiles)} for table in self.tables],
             "figures": [vars(figure) for figure in self.figures],
         }
@@ -94,6 +106,7 @@ def coverage(folder: Path) -> Coverage:
             printed=len(rows),
             with_experiment=sum(row in have_experiment for row in rows),
             with_result=sum(bool(profiles.get(row)) for row in rows),
+            not_measured=sum(row in not_measured() for row in rows),
             profiles=tuple(sorted(set().union(*(profiles.get(row, set()) for row in rows)))),
         )
         for home, rows in by_table.items()
@@ -106,12 +119,9 @@ def by_paper(tables: tuple[TableCoverage, ...]) -> list[dict[str, Any]]:
     names = dict.fromkeys(table.paper for table in tables)
     counts: Counter[tuple[str, str]] = Counter()
     for table in tables:
-        for what in ("printed", "with_experiment", "with_result"):
+        for what in _COUNTS:
             counts[table.paper, what] += getattr(table, what)
-    return [
-        {"paper": paper, **{what: counts[paper, what] for what in ("printed", "with_experiment", "with_result")}}
-        for paper in names
-    ]
+    return [{"paper": paper, **{what: counts[paper, what] for what in _COUNTS}} for paper in names]
 
 
 def _finished(experiment: Experiment, folder: Path) -> dict[str, set[Cell]]:

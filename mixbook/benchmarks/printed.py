@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+_HOME = ("paper", "table", "method", "params")  # what not_measured.csv names a value by
+
 
 @dataclass(frozen=True)
 class PrintedValue:
@@ -43,6 +45,14 @@ class PrintedFigure:
 def printed_values() -> tuple[PrintedValue, ...]:
     """All printed values, in the order of the papers."""
     return tuple(PrintedValue(**row) for row in _rows("paper_tables.csv"))
+
+
+@cache
+def not_measured() -> dict[PrintedValue, str]:
+    """Printed values that are no measurement of the paper, so nothing can be run again: each with the reason."""
+    reasons = {tuple(row[name] for name in _HOME): row["reason"] for row in _rows("not_measured.csv")}
+    homes = {row: tuple(getattr(row, name) for name in _HOME) for row in printed_values()}
+    return {row: reasons[home] for row, home in homes.items() if home in reasons}
 
 
 @cache

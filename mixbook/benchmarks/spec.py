@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.printed import PrintedValue, parse_params, printed_values
+from mixbook.benchmarks.printed import PrintedValue, not_measured, parse_params, printed_values
 
 ProfileName = Literal["smoke", "laptop", "gpu", "paper"]
 
@@ -134,9 +134,10 @@ class Experiment:
 
     @cached_property
     def printed(self) -> tuple[PrintedValue, ...]:
-        """The printed values that this experiment answers."""
+        """The printed values that this experiment answers: those of its table that the paper measured itself."""
         home = (self.paper, self.table, self.dataset, self.model)
-        return tuple(row for row in printed_values() if (row.paper, row.table, row.dataset, row.model) == home)
+        of_table = (row for row in printed_values() if (row.paper, row.table, row.dataset, row.model) == home)
+        return tuple(row for row in of_table if row not in not_measured())
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from mixbook.benchmarks import BenchmarkError
 
 if TYPE_CHECKING:
+    from mixbook.benchmarks.coverage import TableCoverage
     from mixbook.benchmarks.spec import Experiment
 
 Commands = dict[str, Callable[..., None]]
@@ -102,11 +103,11 @@ def commands() -> Commands:
         if json:
             print(dumps(found.as_dict(), indent=1))
             return
-        print(columns([{**vars(table), "profiles": " ".join(table.profiles)} for table in found.tables]))
+        print(columns([_coverage_row(table) for table in found.tables]))
         done = sum(figure.result is not None for figure in found.figures)
         print(f"\nfigures without numbers: {len(found.figures)}, {done} of them redrawn")
         counts = f"{found.with_experiment} with an experiment, {found.with_result} with a result"
-        print(f"printed values: {found.printed}, {counts}")
+        print(f"printed values: {found.printed}, {counts}, {found.not_measured} quoted or a sentence")
 
     def speed(
         what: Annotated[Literal["mixing", "trials", "train"], arg(metavar="WHAT")] = "mixing",
@@ -143,6 +144,12 @@ def commands() -> Commands:
         print(f"\nmedians of rounds by turns, on random numbers, threads: {get_num_threads()}")
 
     return {"list": list_, "run": run, "compare": compare, "coverage": coverage, "speed": speed}
+
+
+def _coverage_row(table: "TableCoverage") -> dict[str, object]:
+    counts = {"paper": table.paper, "table": table.table, "printed": table.printed, "experiment for": table.with_experiment}
+    last = {"quoted or a sentence": table.not_measured or "", "profiles": " ".join(table.profiles)}
+    return {**counts, "result for": table.with_result, **last}
 
 
 def _run_all(chosen: Sequence["Experiment"], profile: str, book: Path, jobs: int | None, fresh: bool) -> None:

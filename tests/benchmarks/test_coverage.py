@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import replace
+from importlib.resources import files
 
 import pytest
 
 from mixbook.benchmarks import experiments
 from mixbook.benchmarks.coverage import by_paper, coverage
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.printed import printed_figures, printed_values
+from mixbook.benchmarks.printed import not_measured, printed_figures, printed_values
 from mixbook.benchmarks.results import Results
 
 IRIS = EXPERIMENTS["kmixup-tmlr-table5-iris"]
@@ -62,11 +63,23 @@ def test_a_redrawn_figure_names_its_experiment_and_profile(tmp_path, invented, m
 
 def test_the_json_form_has_the_promised_keys_and_adds_up(tmp_path):
     found = json.loads(json.dumps(coverage(tmp_path).as_dict()))
-    assert found.keys() == {"printed", "with_experiment", "with_result", "tables", "figures"}
+    assert found.keys() == {"printed", "with_experiment", "with_result", "not_measured", "tables", "figures"}
     for table in found["tables"]:
-        assert table.keys() == {"paper", "table", "printed", "with_experiment", "with_result", "profiles"}
-        assert table["with_result"] <= table["with_experiment"] <= table["printed"]
+        assert table.keys() == {"paper", "table", "printed", "with_experiment", "with_result", "not_measured", "profiles"}
+        assert table["with_result"] <= table["with_experiment"] <= table["printed"] - table["not_measured"]
     assert all(figure.keys() == {"paper", "figure", "experiment", "result"} for figure in found["figures"])
-    for count in ("printed", "with_experiment", "with_result"):
+    for count in ("printed", "with_experiment", "with_result", "not_measured"):
         assert sum(table[count] for table in found["tables"]) == found[count]
         assert sum(paper[count] for paper in by_paper(coverage(tmp_path).tables)) == found[count]
+
+
+def test_what_a_paper_did_not_measure_has_a_reason_and_no_experiment():
+    reasons = not_measured()
+    listed = (files("mixbook.benchmarks") / "printed" / "not_measured.csv").read_text().splitlines()[1:]
+    homes = {(row.paper, row.table, row.method, row.params) for row in reasons}
+    assert len(homes) == len(listed)  # each line is about something that is printed
+    for row, reason in reasons.items():
+        assert reason.startswith(("quoted from ", "a sentence: "))
+        assert reason.startswith("quoted") == ("quoted from" in row.note)
+    assert {row for row in printed_values() if "quoted from" in row.note} <= reasons.keys()
+    assert not any(row in reasons for experiment in EXPERIMENTS.values() for row in experiment.printed)
