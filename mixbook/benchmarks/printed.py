@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-_HOME = ("paper", "table", "method", "params")  # what not_measured.csv names a value by
+_NAMED_BY = ("paper", "table", "method", "params")  # what not_measured.csv names a value by
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ def printed_values() -> tuple[PrintedValue, ...]:
 @cache
 def not_measured() -> dict[PrintedValue, str]:
     """Printed values that are no measurement of the paper, so nothing can be run again: each with the reason."""
-    reasons = {tuple(row[name] for name in _HOME): row["reason"] for row in _rows("not_measured.csv")}
-    homes = {row: tuple(getattr(row, name) for name in _HOME) for row in printed_values()}
+    reasons = {tuple(row[name] for name in _NAMED_BY): row["reason"] for row in _rows("not_measured.csv")}
+    homes = {row: tuple(getattr(row, name) for name in _NAMED_BY) for row in printed_values()}
     return {row: reasons[home] for row, home in homes.items() if home in reasons}
 
 
