@@ -1,4 +1,4 @@
-"""The command line: ``mixbook bench``, ``data``, ``theory``, ``train``, ``advise``, ``doctor``. It prints what is computed.
+"""The command line: ``mixbook bench``, ``data``, ``theory``, ``train``, ``evaluate``, ``advise``, ``doctor``. It prints.
 
 Each group of commands is a file with a function that returns its commands; ``_GROUPS`` lists them.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 import mixbook
 from mixbook.benchmarks import BenchmarkError
-from mixbook.cli import advise, bench, data, doctor, theory, train
+from mixbook.cli import advise, bench, data, doctor, evaluate, theory, train
 
 _GROUPS: dict[str, Callable[[], dict[str, Callable[..., None]]]] = {
     "bench": bench.commands,
@@ -47,7 +47,7 @@ def _app() -> Any:
         for command, function in group().items():
             commands.command(name=command)(function)
         app.command(commands, name=name, help=group.__doc__)
-    for name, command_ in {**_COMMANDS, "train": train.command()}.items():
+    for name, command_ in {**_COMMANDS, "train": train.command(), "evaluate": evaluate.command()}.items():
         app.command(name=name)(command_)
     return app
 

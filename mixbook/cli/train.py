@@ -32,7 +32,8 @@ def command() -> Callable[..., None]:
 
         Args:
             job: what to train.
-            out: folder for checkpoint.pt and, at the end, result.json. The same command goes on from the checkpoint.
+            out: folder for job.json, checkpoint.pt and, at the end, result.json. The same command goes on from the
+                checkpoint; mixbook evaluate takes the folder.
             fresh: start again and replace the checkpoint.
             device: cpu, cuda or cuda:1; the best that there is by default.
             tensorboard: write curves to the folder too; needs the package tensorboard.
@@ -48,6 +49,9 @@ def command() -> Callable[..., None]:
         try:
             fabric = one_device(None if device is None else torch.device(device), job.recipe.precision)
             log = _writer(out) if tensorboard else None
+            if fresh or not (out / "checkpoint.pt").exists():  # of what is there already, the run itself says if it fits
+                out.mkdir(parents=True, exist_ok=True)
+                (out / "job.json").write_text(dumps(job.as_dict(), indent=1) + "\n", encoding="utf-8")
             _, history, scores = run(job, out / "checkpoint.pt", resume=not fresh, fabric=fabric, log=log)
         except (ValueError, OSError, CheckpointError, DataError, ImportError) as error:
             raise BenchmarkError(str(error)) from error

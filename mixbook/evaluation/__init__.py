@@ -3,7 +3,7 @@
 :func:`evaluate` does most of it in one call, for arrays or a loader.
 """
 
-from mixbook.evaluation.attacks import PGD, attacked_error, fgsm, fgsm_error, unbounded
+from mixbook.evaluation.attacks import PGD, attack, attacked_error, fgsm, fgsm_error, unbounded
 from mixbook.evaluation.boxes import iou
 from mixbook.evaluation.corruptions import NoisyBackground, OtherBackground, corrupted_accuracy
 from mixbook.evaluation.deformations import deform, deformation
@@ -20,6 +20,7 @@ __all__ = [
     "Reading",
     "accuracy",
     "activation_maps",
+    "attack",
     "attacked_error",
     "boxes_of",
     "brier",

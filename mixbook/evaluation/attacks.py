@@ -2,12 +2,15 @@
 
 Sources: Goodfellow et al. (2015) for FGSM, Madry et al. (2018) for PGD; k-mixup (TMLR, Table 7) and manifold mixup (Table
 7) report FGSM. Inputs are pixels in [0, 1] and the budget is in the same units, so that 8/255 means what it does elsewhere;
-whatever normalises pixels belongs inside the network (:class:`mixbook.models.Normalise`). With ``clip=None`` inputs may lie
-anywhere and the budget is in their units: so attacked the first scripts of manifold mixup, behind the normalisation.
+whatever normalises pixels belongs inside the network (:class:`mixbook.models.Normalise`). The first scripts of manifold
+mixup attacked behind the normalisation and without an edge: so does ``space="normalised"``, on the same network and pixels.
+With ``clip=None`` inputs may lie anywhere, and the budget is in their units.
 """
 
 import math
+import re
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +19,10 @@ from torch.nn.functional import cross_entropy
 from mixbook.data import Batched
 from mixbook.evaluation.metrics import accuracy
 from mixbook.evaluation.mode import batches_of, device_of, evaluation_mode
+from mixbook.models import Normalise
+
+Space = Literal["pixels", "normalised"]
+PIXELS = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,8 @@ class PGD:
         restarts: how often to begin, >= 1; of each sample an attempt that fools is kept, else the one of largest loss.
         random_start: begin at a uniformly random point of the box rather than at the sample.
         clip: smallest and largest value that an input can have, or None.
+        space: where ``eps`` and ``step_size`` are measured. ``"normalised"``: behind the network's own normalisation, so in
+            units of each channel's standard deviation, and nothing is clipped.
 
     Raises:
         ValueError: if an argument is out of range, ``step_size`` or ``random_start`` does not suit an infinite ``eps``, or
@@ -40,9 +49,14 @@ class PGD:
     step_size: float | None = None
     restarts: int = 1
     random_start: bool = True
-    clip: tuple[float, float] | None = (0.0, 1.0)
+    clip: tuple[float, float] | None = PIXELS
+    space: Space = "pixels"
 
     def __post_init__(self) -> None:
+        if self.space not in get_args(Space):
+            raise ValueError(f"space must be one of {get_args(Space)}, got {self.space!r}")
+        if self.space == "normalised":
+            object.__setattr__(self, "clip", None)
         if not self.eps >= 0:
             raise ValueError(f"eps must be at least 0, got {self.eps}: in units of the inputs, such as 8 / 255")
         if self.steps < 1 or self.restarts < 1:
@@ -60,13 +74,15 @@ class PGD:
     def name(self) -> str:
         """What results call it: ``fgsm@8/255``, ``pgd20x3@8/255`` (20 steps, 3 restarts), ``unbounded200``.
 
-        Without a clip at 0 and 1 the inputs are no pixels, and the budget is not written in 255ths.
+        Without a clip at 0 and 1 the inputs are no pixels, and the budget is not written in 255ths. Behind the network's
+        normalisation: ``fgsm@0.03 normalised``.
         """
         if self.eps == math.inf:
             return f"unbounded{self.steps}"
         single = self.steps == 1 and not self.random_start
         kind = "fgsm" if single else f"pgd{self.steps}" + (f"x{self.restarts}" if self.restarts > 1 else "")
-        return f"{kind}@" + (f"{255 * self.eps:.4g}/255" if self.clip == (0.0, 1.0) else f"{self.eps:.4g}")
+        where = " normalised" if self.space == "normalised" else ""
+        return f"{kind}@" + (f"{255 * self.eps:.4g}/255" if self.clip == PIXELS else f"{self.eps:.4g}{where}")
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Inputs like ``x`` that the network gets wrong if the attack can find them, in the order of ``x``.
@@ -80,7 +96,7 @@ class PGD:
             generator: source of the random starts.
 
         Raises:
-            ValueError: if an input lies outside of ``clip``.
+            ValueError: if an input lies outside of ``clip``, or there is no normalisation in the network to attack behind.
         """
         self._check(x)
         x = x.detach()
@@ -93,16 +109,18 @@ class PGD:
         return worst
 
     def _attempt(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator | None) -> Tensor:
-        step = self.step_size if self.step_size is not None else 2.5 * self.eps / self.steps
+        unit = self._unit(model, x)
+        eps = self.eps * unit
+        step = unit * (self.step_size if self.step_size is not None else 2.5 * self.eps / self.steps)
         # The box of each pixel; adding the perturbation up instead would collect rounding errors over the steps.
-        low, high = x - self.eps, x + self.eps
+        low, high = x - eps, x + eps
         if self.clip is not None:
             low, high = low.clamp(min=self.clip[0]), high.clamp(max=self.clip[1])
         moved = x
         if self.random_start:
             device = x.device if generator is None else generator.device
             noise = torch.rand(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
-            moved = (x + self.eps * (2 * noise - 1)).clamp(low, high)
+            moved = (x + eps * (2 * noise - 1)).clamp(low, high)
         for _ in range(self.steps):
             moved = moved.clone().requires_grad_()
             with torch.enable_grad():
@@ -111,6 +129,18 @@ class PGD:
                 (gradient,) = torch.autograd.grad(loss, moved)  # of the inputs alone: parameters collect nothing
             moved = (moved.detach() + step * gradient.sign()).clamp(low, high)
         return moved
+
+    def _unit(self, model: nn.Module, x: Tensor) -> Tensor:
+        """What a budget of 1 is in units of the inputs, for each channel."""
+        if self.space == "pixels":
+            return torch.ones((), dtype=x.dtype, device=x.device)
+        first = next((module for module in model.modules() if isinstance(module, Normalise)), None)
+        if first is None:
+            raise ValueError(
+                "space='normalised' needs a network that normalises its inputs (mixbook.models.Normalise), and this one "
+                "has no such layer: for inputs that are normalised already use clip=None"
+            )
+        return first.std.to(x).view(-1, *[1] * (x.ndim - 2))
 
     def _check(self, x: Tensor) -> None:
         if self.clip is None or x.numel() == 0:
@@ -123,17 +153,40 @@ class PGD:
             )
 
 
-def fgsm(eps: float, clip: tuple[float, float] | None = (0.0, 1.0)) -> PGD:
+def fgsm(eps: float, clip: tuple[float, float] | None = PIXELS, space: Space = "pixels") -> PGD:
     """The fast gradient sign method: one step of full size from the sample, x + eps sign(gradient), then clipped."""
-    return PGD(eps, steps=1, step_size=eps or 1.0, random_start=False, clip=clip)
+    return PGD(eps, steps=1, step_size=eps or 1.0, random_start=False, clip=clip, space=space)
 
 
-def unbounded(steps: int = 200, step_size: float = 0.01, clip: tuple[float, float] | None = (0.0, 1.0)) -> PGD:
+def unbounded(steps: int = 200, step_size: float = 0.01, clip: tuple[float, float] | None = PIXELS) -> PGD:
     """The sanity check against masked gradients (Athalye et al. 2018): no budget, so any network should fail nearly always.
 
     Manifold mixup's Appendix D takes 200 steps of 0.01, and finds 1% and 0% of the answers still right.
     """
     return PGD(math.inf, steps, step_size, random_start=False, clip=clip)
+
+
+def attack(name: str) -> PGD:
+    """The attack of this name, as :attr:`PGD.name` writes it, with default step sizes.
+
+    ``"fgsm@8/255"``, ``"pgd20@8/255"`` (20 steps), ``"pgd20x3@8/255"`` (3 restarts) and ``"unbounded200"`` are for pixels
+    in [0, 1]; without the 255 nothing is clipped: ``"fgsm@0.1"``; ``"fgsm@0.03 normalised"`` is behind the normalisation.
+
+    Raises:
+        ValueError: if the name is of no such form, or a number is out of range.
+    """
+    if found := re.fullmatch(r"unbounded(\d+)", name):
+        return unbounded(int(found[1]))
+    found = re.fullmatch(r"(?:(fgsm)|pgd(\d+)(?:x(\d+))?)@([\d.]+)(/255| normalised)?", name)
+    if found is None:
+        raise ValueError(f"name must be one such as fgsm@8/255, pgd20@8/255, pgd20x3@8/255 or unbounded200, got {name!r}")
+    single, steps, restarts, size, unit = found.groups()
+    pixels = unit == "/255"
+    eps, clip = float(size) / (255 if pixels else 1), PIXELS if pixels else None
+    space: Space = "normalised" if unit == " normalised" else "pixels"
+    if single:
+        return fgsm(eps, clip, space)
+    return PGD(eps, int(steps), restarts=int(restarts or 1), clip=clip, space=space)
 
 
 def attacked_error(
@@ -159,7 +212,7 @@ def fgsm_error(
     model: nn.Module,
     data: Batched,
     eps: float,
-    clip: tuple[float, float] | None = (0.0, 1.0),
+    clip: tuple[float, float] | None = PIXELS,
     batch_size: int = 256,
 ) -> float:
     """Error under :func:`fgsm` with budget ``eps``, in [0, 1]; the tables' epsilon of 8 is ``8 / 255``."""

@@ -65,6 +65,14 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
+def result_of(content: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The weights that are the result of the run so far: those of the chosen epoch, or the moving average, or the last."""
+    if content["best"]["weights"]:
+        return dict(content["best"]["weights"])
+    average = {name.removeprefix("module."): value for name, value in content["average"].items() if name != "n_averaged"}
+    return average or dict(content["model"])
+
+
 def check_writable(path: Path) -> None:
     """Make the folder of ``path`` and try to write into it, so that a run fails before its first step, not after it.
 

@@ -1,5 +1,7 @@
 """A whole training run in plain values: data, network, mixing and recipe by name, as ``mixbook train`` takes them."""
 
+from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -69,6 +71,18 @@ class Job:
         """Plain values, for JSON."""
         return asdict(self) | {"recipe": self.recipe.as_dict()}
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Job":
+        """The job that :meth:`as_dict` wrote, also after a detour through JSON.
+
+        Raises:
+            TypeError: if a value has a name that jobs do not have.
+        """
+        mixing = dict(values["mixing"])
+        mixing["layers"] = tuple(mixing["layers"])
+        rest = {name: value for name, value in values.items() if name not in ("mixing", "recipe", "hidden")}
+        return cls(**rest, mixing=Answers(**mixing), recipe=Recipe(**values["recipe"]), hidden=tuple(values["hidden"]))
+
     def parts(self) -> tuple[Batched, Batched]:
         """Training and test data, as the network sees them. Tables and digits keep a third to test on.
 
@@ -91,6 +105,20 @@ class Job:
         pixels = pixels[_some(len(pixels), self.samples, generator)]
         normalised = partial(sets.Resident, mean=mean, std=std)
         return normalised(pixels, shift=self.shift, flip=self.flip), normalised(held_out)
+
+    def test_on_pixels(self, model: nn.Module) -> tuple[nn.Module, Batched]:
+        """The network so that it takes pixels in [0, 1], and the test part as pixels, e.g. for attacks.
+
+        Of tables, and of digits, which are never normalised, both as they are.
+
+        Raises:
+            DataError: if images are neither in the data folder nor to be had.
+        """
+        if self.data not in _IMAGES:
+            return model, self.parts()[1]
+        mean, std = sets.pixels_of(self.data, "train").statistics()
+        whole = nn.Sequential(OrderedDict(normalise=models.Normalise(mean, std), net=model))
+        return whole, sets.Resident(sets.pixels_of(self.data, "test"))
 
     def network(self, data: Batched) -> nn.Module:
         """The network, with initial weights that follow from the recipe's seed."""

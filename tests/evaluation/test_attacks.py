@@ -1,6 +1,7 @@
 """On a linear network of two classes the attacks have closed forms: the margin falls by eps |w|_1, the box permitting."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -96,6 +97,33 @@ def test_the_budget_is_in_pixels_whatever_the_network_does_to_them(images, gener
     moved = fgsm(STEP, clip=None)(net, outside, y)
     assert (moved - outside).abs().max() == pytest.approx(STEP, rel=1e-2)
     assert moved.max() > 1
+
+
+@pytest.mark.parametrize("make", [fgsm, partial(PGD, steps=5, random_start=False)], ids=["fgsm", "pgd"])
+def test_behind_the_normalisation_it_is_the_attack_on_normalised_images(make, images, generator):
+    """As the old scripts did it: the same network, once with its first layer and pixels, once without and normalised."""
+    x, y = images[0].float(), images[1]
+    normalise = Normalise((0.5, 0.4, 0.3), (0.2, 0.1, 0.05))
+    net = nn.Sequential(nn.Flatten(), nn.Linear(75, 20), nn.ReLU(), nn.Linear(20, 2))
+    moved = make(0.03, space="normalised")(nn.Sequential(normalise, net), x, y)
+    torch.testing.assert_close(normalise(moved), make(0.03, clip=None)(net, normalise(x), y), atol=1e-5, rtol=0)
+    change = (moved - x).abs().amax((0, 2, 3))
+    torch.testing.assert_close(change, 0.03 * torch.tensor([0.2, 0.1, 0.05]), atol=1e-6, rtol=0)
+    assert make(1.0, space="normalised")(nn.Sequential(normalise, net), x, y).max() > 1  # no edge
+
+
+def test_random_starts_behind_the_normalisation_fill_its_box(images, generator):
+    x, y = images[0].float(), images[1]
+    model = nn.Sequential(Normalise((0.5,) * 3, (0.2, 0.1, 0.05)), Linear(torch.randn(3, 5, 5, generator=generator)))
+    change = (PGD(1.0, steps=1, step_size=1e-3, space="normalised")(model, x, y, generator) - x).abs().mean((0, 2, 3))
+    torch.testing.assert_close(change, torch.tensor([0.1, 0.05, 0.025]), rtol=0.1, atol=0)
+
+
+def test_a_network_without_normalisation_has_no_such_space(linear, images):
+    with pytest.raises(ValueError, match="space='normalised' needs a network that normalises its inputs"):
+        fgsm(0.1, space="normalised")(linear, *images)
+    with pytest.raises(ValueError, match=r"space must be one of \('pixels', 'normalised'\), got 'logits'"):
+        fgsm(0.1, space="logits")
 
 
 def test_normalised_images_are_refused_where_pixels_are_meant(linear, images):

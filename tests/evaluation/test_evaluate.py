@@ -4,7 +4,7 @@ from torch import nn
 
 import mixbook as mb
 from mixbook.data import Arrays, digits
-from mixbook.evaluation import PGD, deform, deformation, evaluate, fgsm, fgsm_error, unbounded
+from mixbook.evaluation import PGD, attack, deform, deformation, evaluate, fgsm, fgsm_error, unbounded
 from mixbook.models import MLP, LeNet, seeded
 
 
@@ -62,13 +62,19 @@ def test_what_else_is_asked_for_comes_in_one_call(generator):
 
 def test_attacks_are_named_by_what_they_do():
     attacks = [fgsm(0.5 / 255), fgsm(0.03, clip=None), PGD(8 / 255), PGD(8 / 255, restarts=4), unbounded()]
+    attacks.append(fgsm(0.03, space="normalised"))
     assert [attack.name for attack in attacks] == [
         "fgsm@0.5/255",
         "fgsm@0.03",
         "pgd20@8/255",
         "pgd20x4@8/255",
         "unbounded200",
+        "fgsm@0.03 normalised",
     ]
+    assert [attack(each.name) for each in attacks] == attacks
+    for wrong in ("fgsm", "fgsm:8/255", "pgd@8/255", "pgd20x3@", "unbounded", "fgsm@a lot"):
+        with pytest.raises(ValueError, match=f"name must be one such as fgsm@8/255, .* got '{wrong}'"):
+            attack(wrong)
     model = MLP(64, (), 10)
     with pytest.raises(ValueError, match="attacks must have different names"):
         evaluate(model, digits(), attacks=[fgsm(0.1, None), fgsm(0.1, None)])

@@ -1,0 +1,177 @@
+"""``mixbook evaluate``: a network that ``mixbook train`` made, tested on more than it was tested on then."""
+
+from dataclasses import replace
+from json import JSONDecodeError, dumps, loads
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from mixbook.benchmarks import BenchmarkError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from mixbook.training.job import Job
+
+
+def command() -> Any:
+    """Build the command; what it needs is imported now."""
+    from tyro.conf import UseAppendAction
+
+    def evaluate(
+        checkpoint: Path,
+        /,
+        *,
+        attack: UseAppendAction[tuple[str, ...]] = (),
+        deform: UseAppendAction[tuple[str, ...]] = (),
+        top: UseAppendAction[tuple[int, ...]] = (),
+        data: str | None = None,
+        samples: int | None = None,
+        batch_size: int = 256,
+        device: str | None = None,
+        seed: int = 0,
+        json: bool = False,
+    ) -> None:
+        """Test a network of `mixbook train`: on clean data, under attack, on deformed images.
+
+        Args:
+            checkpoint: the folder that `mixbook train --out` named, or the checkpoint.pt in it.
+            attack: such as fgsm@8/255, pgd20@8/255 (20 steps), pgd20x3@8/255 (3 restarts), unbounded200, or, behind the
+                normalisation, "fgsm@0.03 normalised"; may be given several times.
+            deform: such as rotation_20, shear_28.6, zoomin_60, zoomout_140; may be given several times.
+            top: also how often the label is among so many largest logits; may be given several times.
+            data: another data set, of the same shape, whose test part is taken.
+            samples: only the first so many of the test part; all by default.
+            batch_size: samples at once.
+            device: cpu, cuda or cuda:1; the best that there is by default.
+            seed: of random starts and of deformations.
+            json: print everything as JSON.
+        """
+        import torch
+
+        from mixbook import evaluation
+        from mixbook.data.store import DataError
+        from mixbook.training.checkpoint import CheckpointError
+        from mixbook.training.extras import one_device
+
+        try:
+            attacks = [evaluation.attack(name) for name in attack]
+            model, job, epochs = restore(checkpoint)
+            model, held_out = _test_part(model, job, data, samples)
+            fabric = one_device(None if device is None else torch.device(device))
+            scores = evaluation.evaluate(
+                model.to(fabric.device),
+                held_out,
+                batch_size,
+                top=top,
+                attacks=attacks,
+                deformations=deform,
+                generator=torch.Generator().manual_seed(seed),
+            )
+        except (ValueError, TypeError, RuntimeError, OSError, CheckpointError, DataError, ImportError) as error:
+            raise BenchmarkError(str(error)) from error
+        if json:
+            about = {"checkpoint": str(checkpoint), "job": job.as_dict(), "epochs": epochs, "data": held_out.name}
+            print(dumps({**about, "samples": len(held_out), "scores": scores}, indent=1))
+            return
+        print(f"{job.model} after {epochs} epochs on {job.data}, {_mixing(job)}")
+        print(f"{len(held_out)} test samples of {held_out.name}\n")
+        for line in _lines(scores):
+            print(line)
+
+    return evaluate
+
+
+def restore(checkpoint: Path) -> "tuple[nn.Module, Job, int]":
+    """The network of a run, what the run was, and how many epochs it has trained.
+
+    Raises:
+        BenchmarkError: if there is no such checkpoint, nothing says what was trained, or the weights do not fit.
+        CheckpointError: if the checkpoint is damaged.
+        DataError: if the data, whose shape the network has, are neither in the data folder nor to be had.
+    """
+    from mixbook.training import checkpoint as checkpoints
+
+    file = checkpoint / "checkpoint.pt" if checkpoint.is_dir() else checkpoint
+    if not file.is_file():
+        raise BenchmarkError(f"no checkpoint {file}: give the folder that `mixbook train --out` named")
+    job = _job_of(file.parent)
+    content = checkpoints.load(file)
+    model = job.network(job.parts()[1])
+    try:
+        model.load_state_dict(checkpoints.result_of(content))
+    except RuntimeError as error:
+        raise BenchmarkError(
+            f"{file} has the weights of another network than job.json beside it says, {job.model}: {error}"
+        ) from error
+    return model, job, len(content["records"])
+
+
+def _job_of(folder: Path) -> "Job":
+    from mixbook.training.job import Job
+
+    for name in ("job.json", "result.json"):
+        if not (folder / name).is_file():
+            continue
+        try:
+            content = loads((folder / name).read_text(encoding="utf-8"))
+            return Job.from_dict(content if name == "job.json" else content["job"])
+        except (JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise BenchmarkError(f"{folder / name} does not say what was trained: {error!r}") from error
+    raise BenchmarkError(
+        f"{folder} has neither job.json nor result.json, which say what was trained. This command rebuilds networks of "
+        "`mixbook train`; for a network of your own call mixbook.evaluate(model, data, ...)"
+    )
+
+
+def _test_part(model: "nn.Module", job: "Job", other: str | None, samples: int | None) -> Any:
+    """The network so that it takes pixels, and the test data, of the job's own set or of another one."""
+    import torch
+
+    from mixbook.data import Arrays
+    from mixbook.training.job import Images, Tables
+
+    whole, held_out = job.test_on_pixels(model)
+    if other is not None and other != job.data:
+        known = get_args(Images) + get_args(Tables)
+        if other not in known:
+            raise BenchmarkError(f"no data set {other!r}. There are: {', '.join(known)}")
+        _, found = replace(job, data=cast(Any, other)).test_on_pixels(model)
+        ours, theirs = (tuple(each.batch(torch.zeros(1, dtype=torch.int64))[0].shape[1:]) for each in (held_out, found))
+        if ours != theirs or found.num_classes != held_out.num_classes:
+            raise BenchmarkError(
+                f"the network is for samples {ours} of {held_out.num_classes} classes ({job.data}); {other} has samples "
+                f"{theirs} of {found.num_classes} classes"
+            )
+        held_out = found
+    if samples is None:
+        return whole, held_out
+    if not 1 <= samples <= len(held_out):
+        raise BenchmarkError(f"--samples must be from 1 to {len(held_out)}, got {samples}")
+    return whole, Arrays(*held_out.batch(torch.arange(samples)), held_out.num_classes, held_out.name)
+
+
+def _mixing(job: "Job") -> str:
+    mixing = job.mixing
+    if mixing.alpha is None:
+        return "not mixed"
+    place = ", ".join(mixing.layers)
+    return f"mixed at {place}: alpha {mixing.alpha:g}, k {mixing.k}, {mixing.draws} per pair, {mixing.blend}"
+
+
+def _lines(scores: dict[str, float]) -> list[str]:
+    rows = [("error", 100 * (1 - scores["accuracy"]), "%")]
+    for name, value in scores.items():
+        kind, _, change = name.partition("@")
+        if name.startswith("accuracy_top"):
+            rows.append((f"top-{name.removeprefix('accuracy_top')} error", 100 * (1 - value), "%"))
+        elif change:
+            rows.append((f"error under {change}", 100 * (1 - value if kind == "accuracy" else value), "%"))
+        elif name == "ece":
+            rows.append((name, 100 * value, "%"))
+        elif name != "accuracy":
+            rows.append((name, value, "nats" if name == "nll" else ""))
+    width = max(len(name) for name, _, _ in rows)
+    return [
+        f"{name:{width}}  {value:7.3f} {unit}".rstrip() if unit != "%" else f"{name:{width}}  {value:7.2f} %"
+        for name, value, unit in rows
+    ]

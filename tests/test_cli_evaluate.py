@@ -1,0 +1,149 @@
+"""``mixbook evaluate`` on small networks that ``mixbook train`` makes."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from mixbook import cli
+from mixbook.data import digits, images, stand_in
+from mixbook.data.pixels import Pixels
+from mixbook.evaluation import attack, evaluate
+from mixbook.training import checkpoint as checkpoints
+from mixbook.training.job import Job
+
+
+def train(folder, *arguments, data="digits", model="mlp"):
+    cli.main(
+        ["train", "--data", data, "--model", model, "--hidden", "16", "--epochs", "3", "--milestones", "2", "--batch-size",
+         "100", "--lr", "0.05", "--device", "cpu", "--out", str(folder), *arguments]
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    train(folder, "--alpha", "1", "--layers", "input", "layer1")
+    return folder
+
+
+def says(capsys, *arguments) -> dict:
+    capsys.readouterr()
+    cli.main(["evaluate", *map(str, arguments), "--device", "cpu", "--json"])
+    return json.loads(capsys.readouterr().out)
+
+
+def refusal(capsys, *arguments) -> str:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["evaluate", *map(str, arguments), "--device", "cpu"])
+    assert left.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("mixbook: ")
+    return error
+
+
+def test_it_is_the_network_that_was_trained(trained, capsys):
+    found = says(capsys, trained, "--top", "2")
+    scores = json.loads((trained / "result.json").read_text())["scores"]
+    assert 100 * (1 - found["scores"]["accuracy"]) == pytest.approx(scores["error"])
+    assert found["scores"]["nll"] == pytest.approx(scores["nll"])
+    assert found["scores"]["accuracy_top2"] > found["scores"]["accuracy"]
+    assert (found["epochs"], found["data"], found["samples"]) == (3, "digits", 599)
+    assert Job.from_dict(found["job"]).mixing.layers == ("input", "layer1")
+
+
+def test_attacks_and_deformations_are_those_of_the_package(trained, capsys):
+    arguments = ["--attack", "fgsm@8/255", "--attack", "pgd5x2@8/255", "--deform", "rotation_20", "--deform", "zoomout_140"]
+    found = says(capsys, trained, *arguments, "--seed", "3")["scores"]
+    job = Job.from_dict(json.loads((trained / "job.json").read_text()))
+    _, test = job.parts()
+    model = job.network(test)
+    model.load_state_dict(checkpoints.load(trained / "checkpoint.pt")["model"])
+    attacks = [attack("fgsm@8/255"), attack("pgd5x2@8/255")]
+    seeded = torch.Generator().manual_seed(3)
+    expected = evaluate(model, test, 256, attacks=attacks, deformations=["rotation_20", "zoomout_140"], generator=seeded)
+    assert found == pytest.approx(expected)
+    assert min(found["error@pgd5x2@8/255"], found["error@fgsm@8/255"]) > 1.1 * (1 - found["accuracy"])
+
+
+def test_the_table_says_what_is_what(trained, capsys):
+    capsys.readouterr()
+    cli.main(["evaluate", str(trained / "checkpoint.pt"), "--attack", "fgsm@8/255", "--samples", "50", "--device", "cpu"])
+    said = capsys.readouterr().out
+    assert "mlp after 3 epochs on digits, mixed at input, layer1: alpha 1, k 1, 1 per pair, linear" in said
+    assert "50 test samples of digits" in said
+    assert [line.split("  ")[0] for line in said.splitlines()[3:]] == [
+        "error", "nll", "brier", "ece", "error under fgsm@8/255",
+    ]  # fmt: skip
+
+
+def test_a_run_that_was_stopped_can_be_evaluated(trained, tmp_path, capsys):
+    shutil.copytree(trained, tmp_path / "stopped")
+    (tmp_path / "stopped" / "result.json").unlink()
+    assert says(capsys, tmp_path / "stopped")["scores"] == says(capsys, trained)["scores"]
+
+
+def test_with_a_moving_average_that_is_the_network(tmp_path, capsys):
+    train(tmp_path, "--ema", "0.9")
+    scores = json.loads((tmp_path / "result.json").read_text())["scores"]
+    assert 100 * (1 - says(capsys, tmp_path)["scores"]["accuracy"]) == pytest.approx(scores["error"])
+
+
+@pytest.fixture
+def small_mnist(monkeypatch):
+    """Digits in MNIST's shape in place of the files."""
+
+    def pixels_of(name, part="train"):
+        data = stand_in("mnist") if part == "train" else stand_in("mnist")[torch.arange(40)]
+        assert name in ("mnist", "svhn")
+        x = (255 * data.x).round().to(torch.uint8)
+        return Pixels(x if name == "mnist" else 255 - x, data.y, 10, name)
+
+    monkeypatch.setattr(images, "pixels_of", pixels_of)
+
+
+def test_images_are_attacked_as_pixels_in_front_of_the_normalisation(small_mnist, tmp_path, capsys):
+    train(tmp_path, data="mnist", model="lenet")
+    scores = json.loads((tmp_path / "result.json").read_text())["scores"]
+    found = says(capsys, tmp_path, "--attack", "fgsm@40/255", "--attack", "fgsm@1 normalised", "--attack", "unbounded5")
+    assert 100 * (1 - found["scores"]["accuracy"]) == pytest.approx(scores["error"], abs=1e-4)
+    assert {"error@fgsm@40/255", "error@fgsm@1 normalised", "error@unbounded5"} <= set(found["scores"])
+    other = says(capsys, tmp_path, "--data", "svhn")
+    assert other["data"] == "svhn" and other["scores"]["accuracy"] < found["scores"]["accuracy"]
+
+
+def test_what_is_wrong_is_said(trained, tmp_path, capsys, monkeypatch):
+    assert f"no checkpoint {tmp_path}/checkpoint.pt: give the folder that" in refusal(capsys, tmp_path)
+    assert "name must be one such as fgsm@8/255" in refusal(capsys, trained, "--attack", "fgsm8")
+    assert "name must be one such as rotation_20" in refusal(capsys, trained, "--deform", "rotate:20")
+    assert "no data set 'imagenet'. There are: mnist" in refusal(capsys, trained, "--data", "imagenet")
+    assert "is for samples (1, 8, 8) of 10 classes (digits); iris has samples (4,) of 3 classes" in refusal(
+        capsys, trained, "--data", "iris"
+    )
+    assert "--samples must be from 1 to 599, got 0" in refusal(capsys, trained, "--samples", "0")
+    assert "space='normalised' needs a network that normalises" in refusal(
+        capsys, trained, "--attack", "fgsm@0.1 normalised"
+    )
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copy(trained / "checkpoint.pt", alone)
+    assert "neither job.json nor result.json" in refusal(capsys, alone)
+    (alone / "job.json").write_text("{")
+    assert "job.json does not say what was trained" in refusal(capsys, alone)
+    job = json.loads((trained / "job.json").read_text())
+    (alone / "job.json").write_text(json.dumps({**job, "hidden": [7]}))
+    assert "has the weights of another network than job.json beside it says, mlp" in refusal(capsys, alone)
+    (alone / "checkpoint.pt").write_bytes((trained / "checkpoint.pt").read_bytes()[:500])
+    assert "is damaged" in refusal(capsys, alone)
+    monkeypatch.setenv("MIXBOOK_DATA", str(tmp_path / "empty"))
+    monkeypatch.setenv("MIXBOOK_OFFLINE", "1")
+    (alone / "job.json").write_text(json.dumps({**job, "data": "cifar10", "model": "lenet"}))
+    shutil.copy(trained / "checkpoint.pt", alone)
+    assert "cifar10 is not in the data folder" in refusal(capsys, alone)
+
+
+def test_a_job_survives_json():
+    job = Job("digits", "mlp", hidden=(3, 4))
+    assert Job.from_dict(json.loads(json.dumps(job.as_dict()))) == job
+    assert digits().num_classes == 10
