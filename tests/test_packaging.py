@@ -26,8 +26,11 @@ def pins() -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in parts}
 
 
+CLUSTERS = ("ray", "slurm")  # extras for those who have one; nothing else here needs them
+
+
 def ranges() -> list[Requirement]:
-    extras = [item for items in PROJECT["optional-dependencies"].values() for item in items]
+    extras = [item for name, items in PROJECT["optional-dependencies"].items() if name not in CLUSTERS for item in items]
     return [Requirement(item) for item in PROJECT["dependencies"] + extras]
 
 

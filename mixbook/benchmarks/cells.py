@@ -1,111 +1,173 @@
-"""Run the missing cells of an experiment in several processes, saving after each finished cell."""
+"""Run the missing cells of an experiment, here or on a cluster, and save what is finished as it comes."""
 
-import multiprocessing
-import os
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from mixbook.benchmarks.environment import describe
-from mixbook.benchmarks.results import Results, Trial
-from mixbook.benchmarks.spec import Cell, Experiment, Task
+from mixbook.benchmarks import budget as budgets
+from mixbook.benchmarks.environment import describe, machine
+from mixbook.benchmarks.executors import open_pool
+from mixbook.benchmarks.executors.dispatch import dispatch
+from mixbook.benchmarks.executors.pool import Found
+from mixbook.benchmarks.results import Results, Trial, Trials
+from mixbook.benchmarks.spec import Cell, Experiment, Piece, Task
 
-Piece = list[Task]
-RunPieces = Callable[[list[Piece]], Iterable[tuple[Piece, list[Trial]]]]
+_SAVE_EVERY = 1.0  # seconds between two saves of cells that are begun; one that is whole is saved at once
 
 
-def run_missing_cells(results: Results, jobs: int, report: Callable[[str], None] = print) -> dict[Cell, list[Trial]]:
-    """Run the cells that ``results`` lacks and save after each one: a killed run loses at most what it was at.
+def run_missing_cells(
+    results: Results,
+    jobs: int | None,
+    report: Callable[[str], None] = print,
+    *,
+    budget: float | None = None,
+    at_most: int | None = None,
+    on: str = "here",
+    gpus: float = 0.0,
+) -> Trials:
+    """Run what ``results`` lacks and save it as it comes: a killed run loses what it was at, and what is a second old.
 
     Args:
         results: where finished cells are and go.
-        jobs: processes; each trains on one thread.
+        jobs: processes; each trains on one thread. None is as many as there is room for on a cluster.
         report: takes one line per cell.
+        budget: seconds after which nothing goes on. Then one trial of every cell comes before two of any, and what is under
+            way at the end is given up.
+        at_most: trials of each cell, all if None.
+        on: ``"here"``, or a cluster that runs the trials: see :mod:`mixbook.benchmarks.executors`.
+        gpus: GPUs, or the share of one, that a cluster gives to each trial.
 
     Returns:
-        All cells with their trials, those that were there before included. An experiment with sources has these run.
+        All whole cells with their trials, those that were there before included. An experiment with sources has these run.
 
     Raises:
-        ResultsError: if what is there cannot be continued.
+        ResultsError: if what is there cannot be continued. Damaged files are set aside, and what they held is run again.
+        ResultsInUse: if another process writes these results.
+        BudgetTooSmall: if not one trial was or would be done in time.
     """
+    end = None if budget is None else time.monotonic() + budget
     if results.sources:
         for source in results.sources:
             report(f"{results.experiment.name} is read from {source.experiment.name}")
-            run_missing_cells(source, jobs, report)
+            left = None if end is None else end - time.monotonic()
+            if left is None or left > 0:
+                run_missing_cells(source, jobs, report, budget=left, at_most=at_most, on=on, gpus=gpus)
         return results.load()
-    cells, runs = results.load(), list(results.provenance()["runs"]) if results.exists() else []
-    wanted = results.experiment.selected(results.profile)
-    missing = [cell for cell in wanted if cell not in cells]
-    if cells:
-        report(f"{len(cells)} of {len(wanted)} cells are there already")
-    if not missing:
-        return cells
-    trials = results.experiment.profile(results.profile).trials
-    pieces = results.experiment.pieces(missing, trials)
-    run: dict[str, Any] = {"started": datetime.now(UTC).isoformat(timespec="seconds"), **describe(), "jobs": jobs}
-    started, done = time.perf_counter(), dict[Cell, list[Trial]]()
-    with _workers(results.experiment, results.profile, min(jobs, len(pieces))) as run_pieces:
-        for piece, found in run_pieces(pieces):
-            for (cell, _), trial in zip(piece, found, strict=True):
-                done.setdefault(cell, []).append(trial)
-            whole = [cell for cell in dict.fromkeys(cell for cell, _ in piece) if len(done[cell]) == trials]
-            if not whole:
-                continue
-            cells |= {cell: sorted(done[cell], key=lambda trial: trial.number) for cell in whole}
-            seconds, finished = time.perf_counter() - started, [cell for cell in missing if cell in cells]
-            run |= {"seconds": round(seconds, 1), "cells": [str(cell) for cell in finished]}
-            results.save(cells, [*runs, run])
-            left = _duration(seconds / len(finished) * (len(missing) - len(finished)))
-            for place, cell in enumerate(whole, start=len(cells) - len(whole) + 1):
-                report(f"[{place:2d}/{len(wanted)}] {cell!s:36s} {trials} trials, {left} left")
-    return {cell: cells[cell] for cell in wanted}
+    with results.lock():
+        for path in results.recover():
+            report(f"damaged results were set aside as {path}: what they held is run again")
+        progress = _Progress(results, {"jobs": jobs, "on": on.split(":")[0]}, report)
+        tasks = [(cell, number) for cell, number in progress.missing() if at_most is None or number < at_most]
+        if not tasks:
+            return progress.cells
+        if budget is not None:
+            budgets.check(budget, results, at_most)
+        pieces = results.experiment.pieces(tasks)
+        if end is not None:
+            pieces = budgets.most_informative_first(results.experiment, tasks)
+        work = partial(_run_piece, results.experiment, results.profile)
+        jobs = jobs if on != "here" else min(jobs or 1, len(pieces))
+        with open_pool(on, work, jobs=jobs, gpus=gpus, stoppable=end is not None) as pool:
+
+            def takes(piece: Piece) -> float:
+                return sum(budgets.expected(progress.there, cell) for cell, _ in piece)
+
+            try:
+                for piece, found in dispatch(pieces, pool, until=end, takes=takes, report=report):
+                    progress.add(piece, found)
+            finally:
+                progress.save()
+        progress.close(budget)
+        return {
+            cell: progress.cells[cell] for cell in results.experiment.selected(results.profile) if cell in progress.cells
+        }
 
 
-@contextmanager
-def _workers(experiment: Experiment, profile: str, jobs: int) -> Iterator[RunPieces]:
-    work = partial(_run_piece, experiment, profile)
-    if jobs == 1:
-        import torch
+class _Progress:
+    """What a run has so far, and its provenance."""
 
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield lambda pieces: map(work, pieces)
-        finally:
-            torch.set_num_threads(threads)
-        return
-    # Started afresh rather than forked: torch's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    with ProcessPoolExecutor(jobs, context, initializer=_prepare_worker) as pool:
-        yield lambda pieces: (done.result() for done in as_completed([pool.submit(work, piece) for piece in pieces]))
+    def __init__(self, results: Results, run: dict[str, Any], report: Callable[[str], None]) -> None:
+        self.results, self.report = results, report
+        self.cells, self.begun = results.load(), results.begun()
+        self._wanted = results.experiment.selected(results.profile)
+        self._trials = results.experiment.profile(results.profile).trials
+        self._missing = [cell for cell in self._wanted if cell not in self.cells]
+        self._earlier = list(results.provenance()["runs"]) if results.exists() else []
+        self._run = {"started": datetime.now(UTC).isoformat(timespec="seconds"), **describe(), **run, "trials": 0}
+        self._start, self._saved, self._unsaved = time.perf_counter(), 0.0, False
+        if self.cells:
+            report(f"{len(self.cells)} of {len(self._wanted)} cells are there already")
+        if self.begun:
+            report(f"{sum(map(len, self.begun.values()))} trials of {len(self.begun)} further cells are there already")
+
+    def missing(self) -> list[Task]:
+        """The trials that are not there, cell by cell."""
+        there = {cell: {trial.number for trial in trials} for cell, trials in self.begun.items()}
+        numbers = range(self._trials)
+        return [(cell, number) for cell in self._missing for number in numbers if number not in there.get(cell, ())]
+
+    @property
+    def there(self) -> Trials:
+        """All trials that are there."""
+        return {**self.cells, **self.begun}
+
+    def add(self, piece: Piece, found: Found) -> None:
+        """Take in what came of a piece; save at once if a cell is whole, else every second."""
+        whole = []
+        for (cell, _), trial in zip(piece, found.trials, strict=True):
+            trials = self.begun.setdefault(cell, [])
+            trials.append(trial)
+            if len(trials) == self._trials:
+                self.cells[cell] = sorted(self.begun.pop(cell), key=lambda each: each.number)
+                whole.append(cell)
+        self._run["trials"] += len(piece)
+        machines = self._run.setdefault("machines", [])
+        if found.machine not in machines:
+            machines.append(found.machine)
+        self._unsaved = True
+        if whole or time.perf_counter() - self._saved > _SAVE_EVERY:
+            self.save()
+        self._tell(whole)
+
+    def save(self) -> None:
+        """Write what is not written yet."""
+        if not self._unsaved:
+            return
+        finished = [str(cell) for cell in self._missing if cell in self.cells]
+        self._run |= {"seconds": round(time.perf_counter() - self._start, 1), "cells": finished}
+        begun = {cell: sorted(trials, key=lambda each: each.number) for cell, trials in self.begun.items()}
+        self.results.save(self.cells, [*self._earlier, self._run], begun)
+        self._saved, self._unsaved = time.perf_counter(), False
+
+    def close(self, budget: float | None) -> None:
+        """Say what a budget was enough for.
+
+        Raises:
+            BudgetTooSmall: if it was not enough for a single trial.
+        """
+        if budget is None:
+            return
+        if not self._run["trials"]:
+            within = f"no trial was done within --budget {budgets.duration(budget)}"
+            raise budgets.BudgetTooSmall(f"{within}: one of one cell, with the start of a process, takes longer than that")
+        missing, begun = len(self.missing()), sum(map(len, self.begun.values()))
+        done = f"{self._run['trials']} trials done within the budget"
+        self.report(f"{done}: {len(self.cells)} of {len(self._wanted)} cells are whole, {begun} trials of others are kept")
+        if missing:
+            self.report(f"{missing} trials are missing: the same command goes on")
+
+    def _tell(self, whole: list[Cell]) -> None:
+        seconds, missing = time.perf_counter() - self._start, len(self.missing())
+        left = budgets.duration(seconds / self._run["trials"] * missing)
+        for place, cell in enumerate(whole, start=len(self.cells) - len(whole) + 1):
+            self.report(f"[{place:2d}/{len(self._wanted)}] {cell!s:36s} {self._trials} trials, {left} left")
 
 
-def _prepare_worker() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-    def end_with_parent() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)  # a killed parent cannot tell us to stop, and we would wait for ever
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def _run_piece(experiment: Experiment, profile: str, piece: Piece) -> tuple[Piece, list[Trial]]:
+def _run_piece(experiment: Experiment, profile: str, piece: Piece) -> Found:
     started = time.perf_counter()
     found = experiment.run(piece, profile)
     seconds = round((time.perf_counter() - started) / len(piece), 3)
-    return piece, [Trial(number, metrics, seconds) for (_, number), metrics in zip(piece, found, strict=True)]
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    trials = tuple(Trial(number, metrics, seconds) for (_, number), metrics in zip(piece, found, strict=True))
+    return Found(trials, machine())

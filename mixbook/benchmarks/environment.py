@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ def describe(device: str | None = None) -> dict[str, Any]:
         "processor": _processor(),
         "threads_per_trial": 1,
     }
+
+
+@cache
+def machine() -> dict[str, Any]:
+    """What a single trial ran on, here or on a node of a cluster: device, processor and torch."""
+    return {"device": _device(None), "processor": _processor(), "torch": _version("torch")}
 
 
 def _commit() -> dict[str, Any]:

@@ -1,39 +1,42 @@
 """Where results live: one tidy CSV per experiment and profile, and beside it a JSON file that says where they come from.
 
-Both are written whole or not at all (beside the target, forced to the disk, renamed), the JSON first, so that no result is
-ever without its provenance. What cannot be trusted is refused, and never overwritten.
+The CSV holds whole cells only, with all trials of the profile. Trials of cells that are not whole yet lie in a second CSV,
+``*.begun.csv``, until they are. All files are written whole or not at all (beside the target, forced to the disk, renamed),
+the JSON first, so that no result is ever without its provenance; and by one process at a time. What cannot be trusted is
+refused, and never overwritten.
 """
 
-import csv
-import io
 import json
-import math
 import os
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 import mixbook
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.spec import Cell, Experiment
+from mixbook.benchmarks.spec import Experiment
+from mixbook.benchmarks.tidy import Trial, Trials, as_text, parse
 
 FORMAT = 1
-COLUMNS = ("experiment", "dataset", "model", "method", "params", "trial", "seed", "metric", "value", "seconds")
+
+
+__all__ = ["DamagedResults", "Results", "ResultsError", "ResultsInUse", "Trial", "Trials"]
 
 
 class ResultsError(BenchmarkError):
     """A results file cannot be used: damaged, or made by another version, protocol or grid."""
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One trial of a cell: what was measured, and how long it took."""
+class DamagedResults(ResultsError):
+    """A results file is damaged or missing: what it held has to be run again."""
 
-    number: int
-    metrics: dict[str, float]
-    seconds: float
+
+class ResultsInUse(BenchmarkError):
+    """Another process is writing these results."""
 
 
 class Results:
@@ -53,12 +56,13 @@ class Results:
         self.experiment, self.profile = experiment, profile
         self.csv = folder / experiment.name / f"{profile}.csv"
         self.json = self.csv.with_suffix(".json")
+        self.begun_csv = self.csv.with_suffix(".begun.csv")
         self.sources = tuple(Results(source, profile, folder) for source in experiment.sources)
 
     @property
     def files(self) -> list[Path]:
-        """The CSV and JSON files that hold these results, whether they exist or not."""
-        return [path for source in self.sources for path in source.files] or [self.csv, self.json]
+        """The files that hold these results, whether they exist or not: CSV, JSON, and the CSV of cells that are begun."""
+        return [path for source in self.sources for path in source.files] or [self.csv, self.json, self.begun_csv]
 
     def exists(self) -> bool:
         """Whether anything was ever written here."""
@@ -81,7 +85,8 @@ class Results:
         """What the JSON file says; checked against what would be run now, except for the version of mixbook.
 
         Raises:
-            ResultsError: if it is missing, damaged, or of another format, protocol, profile or grid.
+            DamagedResults: if it is missing or damaged.
+            ResultsError: if it is of another format, protocol, profile or grid.
         """
         if self.sources:
             there = [source.provenance() for source in self.sources if source.exists()]
@@ -92,9 +97,9 @@ class Results:
                 raise TypeError("runs must be a list")
         except FileNotFoundError:
             message = f"{self.json} is missing, and without it nobody knows where {self.csv.name} comes from"
-            raise ResultsError(f"{message}. {_way_out(self)}") from None
+            raise DamagedResults(f"{message}. {_way_out(self)}") from None
         except (ValueError, KeyError, TypeError) as error:
-            raise ResultsError(f"{self.json} is damaged ({error}). {_way_out(self)}") from error
+            raise DamagedResults(f"{self.json} is damaged ({error}). {_way_out(self)}") from error
         now = self.identity()
         changed = _differences({k: v for k, v in found.items() if k in now}, now)
         if changed:
@@ -113,6 +118,8 @@ class Results:
         last, minutes = runs[-1], sum(run["seconds"] for run in runs) / 60
         commit = f"commit {str(last['commit'])[:8]}{' with changes' if last['dirty'] else ''}"
         machine = f"{last['processor']}, {last['jobs']} processes of {last['threads_per_trial']} thread"
+        if last.get("on", "here") != "here":
+            machine = f"by {last['on']} on {', '.join(sorted({each['processor'] for each in last['machines']}))}"
         return f"{last['started'][:10]}, {commit}, torch {last['torch']}, {machine}, {minutes:.0f} min"
 
     def check_resumable(self) -> None:
@@ -129,90 +136,120 @@ class Results:
             message = f"{self.json} was made by mixbook {version}, and this is {mixbook.__version__}"
             raise ResultsError(f"{message}. {_way_out(self)}")
 
-    def load(self) -> dict[Cell, list[Trial]]:
-        """The finished cells with their trials; empty if there are none yet.
+    def load(self) -> Trials:
+        """The finished cells with all their trials; empty if there are none yet.
 
         Raises:
-            ResultsError: as :meth:`provenance`, or if the CSV is damaged or half-written.
+            DamagedResults: if a file is missing, damaged or half-written.
+            ResultsError: as :meth:`provenance`.
         """
         if not self.exists():
             return {}
         if self.sources:
-            return self._derive()
-        self.provenance()
-        if not self.csv.exists():
-            return {}
-        try:
-            return self._parse(self.csv.read_text(encoding="utf-8"))
-        except (ValueError, KeyError, TypeError) as error:
-            raise ResultsError(f"{self.csv} is damaged or cut short ({error}). {_way_out(self)}") from error
+            return self._derive({source.experiment.name: source.load() for source in self.sources})
+        return self._read(self.csv, whole=True)
 
-    def save(self, cells: dict[Cell, list[Trial]], runs: list[dict[str, Any]]) -> None:
-        """Replace both files by these cells and runs. Every cell must be whole.
+    def begun(self) -> Trials:
+        """The trials of cells that have some, but not all that they should.
+
+        Raises:
+            ResultsError: as :meth:`load`.
+        """
+        if not self.exists():
+            return {}
+        finished = self.load()
+        if self.sources:
+            found = self._derive({s.experiment.name: {**s.load(), **s.begun()} for s in self.sources})
+        else:
+            found = self._read(self.begun_csv, whole=False)
+        # A run that was killed between writing the two files leaves trials of a finished cell here.
+        return {cell: trials for cell, trials in found.items() if cell not in finished}
+
+    def save(self, cells: Trials, runs: list[dict[str, Any]], begun: Trials | None = None) -> None:
+        """Replace all files by these cells, which must be whole, by these runs, and by the trials of cells that are begun.
 
         Raises:
             ValueError: if the experiment has sources, which hold its results.
         """
         if self.sources:
             raise ValueError(f"{self.experiment.name} is read from {self._names()}: save their results instead")
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        home = (self.experiment.name, self.experiment.dataset, self.experiment.model)
-        for cell in self.experiment.selected(self.profile):
-            for trial in cells.get(cell, []):
-                for metric, value in trial.metrics.items():
-                    times = (trial.number, trial.number, metric, repr(float(value)), repr(trial.seconds))
-                    writer.writerow([*home, cell.method, cell.params, *times])
+        selected = self.experiment.selected(self.profile)
         _write(self.json, json.dumps({**self.identity(), "runs": runs}, indent=1) + "\n")
-        _write(self.csv, text.getvalue())
+        _write(self.csv, as_text(self.experiment, selected, cells))
+        if begun:
+            _write(self.begun_csv, as_text(self.experiment, selected, begun))
+        else:
+            self.begun_csv.unlink(missing_ok=True)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Nobody else may write these results meanwhile. The system lets go of it if this process is killed.
+
+        Raises:
+            ResultsInUse: if another process does.
+        """
+        path = self.csv.with_suffix(".lock")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path)
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise ResultsInUse(
+                f"another process is running {self.experiment.name} --profile {self.profile} and writes its results, "
+                f"{self.csv}. Wait until it is done, or stop it: what it has finished is kept"
+            ) from None
+        except OSError as error:
+            raise BenchmarkError(f"cannot write results to {path.parent}: {error}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def recover(self) -> list[Path]:
+        """Rename damaged files to ``*.corrupt``, so that what they held is run again and nothing is lost.
+
+        With a damaged CSV or JSON file all go, for none is of use without the others; cells that are begun go alone.
+
+        Returns:
+            The new names; none if all is well.
+
+        Raises:
+            ResultsError: if the files are whole but belong to other results.
+        """
+        if self.sources:
+            return [path for source in self.sources for path in source.recover()]
+        try:
+            self.load()
+        except DamagedResults:
+            return _rename(self.files, "corrupt")
+        try:
+            self.begun()
+        except DamagedResults:
+            return _rename([self.begun_csv], "corrupt")
+        return []
 
     def set_aside(self) -> list[Path]:
         """Rename the files to ``*.old``, so that a run can start afresh and nothing is lost. Returns the new names."""
-        return [path.replace(_free_name(path)) for path in self.files if path.exists()]
+        return _rename(self.files, "old")
 
-    def _derive(self) -> dict[Cell, list[Trial]]:
-        found = {source.experiment.name: source.load() for source in self.sources}
+    def _derive(self, found: dict[str, Trials]) -> Trials:
         cells = {cell: self.experiment.derived(cell, found) for cell in self.experiment.selected(self.profile)}
         return {cell: trials for cell, trials in cells.items() if trials}
 
     def _names(self) -> str:
         return " and ".join(source.experiment.name for source in self.sources)
 
-    def _parse(self, text: str) -> dict[Cell, list[Trial]]:
-        if not text.endswith("\n"):
-            raise ValueError("the last line does not end")
-        reader = csv.DictReader(io.StringIO(text), strict=True)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"the first line must name the columns {','.join(COLUMNS)}")
-        known = set(self.experiment.selected(self.profile))
-        found: dict[Cell, dict[int, tuple[dict[str, float], float]]] = defaultdict(dict)
-        for row in reader:
-            line = f"line {reader.line_num}"
-            if None in row or None in row.values():
-                raise ValueError(f"{line} must have {len(COLUMNS)} columns")
-            cell = Cell(row["method"], row["params"])
-            if cell not in known or row["experiment"] != self.experiment.name:
-                raise ValueError(f"{line} belongs to no cell of {self.experiment.name}: {row['experiment']} {cell}")
-            value, seconds = float(row["value"]), float(row["seconds"])
-            # NaN is what a network that diverged scores.
-            if math.isinf(value) or not math.isfinite(seconds):
-                raise ValueError(f"{line} holds {value} and {seconds}, which must be finite")
-            metrics, _ = found[cell].setdefault(int(row["trial"]), ({}, seconds))
-            if row["metric"] in metrics:
-                raise ValueError(f"{line} repeats {row['metric']} of trial {row['trial']} of {cell}")
-            metrics[row["metric"]] = value
-        trials = {cell: [Trial(n, m, s) for n, (m, s) in sorted(by_trial.items())] for cell, by_trial in found.items()}
-        for cell, runs in trials.items():
-            self._check_whole(cell, runs)
-        return trials
-
-    def _check_whole(self, cell: Cell, trials: list[Trial]) -> None:
-        expected = self.experiment.profile(self.profile).trials
-        if [trial.number for trial in trials] != list(range(expected)):
-            raise ValueError(f"{cell} must have the trials 0 to {expected - 1}, got {len(trials)}")
-        if any(trial.metrics.keys() != trials[0].metrics.keys() for trial in trials):
-            raise ValueError(f"{cell} must have the same metrics in every trial")
+    def _read(self, path: Path, *, whole: bool) -> Trials:
+        """The trials in one of the CSV files; none if it is not there."""
+        self.provenance()
+        if not path.exists():
+            return {}
+        trials = self.experiment.profile(self.profile).trials
+        try:
+            text = path.read_text(encoding="utf-8")
+            return parse(text, self.experiment, self.experiment.selected(self.profile), trials, whole=whole)
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedResults(f"{path} is damaged or cut short ({error}). {_way_out(self)}") from error
 
 
 def _differences(found: Any, wanted: Any, path: str = "") -> list[str]:
@@ -226,15 +263,20 @@ def _differences(found: Any, wanted: Any, path: str = "") -> list[str]:
 
 
 def _way_out(results: Results) -> str:
+    command = f"mixbook bench run {results.experiment.name} --profile {results.profile}"
     return (
-        f"Restore it from version control, or run `mixbook bench run {results.experiment.name} --profile {results.profile} "
-        "--fresh`, which keeps the old files under another name"
+        f"Restore it from version control, or run its cells again: `{command}` sets damaged files aside as *.corrupt, "
+        "and with `--fresh` all of them as *.old"
     )
 
 
-def _free_name(path: Path) -> Path:
+def _rename(paths: Iterable[Path], ending: str) -> list[Path]:
+    return [path.replace(_free_name(path, ending)) for path in paths if path.exists()]
+
+
+def _free_name(path: Path, ending: str) -> Path:
     numbers: Iterable[int] = range(1, 10_000)
-    names = (path.with_name(f"{path.name}.old{number}") for number in numbers)
+    names = (path.with_name(f"{path.name}.{ending}{number}") for number in numbers)
     return next(name for name in names if not name.exists())
 
 

@@ -1,16 +1,15 @@
 """Run an experiment: its notebook, by papermill, in the book that the reader stands in."""
 
-import io
 import logging
-import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import redirect_stdout
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks import BenchmarkError, executed_copy, executors
+from mixbook.benchmarks import budget as budgets
+from mixbook.benchmarks.budget import BudgetTooSmall
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.spec import Experiment
 
@@ -44,19 +43,50 @@ def results_folder(book: Path, profile: str) -> Path:
     return book / "_build" / "benchmarks" / "smoke" if profile == "smoke" else book / RESULTS
 
 
-def run(experiment: Experiment, profile: str, book: Path, *, jobs: int | None = None, fresh: bool = False) -> Results:
+@dataclass(frozen=True)
+class Place:
+    """Where the trials of a run go, and for how long.
+
+    Args:
+        on: ``"here"``, or a cluster: see :mod:`mixbook.benchmarks.executors`.
+        gpus: GPUs, or the share of one, that a cluster gives to each trial.
+        budget: seconds, after which nothing goes on; None is as long as it takes.
+        at_most: trials of each cell, all if None; for a first round.
+    """
+
+    on: str = "here"
+    gpus: float = 0.0
+    budget: float | None = None
+    at_most: int | None = None
+
+
+HERE = Place()
+
+
+def run(
+    experiment: Experiment,
+    profile: str,
+    book: Path,
+    *,
+    jobs: int | None = None,
+    fresh: bool = False,
+    place: Place = HERE,
+) -> Results:
     """Execute the experiment's notebook, which runs the cells that are missing and shows ours beside the printed values.
 
     Args:
         experiment: what to run.
         profile: how much of it.
-        book: the folder that :func:`find_book` gives. The executed notebook goes to ``_build/benchmarks`` in it.
-        jobs: processes; as many as this process may use processors, if None.
+        book: the folder that :func:`find_book` gives. The executed notebook goes to ``_build/benchmarks`` in it, and a copy
+            to the results.
+        jobs: trials at a time; as many as this process may use processors, if None, and on a cluster as many as fit.
         fresh: set aside what is there and start again. A smoke run always does.
+        place: where the trials run, and how long at most.
 
     Raises:
-        BenchmarkError: if ``jobs`` is less than 1, papermill or the notebook is missing, or the results
-            that are there cannot be continued, or data that it needs are not there and cannot be downloaded.
+        BenchmarkError: if ``jobs`` is less than 1, papermill or the notebook is missing, the results that are there cannot
+            be continued or are being written by another process, data that it needs are not there and cannot be downloaded,
+            the cluster cannot be reached, or the budget is too small for one trial.
         RunFailed: if the notebook fails.
     """
     if jobs is not None and jobs < 1:
@@ -64,75 +94,52 @@ def run(experiment: Experiment, profile: str, book: Path, *, jobs: int | None = 
     notebook = book / NOTEBOOKS / experiment.notebook
     if not notebook.is_file():
         raise BenchmarkError(f"{experiment.name} is run by {notebook}, which is missing: restore it from version control")
+    executors.check(place.on, place.gpus)
     folder = results_folder(book, profile)
     results = Results(experiment, profile, folder)
-    if profile == "smoke" and not results.sources:  # what is read from others is as fresh as they are
-        for path in results.files:
-            path.unlink(missing_ok=True)
-    elif fresh:
-        for path in results.set_aside():
-            print(f"kept the earlier results as {path}")
-    results.check_resumable()
-    _get_data(experiment, profile, results)
+    with results.lock():
+        if profile == "smoke" and not results.sources:  # what is read from others is as fresh as they are
+            for path in results.files:
+                path.unlink(missing_ok=True)
+        elif fresh:
+            for path in results.set_aside():
+                print(f"kept the earlier results as {path}")
+        for path in results.recover():
+            print(f"damaged results were set aside as {path}: what they held is run again")
+        results.check_resumable()
+        missing = set(experiment.selected(profile)) - set(results.load())
+        if place.budget is not None and missing:
+            budgets.check(place.budget, results, place.at_most)
+    if missing:
+        _get_data(experiment, profile)
     executed = book / "_build" / "benchmarks" / f"{experiment.name}-{profile}.ipynb"
     executed.parent.mkdir(parents=True, exist_ok=True)
     parameters = {
         "experiment": experiment.name,
         "profile": profile,
-        "folder": str(folder),
-        "jobs": jobs or _processors(),
+        "folder": os.path.relpath(folder, notebook.parent),
+        "jobs": jobs or (processors() if place.on == "here" else None),
+        "budget": place.budget,
+        "at_most": place.at_most,
+        "on": place.on,
+        "gpus": place.gpus,
     }
     _execute(notebook, executed, parameters)
+    if profile != "smoke":
+        executed_copy.keep(executed, folder / experiment.name / f"{profile}.ipynb")
     return results
 
 
-def run_all(
-    experiments: Sequence[Experiment], profile: str, book: Path, *, jobs: int | None = None, fresh: bool = False
-) -> Iterator[tuple[Experiment, str, BenchmarkError | None]]:
-    """Run experiments side by side, ``jobs`` notebooks at a time, each of one process. Arguments as for :func:`run`.
-
-    Those that are read from others come last, one by one: two that share a source must not run it at the same time.
-
-    Yields:
-        Each experiment as it is done, what its run printed, and its error if it had one; the others go on.
-    """
-    measured = [each for each in experiments if not each.sources]
-    jobs = min(jobs or _processors(), max(1, len(measured)))
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        runs = {pool.submit(_run_quietly, each, profile, book, fresh): each for each in measured}
-        for done in as_completed(runs):
-            said, error = done.result()
-            yield runs[done], said, error
-    chosen = {each.name for each in experiments}
-    for each in experiments:
-        if each.sources:
-            # Sources that were among the experiments have just been run: not afresh once more.
-            again = fresh and not chosen.issuperset(source.name for source in each.sources)
-            yield each, *_run_quietly(each, profile, book, again)
-
-
-def _run_quietly(experiment: Experiment, profile: str, book: Path, fresh: bool) -> tuple[str, BenchmarkError | None]:
-    said = io.StringIO()
-    with redirect_stdout(said):
-        try:
-            run(experiment, profile, book, jobs=1, fresh=fresh)
-        except BenchmarkError as error:
-            return said.getvalue(), error
-    return said.getvalue(), None
-
-
-def _processors() -> int:
+def processors() -> int:
     """How many processors this process may use: a container or a scheduler may grant fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _get_data(experiment: Experiment, profile: str, results: Results) -> None:
-    """Download what cells that are still missing need: before anything starts, and here, where progress can be seen."""
+def _get_data(experiment: Experiment, profile: str) -> None:
+    """Download what the cells need: before anything starts, and here, where progress can be seen."""
     from mixbook.data import store
 
     if experiment.dataset not in store.SOURCES or experiment.profile(profile).stand_in:
-        return
-    if set(experiment.selected(profile)) <= set(results.load()):
         return
     try:
         store.files(experiment.dataset)
@@ -140,9 +147,10 @@ def _get_data(experiment: Experiment, profile: str, results: Results) -> None:
         raise BenchmarkError(str(error)) from error
 
 
-def _execute(notebook: Path, executed: Path, parameters: dict[str, object]) -> None:
+def _execute(notebook: Path, executed: Path, parameters: Mapping[str, object]) -> None:
     try:
         import papermill
+        from nbclient.exceptions import DeadKernelError
     except ImportError as error:
         raise BenchmarkError("running an experiment needs papermill: pip install 'mixbook[bench]'") from error
     # The kernel of this environment, whatever kernels the home folder offers; and not its remarks about sockets.
@@ -156,4 +164,9 @@ def _execute(notebook: Path, executed: Path, parameters: dict[str, object]) -> N
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         raise
     except papermill.PapermillExecutionError as error:
+        if error.ename == BudgetTooSmall.__name__:
+            raise BudgetTooSmall(error.evalue) from None
         raise RunFailed(f"{error.ename}: {error.evalue}\nThe notebook as far as it came is {executed}") from error
+    except DeadKernelError as error:
+        message = "the notebook's process died (out of memory?). What was finished is kept: the same command goes on"
+        raise RunFailed(message) from error

@@ -69,6 +69,7 @@ class Cell:
 
 
 Task = tuple[Cell, int]  # a cell and the number of one of its trials
+Piece = tuple[Task, ...]  # what one process does without a break
 Metrics = dict[str, float]
 
 
@@ -90,7 +91,7 @@ class Experiment:
         trial: ``"module:function"`` that runs one trial: (experiment, cell, trial, profile) to metrics.
         trials: instead of it, ``"module:function"`` that runs many at once, such as networks that are trained side by side:
             (experiment, tasks, profile) to metrics for each task, a cell and the number of a trial.
-        together: cells, with all their trials, that ``trials`` is given at once.
+        together: cells, with all their missing trials, that ``trials`` is given at once; fewer trials under a budget.
         band: percentage points by which our ERM may differ from the printed one for the rest to be comparable.
         surrogate: whether it stands in for a data set or network that we cannot run. Such results are not counted.
         figures: figures without numbers that it redraws.
@@ -160,13 +161,16 @@ class Experiment:
         """The cells that a profile runs."""
         return self.cells[:: self.profile(profile).every]
 
-    def pieces(self, cells: Sequence[Cell], trials: int) -> list[list[Task]]:
-        """The tasks of these cells, cut into what one process does without a break."""
-        tasks = [[(cell, number) for number in range(trials)] for cell in cells]
+    def pieces(self, tasks: Sequence[Task]) -> list[Piece]:
+        """Tasks cut into what one process does without a break: one, or those of a few cells where they run together."""
         if not self.trials:
-            return [[task] for of_cell in tasks for task in of_cell]
-        groups = (tasks[start : start + self.together] for start in range(0, len(tasks), self.together))
-        return [[task for of_cell in group for task in of_cell] for group in groups]
+            return [(task,) for task in tasks]
+        by_cell: dict[Cell, list[Task]] = {}
+        for task in tasks:
+            by_cell.setdefault(task[0], []).append(task)
+        cells = list(by_cell.values())
+        groups = (cells[start : start + self.together] for start in range(0, len(cells), self.together))
+        return [tuple(task for of_cell in group for task in of_cell) for group in groups]
 
     def run(self, piece: Sequence[Task], profile: str) -> list[Metrics]:
         """Run the tasks of a piece: the metrics of each. A trial counts from 0 and seeds everything random in it."""

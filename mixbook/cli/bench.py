@@ -10,6 +10,7 @@ from mixbook.benchmarks import BenchmarkError
 
 if TYPE_CHECKING:
     from mixbook.benchmarks.coverage import TableCoverage
+    from mixbook.benchmarks.runner import Place
     from mixbook.benchmarks.spec import Experiment
 
 Commands = dict[str, Callable[..., None]]
@@ -22,6 +23,7 @@ def commands() -> Commands:
     from mixbook.benchmarks import compare as comparison
     from mixbook.benchmarks import coverage as scoreboard
     from mixbook.benchmarks import runner, versus
+    from mixbook.benchmarks.budget import seconds_of
     from mixbook.benchmarks.experiments import all_experiments, get_experiment
     from mixbook.benchmarks.tables import columns
 
@@ -44,8 +46,11 @@ def commands() -> Commands:
         book: Path | None = None,
         jobs: int | None = None,
         fresh: bool = False,
+        budget: str | None = None,
+        on: str = "here",
+        gpus: float = 0.0,
     ) -> None:
-        """Run an experiment through its notebook. A run that was stopped goes on after its last finished cell.
+        """Run an experiment through its notebook. A run that was stopped goes on after its last finished trial.
 
         Args:
             experiment: which one; `mixbook bench list` shows them.
@@ -54,6 +59,9 @@ def commands() -> Commands:
             book: the book's folder, if this is not inside it.
             jobs: processes, one network each; as many as there are processors by default.
             fresh: start again; earlier results are kept under another name.
+            budget: stop after this time, such as 25m; one trial of every cell comes before two of any.
+            on: where trials run: here, ray, ray://HOST:PORT, slurm, or slurm://PARTITION?minutes=60.
+            gpus: GPUs for each trial on a cluster; 0.5 puts two on one.
         """
         if all == (experiment is not None):
             names = ", ".join(e.name for e in all_experiments())
@@ -62,13 +70,14 @@ def commands() -> Commands:
         for e in chosen:
             e.profile(profile)
         home = runner.find_book(book)
+        place = runner.Place(on, gpus, None if budget is None else seconds_of(budget))
         if all:
-            _run_all(chosen, profile, home, jobs, fresh)
+            _run_all(chosen, profile, home, jobs, fresh, place)
             return
         for e in chosen:
             print(f"{e.name}, profile {profile}", flush=True)
-            results = runner.run(e, profile, home, jobs=jobs, fresh=fresh)
-            for path in results.files[::2]:
+            results = runner.run(e, profile, home, jobs=jobs, fresh=fresh, place=place)
+            for path in (path for path in results.files if path.suffix == ".csv" and path.exists()):
                 print(f"results are in {os.path.relpath(path)}", flush=True)
 
     def compare(experiment: Annotated[str, name], /, *, profile: str | None = None, book: Path | None = None) -> None:
@@ -152,13 +161,18 @@ def _coverage_row(table: "TableCoverage") -> dict[str, object]:
     return {**counts, "result for": table.with_result, **last}
 
 
-def _run_all(chosen: Sequence["Experiment"], profile: str, book: Path, jobs: int | None, fresh: bool) -> None:
+def _run_all(
+    chosen: Sequence["Experiment"], profile: str, book: Path, jobs: int | None, fresh: bool, place: "Place"
+) -> None:
     from mixbook.benchmarks import runner
+    from mixbook.benchmarks.run_all import run_all
 
     failed: dict[str, str] = {}
-    for number, (e, said, error) in enumerate(runner.run_all(chosen, profile, book, jobs=jobs, fresh=fresh), start=1):
+    rounds = 1 if place.budget is None else 2
+    outcomes = run_all(chosen, profile, book, jobs=jobs, fresh=fresh, place=place)
+    for number, (e, said, error) in enumerate(outcomes, start=1):
         outcome = "FAILED" if error else f"{said.count(' trials, ')} cells"
-        print(f"[{number}/{len(chosen)}] {e.name}, profile {profile}: {outcome}", flush=True)
+        print(f"[{number}/{rounds * len(chosen)}] {e.name}, profile {profile}: {outcome}", flush=True)
         if error:
             print(said, end="", flush=True)
             failed[e.name] = str(error)

@@ -48,9 +48,10 @@ def test_trials_that_run_side_by_side_are_given_whole_cells_at_once(tmp_path, jo
 
 
 def test_the_last_piece_may_hold_fewer_cells():
-    pieces = SIDE_BY_SIDE.pieces(SIDE_BY_SIDE.cells[:3], trials=2)
+    tasks = [(cell, number) for cell in SIDE_BY_SIDE.cells[:3] for number in range(2)]
+    pieces = SIDE_BY_SIDE.pieces(tasks)
     assert [len(piece) for piece in pieces] == [4, 2]
-    assert [task for piece in pieces for task in piece] == [(c, n) for c in SIDE_BY_SIDE.cells[:3] for n in range(2)]
+    assert [task for piece in pieces for task in piece] == tasks
 
 
 def test_provenance_says_with_what_it_was_measured(tmp_path):
@@ -86,14 +87,16 @@ def test_a_killed_run_keeps_its_finished_cells_and_leaves_no_process(tmp_path, j
         run.send_signal(signal.SIGKILL)
         run.wait()
 
-    kept = results.load()
-    assert list(kept) == list(TOY.cells[:3])
+    kept, begun = results.load(), results.begun()
+    assert TOY.cells[2] in kept and set(kept) <= {*TOY.cells[:3], *TOY.cells[4:]}
+    assert jobs == 2 or list(kept) == list(TOY.cells[:3])
     workers = {int(trial.metrics["process"]) for trials in kept.values() for trial in trials} - {run.pid}
     until(lambda: not any(alive(worker) for worker in workers))
 
     finished = run_missing_cells(results, jobs=1, report=quiet)
     assert list(finished) == list(TOY.cells)
     assert {cell: finished[cell] for cell in kept} == kept
+    assert all(trial in finished[cell] for cell, trials in begun.items() for trial in trials)
     assert len(results.provenance()["runs"]) == 2
 
 

@@ -72,7 +72,7 @@ def test_the_fault_and_the_remedy_start_alike_and_see_the_same_samples():
 
 
 def test_the_whole_of_table_1_is_trained_in_one_piece():
-    pieces = TABLE1.pieces(TABLE1.cells, trials=10)
+    pieces = TABLE1.pieces([(cell, number) for cell in TABLE1.cells for number in range(10)])
     assert len(pieces) == 1 and len(pieces[0]) == 90
 
 

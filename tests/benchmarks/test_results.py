@@ -116,6 +116,56 @@ def test_what_a_diverged_network_scores_is_kept(tmp_path):
     assert [math.isnan(trial.metrics["nll"]) for trial in found] == [False, True, False]
 
 
+def test_trials_of_cells_that_are_begun_lie_apart_until_the_cells_are_whole(tmp_path, invented):
+    results, cells = Results(TOY, "laptop", tmp_path), invented(TOY, "laptop", cells=3)
+    first, *others = cells
+    begun = {first: [cells[first][2]]}
+    results.save({cell: cells[cell] for cell in others}, [RUN], begun)
+    assert results.load() == {cell: cells[cell] for cell in others}
+    assert results.begun() == begun
+    results.save(cells, [RUN], begun)  # as a run leaves it that is killed between two files
+    assert results.load() == cells and results.begun() == {}
+    results.save(cells, [RUN])
+    assert not results.begun_csv.exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: text.replace(",2,2,error,", ",3,3,error,"), "may have the trials 0 to 2"),
+        (lambda text: text[:-5], "does not end"),
+    ],
+)
+def test_damage_to_what_is_begun_is_found_and_set_aside_alone(results, invented, damage, said):
+    cells = invented(TOY, "laptop", cells=5)
+    *whole, begun = cells
+    results.save({cell: cells[cell] for cell in whole}, [RUN], {begun: cells[begun][2:]})
+    results.begun_csv.write_text(damage(results.begun_csv.read_text()))
+    with pytest.raises(ResultsError, match=said):
+        results.begun()
+    (aside,) = results.recover()
+    assert aside.name == "laptop.begun.csv.corrupt1"
+    assert len(results.load()) == 4 and results.begun() == {}
+
+
+@pytest.mark.parametrize("name", ["laptop.csv", "laptop.json"])
+def test_damaged_results_are_set_aside_with_what_is_of_no_use_without_them(results, name):
+    path = results.csv.with_name(name)
+    path.write_text(path.read_text()[:-20])
+    damaged = path.read_bytes()
+    aside = results.recover()
+    assert [path.name for path in aside] == ["laptop.csv.corrupt1", "laptop.json.corrupt1"]
+    assert path.with_name(f"{name}.corrupt1").read_bytes() == damaged
+    assert results.load() == {} and results.recover() == []
+
+
+def test_results_of_another_protocol_are_not_taken_for_damaged_ones(results, tmp_path):
+    other = Results(replace(TOY, settings=TOY.settings[1:]), "laptop", tmp_path)
+    with pytest.raises(ResultsError, match="belongs to other results"):
+        other.recover()
+    assert results.load()
+
+
 def test_a_failed_write_leaves_what_was_there(results, invented, monkeypatch):
     before = results.csv.read_text()
 

@@ -8,6 +8,7 @@ import pytest
 
 from mixbook.benchmarks import BenchmarkError, runner
 from mixbook.benchmarks.experiments import get_experiment
+from mixbook.benchmarks.run_all import run_all
 
 ROOT = Path(__file__).parents[2]
 IRIS = get_experiment("kmixup-tmlr-table5-iris")
@@ -45,18 +46,41 @@ def test_a_smoke_run_goes_through_the_notebook_and_is_not_kept(book, capfd):
     assert (book / runner.NOTEBOOKS / IRIS.notebook).read_text() == (ROOT / runner.NOTEBOOKS / IRIS.notebook).read_text()
 
 
-def test_damaged_results_stop_a_run_before_it_starts(book, monkeypatch):
-    target = runner.results_folder(book, "laptop") / IRIS.name
-    target.mkdir(parents=True)
-    (target / "laptop.csv").write_text("half a l")
+def test_results_of_another_protocol_stop_a_run_before_it_starts(book, monkeypatch, invented):
+    other = replace(IRIS, settings=IRIS.settings[1:])
+    results = runner.Results(other, "laptop", runner.results_folder(book, "laptop"))
+    results.save(invented(other, "laptop", 2), [])
+    before = results.csv.read_text()
     monkeypatch.setattr(runner, "_execute", lambda *_: pytest.fail("it started"))
-    with pytest.raises(BenchmarkError, match=r"laptop\.json is missing"):
+    with pytest.raises(BenchmarkError, match="belongs to other results"):
         runner.run(IRIS, "laptop", book)
-    assert (target / "laptop.csv").read_text() == "half a l"
+    assert results.csv.read_text() == before
 
 
-def test_fresh_keeps_what_was_there_under_another_name(book, monkeypatch, invented):
-    monkeypatch.setattr(runner, "_execute", lambda *_: None)
+def test_damaged_results_are_named_and_set_aside_and_the_run_goes_on(book, executed, capsys, invented):
+    results = runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    results.save(invented(IRIS, "laptop", 2), [])
+    results.csv.write_text("half a l")
+    assert runner.run(IRIS, "laptop", book).load() == {}
+    assert "laptop.csv.corrupt1" in capsys.readouterr().out
+    assert results.csv.with_name("laptop.csv.corrupt1").read_text() == "half a l"
+    assert executed
+
+
+@pytest.fixture
+def executed(monkeypatch):
+    """Notebooks are not executed: their parameters are written down instead."""
+    calls = []
+
+    def execute(notebook, target, parameters):
+        calls.append(parameters)
+        target.write_text(notebook.read_text())
+
+    monkeypatch.setattr(runner, "_execute", execute)
+    return calls
+
+
+def test_fresh_keeps_what_was_there_under_another_name(book, executed, invented):
     results = runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
     results.save(invented(IRIS, "laptop", 2), [])
     old = results.csv.read_text()
@@ -86,7 +110,7 @@ def test_a_missing_notebook_is_named(book):
 
 def test_many_run_side_by_side_and_one_that_fails_does_not_stop_the_others(book):
     whole, absent = IRIS, replace(IRIS, name="absent", notebook="absent.ipynb")
-    outcomes = {e.name: (said, error) for e, said, error in runner.run_all([absent, whole], "smoke", book, jobs=2)}
+    outcomes = {e.name: (said, error) for e, said, error in run_all([absent, whole], "smoke", book, jobs=2)}
     assert "missing" in str(outcomes["absent"][1])
     said, error = outcomes[whole.name]
     assert error is None and said.count("left") == len(whole.selected("smoke"))
@@ -97,11 +121,11 @@ def test_what_is_read_from_others_comes_last_and_does_not_run_them_again(book, m
     table, sentence = replace(table, sources=(source,)), replace(sentence, sources=(table, source))
     runs = []
     # In this process only: what is measured runs in others.
-    monkeypatch.setattr(runner, "run", lambda e, profile, book, *, jobs, fresh: runs.append((e.name, fresh)))
-    assert [e.name for e, _, _ in runner.run_all([sentence, table], "laptop", book, fresh=True)] == ["sentence", "table"]
+    monkeypatch.setattr(runner, "run", lambda e, profile, book, *, jobs, fresh, place: runs.append((e.name, fresh)))
+    assert [e.name for e, _, _ in run_all([sentence, table], "laptop", book, fresh=True)] == ["sentence", "table"]
     assert runs == [("sentence", True), ("table", True)]  # the source was not among them
     absent = replace(source, notebook="absent.ipynb")
-    order = [e.name for e, _, _ in runner.run_all([sentence, table, absent], "laptop", book, jobs=2, fresh=True)]
+    order = [e.name for e, _, _ in run_all([sentence, table, absent], "laptop", book, jobs=2, fresh=True)]
     assert order[0] == "source" and runs[2:] == [("sentence", False), ("table", False)]
 
 
@@ -118,8 +142,37 @@ def test_missing_data_stop_a_run_before_it_starts_and_say_what_to_do(book, monke
         runner.run(get_experiment("kmixup-tmlr-table5-abalone"), "laptop", book)
 
 
-def test_a_run_on_stand_in_data_needs_no_data(book, monkeypatch, no_data):
-    started = []
-    monkeypatch.setattr(runner, "_execute", lambda *given: started.append(given))
+def test_a_run_on_stand_in_data_needs_no_data(book, executed, no_data):
     runner.run(get_experiment("kmixup-tmlr-table5-abalone"), "smoke", book)
-    assert started
+    assert executed
+
+
+def test_the_executed_notebook_is_kept_beside_the_results_without_traces_of_the_machine(book, executed):
+    results = runner.run(IRIS, "laptop", book)
+    assert results.csv.with_suffix(".ipynb").is_file()
+    assert executed[0]["folder"] == "../results"  # relative, as the copy holds it
+
+
+def test_where_and_how_long_reach_the_notebook(book, executed):
+    runner.run(IRIS, "laptop", book, place=runner.Place(budget=90.0, at_most=1))
+    assert (executed[0]["budget"], executed[0]["at_most"], executed[0]["on"]) == (90.0, 1, "here")
+    with pytest.raises(BenchmarkError, match=r"--on must be here, ray.*got 'moon'"):
+        runner.run(IRIS, "laptop", book, place=runner.Place(on="moon"))
+
+
+def test_a_budget_too_small_for_a_trial_stops_a_run_before_it_starts(book, monkeypatch, invented):
+    runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop")).save(invented(IRIS, "laptop", 2), [])
+    monkeypatch.setattr(runner, "_execute", lambda *_: pytest.fail("it started"))
+    with pytest.raises(BenchmarkError, match="one trial of one cell takes about 2 s"):
+        runner.run(IRIS, "laptop", book, place=runner.Place(budget=1.0))
+
+
+def test_a_budget_is_shared_by_all_in_two_rounds(book, monkeypatch):
+    first, second = replace(IRIS, name="first"), replace(IRIS, name="second", sources=(IRIS,))
+    runs = []
+    monkeypatch.setattr(runner, "run", lambda e, *_, place, **__: runs.append((e.name, place.at_most, place.budget)))
+    list(run_all([second], "laptop", book, place=runner.Place(budget=1000.0)))
+    assert [(name, at_most) for name, at_most, _ in runs] == [("second", 1), ("second", None)]
+    assert 1000 >= runs[0][2] >= runs[1][2] > 0
+    with pytest.raises(BenchmarkError, match="no time was left for first"):
+        list(run_all([first], "laptop", book, jobs=1, place=runner.Place(budget=1e-9)))

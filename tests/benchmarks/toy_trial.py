@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +23,22 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     """A different number each time it is called, so that a cell that was run twice shows."""
     if str(cell) == os.environ.get("TOY_STOPS_AT"):
         time.sleep(120)
+    time.sleep(float(os.environ.get("TOY_SECONDS", "0")))
+    _die(str(cell), number)
     return {"error": random.SystemRandom().random(), "process": float(os.getpid())}
+
+
+def _die(cell: str, number: int) -> None:
+    """Kill this process at the first trial of ``TOY_DIES_AT``; once, if ``TOY_DIES_ONCE`` names a file to remember it."""
+    once = os.environ.get("TOY_DIES_ONCE")
+    if cell != os.environ.get("TOY_DIES_AT") or number:
+        return
+    if once:
+        try:
+            os.close(os.open(once, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 SIDE_BY_SIDE = replace(TOY, trial="", trials="toy_trial:side_by_side", together=2)

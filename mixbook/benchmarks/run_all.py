@@ -1,0 +1,110 @@
+"""Run many experiments side by side, each through its notebook."""
+
+import io
+import multiprocessing
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+
+from mixbook.benchmarks import BenchmarkError, runner
+from mixbook.benchmarks.budget import BudgetTooSmall
+from mixbook.benchmarks.results import Results
+from mixbook.benchmarks.runner import HERE, Place
+from mixbook.benchmarks.spec import Experiment
+
+Outcome = tuple[Experiment, str, BenchmarkError | None]
+
+
+def run_all(
+    experiments: Sequence[Experiment],
+    profile: str,
+    book: Path,
+    *,
+    jobs: int | None = None,
+    fresh: bool = False,
+    place: Place = HERE,
+) -> Iterator[Outcome]:
+    """Run experiments, ``jobs`` notebooks at a time, each of one process; on a cluster one notebook at a time.
+
+    Those that are read from others come last, one by one: two that share a source must not run it at the same time.
+    Arguments as for :func:`mixbook.benchmarks.runner.run`. All share a budget, in two rounds: first one trial of every cell
+    of every experiment, then the others.
+
+    Yields:
+        Each experiment as it is done, what its run printed, and its error if it had one; the others go on. Under a budget
+        once for each round; that there was no time for one is no error.
+
+    Raises:
+        BudgetTooSmall: if there was no time for any.
+    """
+    if place.budget is None:
+        yield from _round(experiments, profile, book, jobs, fresh, place, None)
+        return
+    end, late, count = time.time() + place.budget, list[BudgetTooSmall](), 0
+    for at_most in (1, None):
+        for e, said, error in _round(
+            experiments, profile, book, jobs, fresh and at_most == 1, replace(place, at_most=at_most), end
+        ):
+            count += 1
+            if isinstance(error, BudgetTooSmall):
+                late.append(error)
+                said, error = f"{said}{error}\n", None
+            yield e, said, error
+    if len(late) == count:
+        raise late[0]
+
+
+def _round(
+    experiments: Sequence[Experiment],
+    profile: str,
+    book: Path,
+    jobs: int | None,
+    fresh: bool,
+    place: Place,
+    end: float | None,
+) -> Iterator[Outcome]:
+    measured = [each for each in experiments if not each.sources]
+    at_once = min(jobs or runner.processors(), max(1, len(measured))) if place.on == "here" else 1
+    within = 1 if place.on == "here" else jobs
+    with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as pool:
+        runs = {pool.submit(_quietly, each, profile, book, within, fresh, place, end): each for each in measured}
+        for done in as_completed(runs):
+            yield runs[done], *done.result()
+    chosen = {each.name for each in experiments}
+    for each in experiments:
+        if each.sources:
+            # Sources that were among the experiments have just been run: not afresh once more.
+            again = fresh and not chosen.issuperset(source.name for source in each.sources)
+            yield each, *_quietly(each, profile, book, within, again, place, end)
+
+
+def _whole(experiment: Experiment, profile: str, book: Path) -> bool:
+    results = Results(experiment, profile, runner.results_folder(book, profile))
+    return set(experiment.selected(profile)) <= set(results.load())
+
+
+def _quietly(
+    experiment: Experiment,
+    profile: str,
+    book: Path,
+    jobs: int | None,
+    fresh: bool,
+    place: Place,
+    end: float | None,
+) -> tuple[str, BenchmarkError | None]:
+    said = io.StringIO()
+    with redirect_stdout(said):
+        try:
+            if end is not None:
+                if _whole(experiment, profile, book) and not fresh:
+                    return "", None
+                place = replace(place, budget=end - time.time())
+                if place.budget is not None and place.budget <= 0:
+                    raise BudgetTooSmall(f"no time was left for {experiment.name}")
+            runner.run(experiment, profile, book, jobs=jobs, fresh=fresh, place=place)
+        except BenchmarkError as error:
+            return said.getvalue(), error
+    return said.getvalue(), None

@@ -1,0 +1,90 @@
+"""Trials as tidy text: one line for each metric of each trial, in a CSV that any tool reads."""
+
+import csv
+import io
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mixbook.benchmarks.spec import Cell, Experiment
+
+COLUMNS = ("experiment", "dataset", "model", "method", "params", "trial", "seed", "metric", "value", "seconds")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial of a cell: what was measured, and how long it took."""
+
+    number: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+Trials = dict[Cell, list[Trial]]
+
+
+def as_text(experiment: Experiment, cells: Sequence[Cell], trials: Mapping[Cell, Sequence[Trial]]) -> str:
+    """The trials of ``cells``, in this order, as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    home = (experiment.name, experiment.dataset, experiment.model)
+    for cell in cells:
+        for trial in trials.get(cell, []):
+            for metric, value in trial.metrics.items():
+                times = (trial.number, trial.number, metric, repr(float(value)), repr(trial.seconds))
+                writer.writerow([*home, cell.method, cell.params, *times])
+    return text.getvalue()
+
+
+def parse(text: str, experiment: Experiment, cells: Sequence[Cell], trials: int, *, whole: bool) -> Trials:
+    """The trials in a CSV.
+
+    Args:
+        text: what :func:`as_text` made.
+        experiment: whose trials they must be.
+        cells: the cells that they may belong to.
+        trials: how many a cell has when it is whole.
+        whole: whether every cell must be.
+
+    Raises:
+        ValueError: if the text is cut short or holds anything else; the message names the line or the cell.
+        KeyError, TypeError: if it is damaged in other ways.
+    """
+    if not text.endswith("\n"):
+        raise ValueError("the last line does not end")
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise ValueError(f"the first line must name the columns {','.join(COLUMNS)}")
+    known = set(cells)
+    found: dict[Cell, dict[int, tuple[dict[str, float], float]]] = defaultdict(dict)
+    for row in reader:
+        line = f"line {reader.line_num}"
+        if None in row or None in row.values():
+            raise ValueError(f"{line} must have {len(COLUMNS)} columns")
+        cell = Cell(row["method"], row["params"])
+        if cell not in known or row["experiment"] != experiment.name:
+            raise ValueError(f"{line} belongs to no cell of {experiment.name}: {row['experiment']} {cell}")
+        value, seconds = float(row["value"]), float(row["seconds"])
+        # NaN is what a network that diverged scores.
+        if math.isinf(value) or not math.isfinite(seconds):
+            raise ValueError(f"{line} holds {value} and {seconds}, which must be finite")
+        metrics, _ = found[cell].setdefault(int(row["trial"]), ({}, seconds))
+        if row["metric"] in metrics:
+            raise ValueError(f"{line} repeats {row['metric']} of trial {row['trial']} of {cell}")
+        metrics[row["metric"]] = value
+    parsed = {cell: [Trial(n, m, s) for n, (m, s) in sorted(by_trial.items())] for cell, by_trial in found.items()}
+    for cell, of_cell in parsed.items():
+        _check(cell, of_cell, trials, whole)
+    return parsed
+
+
+def _check(cell: Cell, trials: Sequence[Trial], expected: int, whole: bool) -> None:
+    numbers = [trial.number for trial in trials]
+    if whole and numbers != list(range(expected)):
+        raise ValueError(f"{cell} must have the trials 0 to {expected - 1}, got {len(trials)}")
+    if not set(numbers) <= set(range(expected)):
+        raise ValueError(f"{cell} may have the trials 0 to {expected - 1}, got {numbers}")
+    if any(trial.metrics.keys() != trials[0].metrics.keys() for trial in trials):
+        raise ValueError(f"{cell} must have the same metrics in every trial")
