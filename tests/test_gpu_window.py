@@ -12,6 +12,7 @@ import pytest
 from gpu_window import Step, Window
 
 ROOT = Path(__file__).parent.parent
+FULL = "cifar10-full"  # PreActResNet-18, which a rehearsal replaces by a slim one
 EXPERIMENT = "kmixup-tmlr-section5-one-ring"  # read from another one, which is run for it
 
 
@@ -72,22 +73,30 @@ def test_a_step_out_of_time_is_interrupted_so_that_it_can_put_things_away(tmp_pa
     assert kept.read_text() == "kept"
 
 
-def test_mnist_table_3_is_the_first_of_the_experiments_with_a_gpu_profile():
+def test_experiments_with_a_gpu_profile_come_in_order_of_value():
     names = gpu_window.with_profile("gpu")
-    assert names[0] == "kmixup-tmlr-table3-mnist"
+    assert names[:2] == ["cifar10-full", "kmixup-tmlr-table3-mnist"]
     assert len(names) == len(set(names)) > 3
+
+
+def test_what_is_timed_has_the_gpu_to_itself(tmp_path):
+    options = gpu_window.parse(
+        ["5", "--device", "cpu", "--folder", str(tmp_path), "--experiments", "cifar10-full", EXPERIMENT]
+    )
+    timed, other = gpu_window.steps(options)[-2:]
+    assert timed.command[-2:] == ("--jobs", "1") and "--jobs" not in other.command
 
 
 @pytest.mark.slow
 def test_rehearsal_on_a_cpu(tmp_path):
     command = ["bash", str(ROOT / "scripts" / "gpu_window.sh"), "20", "--folder", str(tmp_path / "window")]
-    command += ["--device", "cpu", "--profile", "smoke", "--speed", "--experiments", EXPERIMENT]
+    command += ["--device", "cpu", "--profile", "smoke", "--speed", "--experiments", FULL, EXPERIMENT]
     command += ["--tests", "tests/training/test_recipe.py", "tests/mixing/test_ahead.py"]
     environment = {**os.environ, "PYTHON": sys.executable, "OMP_NUM_THREADS": "1"}
     for _ in range(2):  # the second time there is nothing left to do
         run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1200)
         assert run.returncode == 0, run.stdout + run.stderr
-    assert "2 of 2 steps are done" in run.stdout
+    assert "3 of 3 steps are done" in run.stdout
     assert "at most" not in run.stdout
     folder = tmp_path / "window"
     assert (folder / "tests.xml").exists()

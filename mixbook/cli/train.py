@@ -30,6 +30,8 @@ def command() -> Callable[..., None]:
     ) -> None:
         """Train a network of the papers on one of their data sets, mixed in any way, and test it.
 
+        On several GPUs: torchrun --nproc-per-node 2 -m mixbook.cli train ...
+
         Args:
             job: what to train.
             out: folder for job.json, checkpoint.pt and, at the end, result.json. The same command goes on from the
@@ -43,13 +45,14 @@ def command() -> Callable[..., None]:
         from mixbook.benchmarks import environment
         from mixbook.data.store import DataError
         from mixbook.training import CheckpointError, Diverged
-        from mixbook.training.extras import one_device
+        from mixbook.training.extras import this_process
         from mixbook.training.job import run
 
         try:
-            fabric = one_device(None if device is None else torch.device(device), job.recipe.precision)
-            log = _writer(out) if tensorboard else None
-            if fresh or not (out / "checkpoint.pt").exists():  # of what is there already, the run itself says if it fits
+            fabric = this_process(None if device is None else torch.device(device), job.recipe.precision)
+            log = _writer(out) if tensorboard and fabric.is_global_zero else None
+            new = fresh or not (out / "checkpoint.pt").exists()  # of what is there already, the run itself says if it fits
+            if new and fabric.is_global_zero:
                 out.mkdir(parents=True, exist_ok=True)
                 (out / "job.json").write_text(dumps(job.as_dict(), indent=1) + "\n", encoding="utf-8")
             _, history, scores = run(job, out / "checkpoint.pt", resume=not fresh, fabric=fabric, log=log)
@@ -57,7 +60,9 @@ def command() -> Callable[..., None]:
             raise BenchmarkError(str(error)) from error
         except (Diverged, torch.OutOfMemoryError) as error:
             raise TrainingFailed(str(error)) from error
-        made = {**environment.describe(), "device": str(fabric.device)}
+        if not fabric.is_global_zero:
+            return
+        made = {**environment.describe(), "device": str(fabric.device), "processes": fabric.world_size}
         result = {"job": job.as_dict(), "scores": scores, "history": list(history.records), "made_with": made}
         (out / "result.json").write_text(dumps(result, indent=1) + "\n", encoding="utf-8")
         print(f"test error {scores['error']:.2f} %, nll {scores['nll']:.3f}, ece {scores['ece']:.2f} %")

@@ -21,6 +21,8 @@ View = Callable[[Tensor], Tensor]
 class ImageFiles(Dataset[tuple[Tensor, int]]):
     """A data set for ``loader``: item i is an image, uint8 (3, H, W), and its class.
 
+    ``fit`` and ``evaluate`` take such bytes from the loader.
+
     Args:
         paths: the files, of any format that Pillow reads.
         y: labels, int64 (n,).

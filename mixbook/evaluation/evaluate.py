@@ -31,7 +31,8 @@ def evaluate(
 
     Args:
         model: gives logits (B, C).
-        data: arrays or resident images, or a loader of batches of samples and integer labels, gone through once.
+        data: arrays or resident images, or a loader of batches of samples (bytes count as numbers in [0, 1]) and integer
+            labels, gone through once.
         batch_size: samples at once; a loader has batches of its own.
         top: for each k, ``accuracy_top{k}``: how often the label is among the k largest logits.
         attacks: for each, its error: ``error@fgsm@8/255`` for ``fgsm(8 / 255)``. Inputs are then pixels in [0, 1], which

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.data import Batched
+from mixbook.data.batches import in_unit_range
 
 Batch = tuple[Tensor, Tensor]
 
@@ -33,7 +34,9 @@ def device_of(model: nn.Module) -> torch.device | None:
 
 
 def batches_of(data: Batched | Iterable[Batch], batch_size: int, device: torch.device | None) -> Iterator[Batch]:
-    """Batches of samples and labels on ``device``: of data held in memory, or of a loader, whose batches stay as they are.
+    """Batches of samples and labels on ``device``: of data held in memory, or of a loader, as they are.
+
+    Bytes become numbers in [0, 1] there.
 
     Raises:
         ValueError: if ``batch_size`` is less than 1, or there is no batch.
@@ -49,7 +52,8 @@ def batches_of(data: Batched | Iterable[Batch], batch_size: int, device: torch.d
             raise TypeError(f"data must be Arrays or give pairs (samples, labels) of tensors, got {type(batch).__name__}")
         empty = False
         x, y = batch
-        yield (x, y) if device is None else (x.to(device), y.to(device))
+        x, y = (x, y) if device is None else (x.to(device), y.to(device))
+        yield in_unit_range(x), y
     if empty:
         raise ValueError("data must hold at least one batch, got none: has the iterator been used up?")
 

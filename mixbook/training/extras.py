@@ -1,5 +1,6 @@
 """The packages that only training needs, imported when it starts."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +17,29 @@ def one_device(device: "torch.device | None" = None, precision: str = "fp32") ->
     Raises:
         ValueError: for float16 on a CPU, which cannot train in it, and for a GPU that is not there.
     """
+    devices: Any = 1 if device is None or device.type == "cpu" or device.index is None else [device.index]
+    return _fabric(device, precision, devices=devices)
+
+
+def this_process(device: "torch.device | None" = None, precision: str = "fp32") -> "Fabric":
+    """Fabric for one of the processes that torchrun started, which then work together; without torchrun, for one device.
+
+    Raises:
+        ValueError: as for :func:`one_device`, and for a device with a number where torchrun hands the devices out.
+    """
+    import torch
+
+    if not (torch.distributed.is_available() and torch.distributed.is_torchelastic_launched()):
+        return one_device(device, precision)
+    if device is not None and device.index is not None:
+        raise ValueError(f"device must be cpu or cuda under torchrun, which gives each process its own, got {device}")
+    here, everywhere = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
+    fabric = _fabric(device, precision, devices=here, num_nodes=everywhere // here, strategy="ddp")
+    fabric.launch()
+    return fabric
+
+
+def _fabric(device: "torch.device | None", precision: str, **options: Any) -> "Fabric":
     try:
         from lightning_fabric import Fabric
     except ImportError as error:
@@ -25,10 +49,9 @@ def one_device(device: "torch.device | None" = None, precision: str = "fp32") ->
     kind = "auto" if device is None else device.type
     if kind == "cuda" and not torch.cuda.is_available():
         raise ValueError("device must be there, got cuda, and torch finds no GPU here: use cpu, or see `mixbook doctor`")
-    devices: Any = 1 if device is None or device.type == "cpu" or device.index is None else [device.index]
     if precision == "fp16" and (kind == "cpu" or not torch.accelerator.is_available()):
         raise ValueError("precision='fp16' needs a GPU: on a CPU use 'bf16', or 'fp32'")
-    return Fabric(accelerator=kind, devices=devices, precision=_PRECISIONS[precision])
+    return Fabric(accelerator=kind, precision=_PRECISIONS[precision], **options)
 
 
 def progress_bar(total: int, done: int, name: str, shown: bool) -> Any:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mixbook.data import Batched, shuffled_batches
+from mixbook.data.batches import in_unit_range
 from mixbook.training.recipe import Recipe
 from mixbook.training.streams import Streams, derive
 
@@ -51,9 +52,15 @@ def feed_of(data: Data, recipe: Recipe, fabric: "Fabric") -> Feed:
 
     Raises:
         ValueError: if the data cannot give the batches that the recipe asks for.
+        TypeError: if they are neither a loader nor in memory.
     """
     if isinstance(data, DataLoader) or callable(data):
         return Loaded(data, recipe, fabric.device)
+    if not hasattr(data, "batch"):
+        raise TypeError(
+            f"data must be Arrays, Resident, a DataLoader or a function that gives one for each epoch, got "
+            f"{type(data).__name__}: wrap images as bytes in mixbook.data.Resident, and data sets in mixbook.data.loader"
+        )
     return Indexed(data, recipe, fabric)
 
 
@@ -98,6 +105,7 @@ class Loaded:
     """Batches of a ``DataLoader``, or of one for each epoch, such as with images that grow during training.
 
     The loader's own generator is seeded from the recipe and the epoch, so an epoch has its order whatever was before it.
+    Bytes become numbers in [0, 1] on the device.
     """
 
     def __init__(self, data: DataLoader[Batch] | Loaders, recipe: Recipe, device: torch.device) -> None:
@@ -125,7 +133,8 @@ class Loaded:
         rank, world = streams.fabric.global_rank, streams.fabric.world_size
         for x, y in loader:
             if len(x) >= world:
-                yield (x[rank::world].to(self._device, non_blocking=True), y[rank::world].to(self._device)), None
+                own = x[rank::world].to(self._device, non_blocking=True)
+                yield (in_unit_range(own), y[rank::world].to(self._device)), None
 
     def _loader(self, number: int) -> DataLoader[Batch]:
         return self._data if isinstance(self._data, DataLoader) else self._data(number)

@@ -108,9 +108,9 @@ class Total:
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {"sums": self._sums.cpu(), "samples": self.samples, "steps": self.steps}
+        return {"sums": self._sums.clone(), "samples": self.samples, "steps": self.steps}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a checkpoint."""
-        self._sums.copy_(state["sums"])
+    def load_state_dict(self, state: dict[str, Any], rank: int = 0) -> None:
+        """Continue from a checkpoint, where the sums have a row for each process."""
+        self._sums.copy_(state["sums"].reshape(-1, 3)[rank])
         self.samples, self.steps = state["samples"], state["steps"]

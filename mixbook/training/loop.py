@@ -12,17 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.training import checkpoint as checkpoints
-from mixbook.training.extras import one_device, progress_bar
+from mixbook.training.extras import progress_bar, this_process
 from mixbook.training.feed import Batch, Data, Feed, Pair, feed_of
 from mixbook.training.history import History
 from mixbook.training.keep import Average, Best, Total
 from mixbook.training.phases import Phases
 from mixbook.training.recipe import Recipe
-from mixbook.training.stop import Diverged, Terminated, noticing_sigterm
+from mixbook.training.stop import Diverged, StopRequest, Terminated, noticing_sigterm
 from mixbook.training.streams import Streams
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+_AGREE_EVERY = 16  # steps after which several processes ask each other whether one must stop; each time stalls a GPU
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Augments = Callable[[Tensor, Tensor, torch.Generator], Batch]
@@ -70,7 +72,8 @@ def fit(
         model: the network, (B, ...) to logits (B, C).
         data: training data: ``Arrays``, or images as bytes that are shifted, mirrored and normalised on the device
             (``mixbook.data.Resident``), before ``augment``; either moves there whole. What is too large for that comes from
-            ``mixbook.data.loader``, or from a function that gives the loader of each epoch, as for images that grow.
+            ``mixbook.data.loader``, or from a function that gives the loader of each epoch, as for images that grow. Bytes
+            of a loader become numbers in [0, 1] on the device; ``models.Normalise`` or ``augment`` centres them.
         recipe: the hyper-parameters.
         mixer: mixes each batch with the loop's own generator; None trains on the samples as they are.
         augment: changes each batch before it is mixed, e.g. ``mixbook.data.Augment(Shift(4), Flip())``: from samples, their
@@ -87,8 +90,9 @@ def fit(
             that of an uninterrupted run bit for bit. ``recipe.epochs`` may grow; all else must be as it was.
         on_divergence: a loss that is not finite stops the run at the end of the epoch, before the checkpoint is replaced;
             "warn" goes on.
-        fabric: where to run; one CPU or GPU if None. For several processes pass a launched ``Fabric(devices=2)``: each
-            step's batch is then shared out, and mixed within each share.
+        fabric: where to run. If None, one CPU or GPU; under ``torchrun`` the processes that it started. Or pass a launched
+            ``Fabric(devices=2)``. Of several processes each gets a share of every batch and mixes within it;
+            :mod:`mixbook.training` says for which methods that is the step of one process.
         progress: show a bar, where the output is a terminal.
 
     Returns:
@@ -103,7 +107,7 @@ def fit(
         ImportError: if lightning-fabric or tqdm is missing.
         torch.OutOfMemoryError: on a GPU, with the batch that did not fit and what to do.
     """
-    fabric = fabric or one_device(precision=recipe.precision)
+    fabric = fabric or this_process(precision=recipe.precision)
     _check(recipe, save_every, choose, validate, fabric)
     path = None if checkpoint is None else Path(checkpoint)
     run = _Run(model, feed_of(data, recipe, fabric), recipe, mixer, augment, loss, choose, fabric)
@@ -118,7 +122,7 @@ def fit(
             started = time.perf_counter()
             for batch, partner in run.batches(epoch):
                 run.step(batch, partner, epoch)
-                if sigterm.asked and path is not None:
+                if path is not None and run.must_stop(sigterm, epoch):
                     run.save(path)
                     raise Terminated
             mean = run.mean_loss(epoch, on_divergence)
@@ -201,6 +205,15 @@ class _Run:
         self._total.add(value, size)
         self.phases.mark("update")
 
+    def must_stop(self, sigterm: StopRequest, epoch: int) -> bool:
+        """Whether to save and end now. Several processes do so after the same step, whichever of them was asked to."""
+        if self.fabric.world_size == 1:
+            return sigterm.asked
+        steps = self._total.steps
+        if steps % _AGREE_EVERY and steps < self.feed.steps(epoch):
+            return False
+        return bool(self.fabric.all_reduce(torch.tensor(float(sigterm.asked), device=self.fabric.device)) > 0)  # type: ignore[operator]
+
     def _forward(self, batch: Batch, partner: Batch | None) -> Tensor:
         """The loss on a batch, mixed by itself."""
         (x, targets), classes = batch, self.feed.num_classes
@@ -247,12 +260,15 @@ class _Run:
 
     def save(self, path: Path) -> None:
         """Write everything to a checkpoint, also in the middle of an epoch."""
+        total = self._total.state_dict()
+        # Each process has seen the losses of its own shares.
+        total["sums"] = cast(Tensor, self.fabric.all_gather(total["sums"])).reshape(-1, 3).cpu()
         state = {
             "model": self.model.state_dict(),
             "optimizer": self._plain_optimizer.state_dict(),
             "streams": self.streams.state_dict(),
             "at_start": self._at_start,
-            "total": self._total.state_dict(),
+            "total": total,
             "average": self.average.state_dict(),
             "best": self.best.state_dict(),
             "records": self.records,
@@ -274,7 +290,7 @@ class _Run:
         self._plain_optimizer.load_state_dict(saved["optimizer"])
         self.average.load_state_dict(saved["average"])
         self.best.load_state_dict(saved["best"])
-        self._total.load_state_dict(saved["total"])
+        self._total.load_state_dict(saved["total"], self.fabric.global_rank)
         self.records += saved["records"]
         # Batches are drawn again from where the epoch began; what was drawn within its steps goes on from here.
         again = ("order", "partner", "augmenting")

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 import mixbook as mb
-from mixbook.data import Augment, InputNoise, iris, loader
+from mixbook.data import Augment, InputNoise, Pixels, iris, loader
 from mixbook.evaluation import evaluate
 from mixbook.models import MLP, seeded
 from mixbook.training import CheckpointError, Recipe, fit
@@ -246,3 +246,21 @@ def test_evaluating_between_epochs_changes_nothing():
 
 if __name__ == "__main__":
     ask_to_end(Path(sys.argv[1]))
+
+
+def test_bytes_of_a_loader_are_numbers_from_0_to_1():
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (120, 4), generator=generator, dtype=torch.uint8)
+    labels = torch.arange(120) % CLASSES
+    feeds = [loader(TensorDataset(x, labels), 30, seed=0) for x in (pixels, pixels.float() / 255)]
+    recipe, mixed = Recipe(epochs=2, lr=0.5), mb.kmixup(4, 1.0, CLASSES)
+    as_bytes, as_numbers = (trained(recipe, feed, mixer=mixed) for feed in feeds)
+    assert torch.equal(as_bytes, as_numbers)
+    assert mb.evaluate(model(), feeds[0]) == mb.evaluate(model(), feeds[1])
+
+
+def test_what_cannot_be_trained_on_says_what_to_wrap_it_in():
+    data = Pixels(torch.zeros(9, 1, 2, 2, dtype=torch.uint8), torch.arange(9) % CLASSES, CLASSES)
+    for wrong in (data, TensorDataset(iris().x, iris().y)):
+        with pytest.raises(TypeError, match=f"got {type(wrong).__name__}: wrap images as bytes in mixbook.data.Resident"):
+            trained(Recipe(epochs=1), wrong)
