@@ -79,7 +79,7 @@ def test_what_a_paper_did_not_measure_has_a_reason_and_no_experiment():
     homes = {(row.paper, row.table, row.method, row.params) for row in reasons}
     assert len(homes) == len(listed)  # each line is about something that is printed
     for row, reason in reasons.items():
-        assert reason.startswith(("quoted from ", "a sentence: "))
+        assert reason.startswith(("quoted from ", "a sentence: ", "not run: "))
         assert reason.startswith("quoted") == ("quoted from" in row.note)
     assert {row for row in printed_values() if "quoted from" in row.note} <= reasons.keys()
     assert not any(row in reasons for experiment in EXPERIMENTS.values() for row in experiment.printed)

@@ -20,15 +20,13 @@ def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     """The trials of a printed cell, from the networks of the sources; none until there are any.
 
     ``mixup deformation=rotation_20;alpha=1`` is the metric ``accuracy@rotation_20`` of the network ``mixup alpha=1``, and
-    ``erm layers=none`` is the network ``erm``. A metric without such a measurement is that of the same name. A printed
-    value that was itself quoted from elsewhere has no network, and one that was not measured has no trials.
+    ``erm layers=none`` is the network ``erm``. A metric without such a measurement is that of the same name. What was not
+    measured has no trials.
 
     Raises:
         BenchmarkError: if no network, or more than one, fits the cell.
     """
     rows = [row for row in experiment.printed if (row.method, row.params) == (cell.method, cell.params)]
-    if any("quoted from" in row.note for row in rows):
-        return []
     network = network_of(cell, [each for source in experiment.sources for each in source.cells], experiment.name)
     trials = next((found[s.name][network] for s in experiment.sources if network in found[s.name]), ())
     how = [value for name, value in cell.answers().items() if name in MEASURED]

@@ -1,0 +1,101 @@
+"""What is asked of a network once it is trained, by name.
+
+One network serves many tables, so all that is ever printed about it is measured at once, and tables read what they need
+(:mod:`mixbook.benchmarks.trials.reading`).
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.spec import Experiment, Metrics
+from mixbook.benchmarks.trials.networks import Trained
+from mixbook.data import Arrays, Batched
+from mixbook.evaluation import attacked_error, evaluate, fgsm, hidden_states, knn_error, unbounded
+from mixbook.evaluation.deformations import TABLE_9
+from mixbook.training.streams import derive
+
+Measure = Callable[[Experiment, Trained, int], Metrics]
+
+
+def measured(experiment: Experiment, trained: Trained, number: int) -> Metrics:
+    """Everything that the experiment's ``measures`` name, of one network.
+
+    Args:
+        experiment: asked for ``measures`` and what they need.
+        trained: the network and its data.
+        number: of the trial; seeds what is random in a measure.
+
+    Returns:
+        ``top5``: ``accuracy_top1`` and ``accuracy_top5`` (%). ``train``: ``train_accuracy`` (%), on samples as they are.
+        ``fgsm``: ``fgsm_accuracy`` (%) at ``fgsm_eps`` 255ths of the pixel range, and ``fgsm_accuracy@released`` at
+        ``fgsm_released`` in units of normalised pixels, not clipped. ``unbounded``: ``pgd_accuracy`` (%) on the first
+        ``pgd_samples`` test images after ``pgd_steps`` steps of ``pgd_step_size``. ``deformations``: for each of Table 9,
+        ``accuracy@rotation_20`` and so on (%). ``knn``: ``error@knn_on_features`` (%) of ``neighbours`` neighbours by what
+        the layer ``features`` gives.
+
+    Raises:
+        BenchmarkError: if there is no such measure.
+    """
+    unknown = set(experiment["measures"]) - set(_MEASURES)
+    if unknown:
+        raise BenchmarkError(f"no measures {', '.join(sorted(unknown))}. There are: {', '.join(_MEASURES)}")
+    found: Metrics = {}
+    for name in experiment["measures"]:
+        found |= _MEASURES[name](experiment, trained, number)
+    return found
+
+
+def _top5(experiment: Experiment, trained: Trained, number: int) -> Metrics:
+    scores = evaluate(trained.model, trained.data.test, top=(1, 5))
+    return {f"accuracy_top{k}": 100 * scores[f"accuracy_top{k}"] for k in (1, 5)}
+
+
+def _train(experiment: Experiment, trained: Trained, number: int) -> Metrics:
+    return {"train_accuracy": 100 * evaluate(trained.model, trained.data.plain)["accuracy"]}
+
+
+def _fgsm(experiment: Experiment, trained: Trained, number: int) -> Metrics:
+    released = fgsm(experiment["fgsm_released"], clip=None)  # as attacked behind the normalisation
+    errors = {
+        "fgsm_accuracy": attacked_error(trained.on_pixels, trained.data.pixels, fgsm(experiment["fgsm_eps"] / 255)),
+        "fgsm_accuracy@released": attacked_error(trained.model, trained.data.test, released),
+    }
+    return {name: 100 * (1 - error) for name, error in errors.items()}
+
+
+def _unbounded(experiment: Experiment, trained: Trained, number: int) -> Metrics:
+    attack, pixels = unbounded(experiment["pgd_steps"], experiment["pgd_step_size"]), trained.data.pixels
+    asked = min(experiment["pgd_samples"], len(pixels) // 10)  # a tenth of CIFAR's 10,000
+    x, y = pixels.batch(torch.arange(asked))
+    error = attacked_error(trained.on_pixels, Arrays(x.cpu(), y.cpu(), pixels.num_classes, pixels.name), attack)
+    return {"pgd_accuracy": 100 * (1 - error)}
+
+
+def _deformations(experiment: Experiment, trained: Trained, number: int) -> Metrics:
+    generator = torch.Generator().manual_seed(derive(number, "deformations"))
+    scores = evaluate(trained.on_pixels, trained.data.pixels, deformations=TABLE_9, generator=generator)
+    return {f"accuracy@{name}": 100 * scores[f"accuracy@{name}"] for name in TABLE_9}
+
+
+def _knn(experiment: Experiment, trained: Trained, number: int) -> Metrics:
+    layer = experiment["features"]
+    known, asked = (_states(trained.model, part, layer) for part in (trained.data.plain, trained.data.test))
+    return {"error@knn_on_features": 100 * knn_error(*known, *asked, experiment["neighbours"])}
+
+
+def _states(model: nn.Module, part: Batched, layer: str) -> tuple[Tensor, Tensor]:
+    batches = [part.batch(rows) for rows in torch.arange(len(part)).split(2048)]
+    return torch.cat([hidden_states(model, x, layer) for x, _ in batches]), torch.cat([y.cpu() for _, y in batches])
+
+
+_MEASURES: dict[str, Measure] = {
+    "top5": _top5,
+    "train": _train,
+    "fgsm": _fgsm,
+    "unbounded": _unbounded,
+    "deformations": _deformations,
+    "knn": _knn,
+}
