@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.printed import parse_params
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Experiment
 
@@ -20,13 +21,25 @@ def sentence(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
       ``k=best;alpha=100`` the best k at that alpha. Best is the highest mean accuracy on the *test* part, as in the
       sentence: optimistic for both.
     * no ``vs``: the sentence repeats a cell, or names the best one.
+    * ``alpha=high``: the largest alpha of the sources. ``eps=best;vs=mixup``: how much more of what is attacked the first
+      method gets right, at the budget where that is most in the mean.
+
+    A setting ``read_as``, pairs of parameters as printed and as meant, says where a sentence leaves something open or
+    misprints it.
 
     Raises:
         BenchmarkError: if the sources have no cell that the sentence is about.
     """
     metric = next(row.metric for row in experiment.printed if (row.method, row.params) == (cell.method, cell.params))
     results = {c: trials for source in experiment.sources for c, trials in found[source.name].items()}
-    named = cell.answers()
+    meant = dict(next((s.value for s in experiment.settings if s.name == "read_as"), ()))
+    named = parse_params(meant.get(cell.params, cell.params))
+    if named.get("alpha") == "high":
+        named["alpha"] = max(
+            (c.answers()["alpha"] for s in experiment.sources for c in s.cells if "alpha" in c.params), key=float
+        )
+    if named.get("eps") == "best":
+        return _most_under_attack(experiment, cell.method, named, metric, results)
     against = named.pop("vs", None)
     ours = _best(_cells(experiment, cell.method, named), results)
     if against is None:
@@ -40,11 +53,33 @@ def sentence(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     return [Trial(t.number, {metric: _value(t, "accuracy") - others[t.number]}, t.seconds) for t in both]
 
 
+def _most_under_attack(
+    experiment: Experiment, method: str, named: Mapping[str, str], metric: str, results: Mapping[Cell, Sequence[Trial]]
+) -> list[Trial]:
+    """Trial by trial, the accuracy of ``method`` less that of ``named["vs"]``, at the budget where the mean is largest."""
+    ours = {name: value for name, value in named.items() if name != "vs"}
+    theirs = {name: value for name, value in ours.items() if name != "k"}
+    by_budget = [
+        {cell.answers()["eps"]: results.get(cell, []) for cell in _cells(experiment, who, wanted)}
+        for who, wanted in ((method, ours), (named["vs"], theirs))
+    ]
+    gains = []
+    for eps, trials in by_budget[0].items():
+        others = {t.number: t.metrics["fgsm_accuracy"] for t in by_budget[1][eps]}
+        both = [t for t in trials if t.number in others]
+        if not both:
+            return []
+        gains.append([Trial(t.number, {metric: t.metrics["fgsm_accuracy"] - others[t.number]}, t.seconds) for t in both])
+    return max(gains, key=lambda trials: float(np.mean([t.metrics[metric] for t in trials])))
+
+
 def _cells(experiment: Experiment, method: str, named: Mapping[str, str]) -> list[Cell]:
     wanted = {name: float(value) for name, value in named.items() if value != "best"}
 
     def fits(cell: Cell) -> bool:
         known = cell.answers()
+        if ("eps" in known) != ("eps" in named):  # a network under attack is another cell than the network
+            return False
         return cell.method == method and all(name in known and float(known[name]) == v for name, v in wanted.items())
 
     cells = [cell for source in experiment.sources for cell in source.cells if fits(cell)]

@@ -139,10 +139,12 @@ def _get_data(experiment: Experiment, profile: str) -> None:
     """Download what the cells need: before anything starts, and here, where progress can be seen."""
     from mixbook.data import store
 
-    if experiment.dataset not in store.SOURCES or experiment.profile(profile).stand_in:
+    needed = {each.dataset for each in (experiment, *experiment.sources)} & store.SOURCES.keys()
+    if experiment.profile(profile).stand_in:
         return
     try:
-        store.files(experiment.dataset)
+        for name in sorted(needed):
+            store.files(name)
     except store.DataError as error:
         raise BenchmarkError(str(error)) from error
 

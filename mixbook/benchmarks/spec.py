@@ -1,7 +1,7 @@
 """What an experiment is: the printed values that it answers, its protocol, and how much of it a profile runs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any, Literal
@@ -21,12 +21,15 @@ class Setting:
         value: what it is.
         why: where it is stated, or why we chose it.
         stated: whether a source states it. What no source states is our choice, made before anything was run.
+        released: what the released code does instead, where it is known to do something else; see
+            :meth:`Experiment.as_released`.
     """
 
     name: str
     value: Any
     why: str
     stated: bool = False
+    released: Any = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,9 @@ class Cell:
         return float(self.answers()[name])
 
 
+RELEASED = "-released"  # ends the names of experiments that do what released code does
+
+
 Task = tuple[Cell, int]  # a cell and the number of one of its trials
 Piece = tuple[Task, ...]  # what one process does without a break
 Metrics = dict[str, float]
@@ -95,6 +101,7 @@ class Experiment:
         band: percentage points by which our ERM may differ from the printed one for the rest to be comparable.
         surrogate: whether it stands in for a data set or network that we cannot run. Such results are not counted.
         figures: figures without numbers that it redraws.
+        also: further places of the same paper, data set and network whose values it answers, such as a caption.
         own_cells: the cells of a table of our own, which no paper prints.
         sources: experiments that measure what this one shows: nothing is run or stored for it. Its profiles are theirs.
         derive: ``"module:function"`` that finds a cell in them: (experiment, cell, results) to its trials, none if it
@@ -117,6 +124,7 @@ class Experiment:
     band: float = 0.0
     surrogate: bool = False
     figures: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     own_cells: tuple[Cell, ...] = ()
     sources: tuple["Experiment", ...] = ()
     derive: str = ""
@@ -136,8 +144,8 @@ class Experiment:
     @cached_property
     def printed(self) -> tuple[PrintedValue, ...]:
         """The printed values that this experiment answers: those of its table that the paper measured itself."""
-        home = (self.paper, self.table, self.dataset, self.model)
-        of_table = (row for row in printed_values() if (row.paper, row.table, row.dataset, row.model) == home)
+        homes = {(self.paper, table, self.dataset, self.model) for table in (self.table, *self.also)}
+        of_table = (row for row in printed_values() if (row.paper, row.table, row.dataset, row.model) in homes)
         return tuple(row for row in of_table if row not in not_measured())
 
     @cached_property
@@ -156,6 +164,37 @@ class Experiment:
                 return profile
         known = "; ".join(f"{key} ({profile.note})" for key, profile in self.profiles.items())
         raise BenchmarkError(f"{self.name} has no profile {name!r}. It has: {known}")
+
+    def as_released(self) -> "Experiment":
+        """The same under another name, with what the released code does wherever a setting knows of a difference.
+
+        It answers printed values as a comparison, and is not counted: print says what it says.
+
+        Raises:
+            BenchmarkError: if no setting, of it or of what it is read from, knows of one.
+        """
+        if not self._differs:
+            raise BenchmarkError(f"{self.name} knows no difference between print and released code: leave --protocol out")
+
+        def released(setting: Setting) -> Setting:
+            if setting.released is None:
+                return setting
+            why = f"released code; the printed protocol has {setting.value}"
+            return replace(setting, value=setting.released, why=why, released=None)
+
+        return replace(
+            self,
+            name=f"{self.name}{RELEASED}",
+            title=f"{self.title}, as the released code does it",
+            settings=tuple(map(released, self.settings)),
+            sources=tuple(source.as_released() if source._differs else source for source in self.sources),
+            surrogate=True,
+        )
+
+    @cached_property
+    def _differs(self) -> bool:
+        own = any(setting.released is not None for setting in self.settings)
+        return own or any(source._differs for source in self.sources)
 
     def selected(self, profile: str) -> tuple[Cell, ...]:
         """The cells that a profile runs."""

@@ -32,8 +32,8 @@ def commands() -> Commands:
     def list_() -> None:
         """Show the experiments: the printed table, how many values it has, and the profiles."""
         for e in all_experiments():
-            home = f"{e.paper}, {e.table}: {e.title}; {len(e.printed)} printed values" if e.printed else e.title
-            print(f"{e.name}\n  {home}")
+            home = f"{e.paper}, {', '.join((e.table, *e.also))}: {e.title}; {len(e.printed)} printed values"
+            print(f"{e.name}\n  {home if e.printed else e.title}")
             for level, profile in e.profiles.items():
                 print(f"  {level}: {profile.note}")
 
@@ -49,6 +49,7 @@ def commands() -> Commands:
         budget: str | None = None,
         on: str = "here",
         gpus: float = 0.0,
+        protocol: Literal["printed", "released"] = "printed",
     ) -> None:
         """Run an experiment through its notebook. A run that was stopped goes on after its last finished trial.
 
@@ -62,11 +63,17 @@ def commands() -> Commands:
             budget: stop after this time, such as 25m; one trial of every cell comes before two of any.
             on: where trials run: here, ray, ray://HOST:PORT, slurm, or slurm://PARTITION?minutes=60.
             gpus: GPUs for each trial on a cluster; 0.5 puts two on one.
+            protocol: `released` does what the released code does, where it is known to differ from print; the results are
+                those of an experiment of that name with `-released` behind it.
         """
         if all == (experiment is not None):
             names = ", ".join(e.name for e in all_experiments())
             raise BenchmarkError(f"name one experiment, or give --all. There are: {names}")
+        if all and protocol == "released":
+            raise BenchmarkError("--protocol released needs one experiment, got --all: few of them know a difference")
         chosen = list(all_experiments()) if experiment is None else [get_experiment(experiment)]
+        if protocol == "released":
+            chosen = [each.as_released() for each in chosen]
         for e in chosen:
             e.profile(profile)
         home = runner.find_book(book)
@@ -95,7 +102,7 @@ def commands() -> Commands:
             print(columns(versus.as_table(results)))
             return
         rows = comparison.compare(results)
-        print(f"{e.title} ({e.paper}, {e.table}), profile {results.profile}: {results.origin()}")
+        print(f"{e.title} ({e.paper}, {', '.join((e.table, *e.also))}), profile {results.profile}: {results.origin()}")
         print(columns(comparison.as_table(rows)))
         judged = comparison.verdict(e, rows)
         if judged:

@@ -10,7 +10,9 @@ from mixbook.benchmarks.experiments import (
     datadep_small,
     few_labels,
     grid,
+    kmixup_cifar10,
     kmixup_distances,
+    kmixup_sweeps,
     kmixup_tmlr_table5,
     kmixup_toys,
     kmixup_v1_figure4,
@@ -31,7 +33,7 @@ from mixbook.benchmarks.experiments import (
     neighbours,
     tuning,
 )
-from mixbook.benchmarks.spec import Experiment
+from mixbook.benchmarks.spec import RELEASED, Experiment
 
 # In the order of the papers.
 _MODULES = (
@@ -40,6 +42,8 @@ _MODULES = (
     kmixup_v1_figure4,
     kmixup_distances,
     mnist_lenet,
+    kmixup_cifar10,
+    kmixup_sweeps,
     matching_costs,
     datadep_small,
     datadep_images,
@@ -69,12 +73,14 @@ EXPERIMENTS: dict[str, Experiment] = {
 
 
 def get_experiment(name: str) -> Experiment:
-    """The experiment of that name.
+    """The experiment of that name; with ``-released`` behind it, as :meth:`Experiment.as_released` does it.
 
     Raises:
-        BenchmarkError: if there is none; the message says which exist.
+        BenchmarkError: if there is none; the message says which exist. Or if there is nothing released that differs.
     """
     if name not in EXPERIMENTS:
+        if name.endswith(RELEASED) and name.removesuffix(RELEASED) in EXPERIMENTS:
+            return EXPERIMENTS[name.removesuffix(RELEASED)].as_released()
         raise BenchmarkError(f"there is no experiment {name!r}. There are: {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[name]
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mixbook.benchmarks.spec import Experiment, Profile, Task
-from mixbook.data import Arrays
+from mixbook.data import Arrays, Batched
 from mixbook.evaluation import accuracy, nll
 from mixbook.mixing.mixer import Mixer, kmixup
 from mixbook.mixing.transport import alpha_of_ratio, matching_cost, mean_square_ratio
@@ -16,6 +16,7 @@ from mixbook.training import Recipe
 from mixbook.training.streams import derive
 from mixbook.training.trials import Trial, fit_trials
 
+_PAIRS = 16384  # matched pairs behind a matching cost of images
 _RECIPE = ("batch_size", "lr", "momentum", "weight_decay", "milestones", "decay", "pairs")
 
 
@@ -101,6 +102,13 @@ def moved(alpha: float, k: int, cap: float | None, cost: Callable[[int], float])
         wanted = mean_square_ratio(alpha) * (cost(1) / cost(k))
         alpha = cap if wanted >= mean_square_ratio(cap) else alpha_of_ratio(wanted)
     return {"alpha": alpha, "xi": (mean_square_ratio(alpha) * cost(k)) ** 0.5}
+
+
+def sampled_cost(data: Batched, k: int, images: int) -> float:
+    """Mean squared distance of partners at block size ``k``, on so many random samples of ``data``, always the same."""
+    generator = torch.Generator().manual_seed(derive(0, "matching"))
+    x, _ = data.batch(torch.randperm(len(data), generator=generator)[:images])
+    return matching_cost(x, k, trials=max(1, _PAIRS // k), generator=generator)
 
 
 def _perturbation(train: Arrays, k: int, cost: float, alpha: float, cap: float | None) -> dict[str, float]:

@@ -1,29 +1,26 @@
 """LeNet on MNIST, trained once for all that k-mixup prints about it: clean errors and errors under attack."""
 
 import math
-from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 
 import torch
 
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Setting
-from mixbook.benchmarks.trials.kmixup import moved
+from mixbook.benchmarks.trials import kmixup_tables
+from mixbook.benchmarks.trials.kmixup import moved, sampled_cost
+from mixbook.benchmarks.trials.kmixup_tables import Found
 from mixbook.benchmarks.trials.networks import milestones
 from mixbook.data import Arrays
 from mixbook.data.images import mnist
 from mixbook.data.stand_ins import stand_in
 from mixbook.evaluation import evaluate, fgsm_error
 from mixbook.mixing.mixer import kmixup
-from mixbook.mixing.transport import matching_cost
 from mixbook.models import LeNet, seeded
 from mixbook.training import Recipe, fit
 from mixbook.training.streams import derive
 
-_PAIRS = 16384  # matched pairs behind a matching cost
 _STUCK = 0.99  # share of log C, the loss of a network that gives every class the same probability
-
-Found = Mapping[str, Mapping[Cell, Sequence[Trial]]]
 
 
 def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> Metrics:
@@ -70,33 +67,13 @@ def perturbation(alpha: float, k: int, cap: float | None, images: int, small: bo
 
 
 def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
-    """A printed cell from the networks of the sources: those at constant xi for the TMLR paper, at fixed alpha for v1.
+    """A printed cell, as :func:`mixbook.benchmarks.trials.kmixup_tables.read` finds it, from networks that learned.
 
-    At k = 1 the two are the same networks, and at the largest alpha too, because that is where alpha is capped. An attack
-    is a cell of its own in print, and a metric of a network here.
     Networks that never left guessing are left out, as they say nothing about how partners were chosen; a cell of which no
     network learned keeps them.
     """
-    params = cell.answers()
-    eps = params.pop("eps", None)
-    alpha = params.setdefault("alpha", f"{experiment['fgsm_alpha']:g}")
-    constant, *fixed = (found[source.name] for source in experiment.sources)
-    shared = not fixed or params.get("k", "1") == "1" or float(alpha) == experiment["alpha_cap"]
-    trials = (constant if shared else fixed[0]).get(_network(params, cell.method), [])
-    learned = [t for t in trials if not t.metrics["stuck"]]
-    return [Trial(t.number, _as_printed(t.metrics, eps), t.seconds) for t in learned or trials]
-
-
-def _network(params: Mapping[str, str], method: str) -> Cell:
-    """The cell of a network: its method, k and alpha, and nothing else that print names."""
-    return Cell(method, ";".join(f"{name}={params[name]}" for name in ("k", "alpha") if name in params))
-
-
-def _as_printed(metrics: Metrics, eps: str | None) -> Metrics:
-    if eps is None:
-        return metrics
-    error = metrics[f"fgsm_error@{float(eps.removesuffix('/255')):g}"]
-    return {"fgsm_error": error, "fgsm_accuracy": 100 - error, "stuck": metrics["stuck"]}
+    trials = kmixup_tables.read(experiment, cell, found)
+    return [trial for trial in trials if not trial.metrics["stuck"]] or trials
 
 
 @lru_cache(maxsize=16)
@@ -130,7 +107,4 @@ def _data(small: bool) -> tuple[Arrays, Arrays]:
 @cache
 def _cost(k: int, images: int, small: bool) -> float:
     """Mean squared distance between matched images."""
-    generator = torch.Generator().manual_seed(derive(0, "matching"))
-    x = _data(small)[0].x
-    rows = torch.randperm(len(x), generator=generator)[:images]
-    return matching_cost(x[rows], k, trials=max(1, _PAIRS // k), generator=generator)
+    return sampled_cost(_data(small)[0], k, images)
