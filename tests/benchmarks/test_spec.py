@@ -22,7 +22,7 @@ def test_each_cell_is_one_printed_row_per_metric(experiment):
         rows = [row for row in experiment.printed if (row.method, row.params) == (cell.method, cell.params)]
         assert rows
         single = [row for row in rows if " end of " not in row.note]  # a printed range has two ends
-        assert max(Counter(row.metric for row in single).values(), default=1) == 1
+        assert max(Counter((row.table, row.metric) for row in single).values(), default=1) == 1
     has_erm = any(cell.method == "erm" for cell in experiment.cells)
     assert (experiment.band > 0) == has_erm  # without plain training there is nothing to hold print against
 
