@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,20 @@ def real_data(request: pytest.FixtureRequest) -> None:
 
     if not store.present(store.source(request.param)):
         pytest.skip(f"{request.param} is not in the data folder {store.root()}")
+
+
+@pytest.fixture(scope="module")
+def site(built_book: Path) -> Iterator[str]:
+    """The address of the built book, with a slash at the end."""
+    import browsing
+
+    with browsing.serve(built_book) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")  # no longer: its event loop would stand in the way of tests that run notebooks
+def chromium() -> Iterator[object]:
+    import browsing
+
+    with browsing.launch() as browser:
+        yield browser

@@ -10,7 +10,7 @@
   const SIZES = [1, 2, 4, 8];
   const HALF = 0.65; // the drawing shows -HALF to HALF both ways
   const WIDTH = 400; // units of the drawing across
-  const { make, movable, between, colours } = explore;
+  const { make, between, colours } = explore;
 
   const squared = (p, q) => (p.x - q.x) ** 2 + (p.y - q.y) ** 2;
 
@@ -61,55 +61,47 @@
     return { partner, mean, crossing, least };
   }
 
-  const figure = document.getElementById("explore-kmixup");
-  const caption = figure.querySelector("figcaption");
+  const { figure, drawing, controls } = explore.begin(
+    "explore-kmixup", WIDTH, WIDTH,
+    "Two batches of eight points that can be moved, lines between partners, and their mixtures",
+  );
   const across = (x) => ((x + HALF) / (2 * HALF)) * WIDTH;
   const up = (y) => across(-y);
-  const state = { k: 8, share: 0.5, batches: [] };
+  const state = { k: 8, batches: [] };
 
   // What is seen: from the back, lines between partners, mixtures, points.
-  const drawing = make("svg", { viewBox: `0 0 ${WIDTH} ${WIDTH}`, role: "group", "aria-label": "Two batches of eight points that can be moved, lines between partners, and their mixtures" });
-  figure.insertBefore(drawing, caption);
   const lines = START[0].map(() => make("line", { stroke: "#555", "stroke-width": 1.6 }, drawing));
   const mixtures = START[0].map(() => make("rect", { x: -5, y: -5, width: 10, height: 10, stroke: "#333", class: "mixture" }, drawing));
 
-  const controls = make("div", { class: "controls" });
-  figure.insertBefore(controls, caption);
-  const table = make("table", { class: "sizes" }, controls);
-  const head = make("tr", {}, make("thead", {}, table));
-  for (const text of ["block size", "mean squared distance", "pairs of two classes", "at least"]) make("th", { scope: "col", text }, head);
-  const body = make("tbody", {}, table);
-  const rows = SIZES.map((k) => {
-    const row = make("tr", {}, body);
-    const label = make("label", {}, make("th", { scope: "row" }, row));
+  const heads = ["block size", "mean squared distance", "pairs of two classes", "at least"];
+  const rows = explore.table(controls, heads, SIZES.map(() => "")).map((cells, i) => {
+    const k = SIZES[i];
+    const row = cells[0].parentElement;
+    const label = make("label", {}, row.cells[0]);
     const radio = make("input", { type: "radio", name: "explore-kmixup-k", value: k }, label);
     label.append(` k = ${k}`);
     radio.checked = k === state.k;
     radio.addEventListener("change", () => { state.k = k; show(true); });
-    return { k, row, cells: ["mean", "crossing", "least"].map((name) => make("td", { class: name }, row)) };
+    return { k, row, cells };
   });
-  const slider = make("label", { class: "slider" }, controls);
-  make("span", { text: "weight λ of the first batch" }, slider);
-  const share = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: state.share }, slider);
-  const shown = make("output", {}, slider);
-  share.addEventListener("input", () => { state.share = Number(share.value); show(false); });
-  const again = make("button", { type: "button", text: "Put the points back" }, controls);
-  again.addEventListener("click", () => { reset(); show(true); });
-  const said = make("p", { class: "said", role: "status" }, controls);
+  const lam = explore.slider(
+    controls,
+    { text: "weight λ of the first batch", min: 0, max: 1, step: 0.05, at: 0.5, say: (value) => value.toFixed(2) },
+    () => show(false),
+  );
+  explore.button(controls, "Put the points back", () => { reset(); show(true); });
+  const said = explore.said(controls);
 
   const handles = START.map((batch, b) => batch.map(([, , label], i) => {
-    const handle = make("g", { tabindex: 0, role: "button", "aria-roledescription": "movable point", class: "point" }, drawing);
-    make("circle", { r: 17, fill: "transparent", class: "halo" }, handle); // as wide as a fingertip
-    const look = { fill: b === 0 ? colours[label] : "#fff", stroke: colours[label], "stroke-width": 2.5 };
-    if (label === 0) make("circle", { r: 6, ...look }, handle);
-    else make("path", { d: "M0 -7.5 L7 5.5 L-7 5.5 Z", ...look }, handle);
-    movable(drawing, handle, (dx, dy) => {
+    const move = (dx, dy) => {
       const point = state.batches[b][i];
       const within = (value) => Math.max(-HALF + 0.03, Math.min(HALF - 0.03, value));
       point.x = within(point.x + (dx / WIDTH) * 2 * HALF);
       point.y = within(point.y - (dy / WIDTH) * 2 * HALF);
       show(false);
-    }, WIDTH / 65); // a press of an arrow key: 0.02
+    };
+    const handle = explore.handle(drawing, "point", 17, move, WIDTH / 65); // a press of an arrow key: 0.02
+    explore.sample(label, { fill: b === 0 ? colours[label] : "#fff", stroke: colours[label], "stroke-width": 2.5 }, handle);
     return handle;
   }));
 
@@ -135,7 +127,7 @@
       for (const [key, value] of Object.entries(ends)) lines[i].setAttribute(key, value);
       lines[i].setAttribute("stroke-dasharray", p.label === q.label ? "none" : "5 4");
       lines[i].dataset.partner = partner[i];
-      const mix = (key) => state.share * p[key] + (1 - state.share) * q[key];
+      const mix = (key) => lam.value * p[key] + (1 - lam.value) * q[key];
       mixtures[i].style.transform = `translate(${across(mix("x"))}px, ${up(mix("y"))}px) rotate(45deg)`;
       mixtures[i].setAttribute("fill", between(mix("label")));
       Object.assign(mixtures[i].dataset, { x: mix("x"), y: mix("y") });
@@ -147,7 +139,6 @@
       cells[1].textContent = `${of.crossing} of ${first.length}`;
       cells[2].textContent = of.least;
     }
-    shown.textContent = state.share.toFixed(2);
     said.textContent = `k = ${state.k}: partners lie ${mean.toFixed(3)} apart (mean squared distance); ${crossing} of ${first.length} pairs join two classes.`;
   }
 
