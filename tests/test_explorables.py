@@ -144,23 +144,40 @@ def test_who_mixes_with_whom_computes_what_the_package_computes(chromium, site):
     assert not visit.wrong
 
 
+def drag(page, point, across: float, down: float) -> None:
+    """Put a finger on a point and move it by so many pixels."""
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    finger = page.context.new_cdp_session(page)
+    for kind, way in [("touchStart", 0.0), ("touchMove", 0.5), ("touchMove", 1.0)]:
+        where = {"x": x + way * across, "y": y + way * down}
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [where]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+
+
 def test_a_finger_moves_a_point(chromium, site):
     visit = Visit(chromium, site, 375, has_touch=True)
     visit.open(PAGES["kmixup"])
-    point = visit.page.locator("#explore-kmixup .point").first
-    point.scroll_into_view_if_needed()
-    before, box = visit.page.evaluate(READ)["first"][0], point.bounding_box()
-    across, up = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    finger = visit.page.context.new_cdp_session(visit.page)
-    for kind, to in [("touchStart", (across, up)), ("touchMove", (across + 30, up)), ("touchMove", (across + 60, up))]:
-        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": to[0], "y": to[1]}]})
-    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    visit.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    before = visit.page.evaluate(READ)["first"][0]
+    drag(visit.page, visit.page.locator("#explore-kmixup .point").first, 60, 0)
     seen = check_against_the_package(visit, k=8, lam=0.5)
     width = visit.page.locator("#explore-kmixup svg").bounding_box()["width"]
     assert seen["first"][0][0] - before[0] == pytest.approx(60 * 1.3 / width, abs=0.01)
     visit.close()
     assert not visit.wrong
+
+
+def test_a_finger_moves_a_disc(chromium, site):
+    explorable = Explorable(chromium, site, "clusters", 375, has_touch=True)
+    before = explorable.data(".point", "x", "y")[1]
+    drag(explorable.page, explorable.figure.get_by_label("The upper disc"), -20, 60)
+    radius = explorable.figure.locator("svg").first.bounding_box()["width"] / 14
+    moved = explorable.data(".point", "x", "y")[1] - before
+    assert moved == pytest.approx(np.array([-20, -60]) / radius, abs=0.1)
+    check_the_discs(explorable)
+    explorable.close()
 
 
 @pytest.mark.parametrize(("alpha", "draws"), [("0.05", 1), ("1", 5), ("2", 9), ("32", 20)])
