@@ -70,7 +70,7 @@ NAMES: tuple[str, ...] = tuple(_FULL)
 
 
 def named(name: str, shape: Shape, num_classes: int, *, small: bool = False, **more: Any) -> nn.Module:
-    """The network of that name, (B, *shape) to logits (B, num_classes), with fresh weights (see :func:`seeded`).
+    """The network of that name, ``(B, *shape)`` to logits ``(B, num_classes)``, with fresh weights (see :func:`seeded`).
 
     Args:
         name: one of :data:`NAMES`.
