@@ -90,9 +90,11 @@ def profiles(cost: str, *, every: int = 1, epochs: int = 200, gpu_epochs: int = 
         "gpu": Profile(
             trials=1,
             epochs=gpu_epochs,
-            note=f"1 trial of {gpu_epochs} epochs; the paper has 20 (FGSM: 30) of {epochs}; {cost}",
+            note=f"1 trial of {gpu_epochs} epochs, where the paper has 20 of {epochs}; {cost}",
         ),
-        "paper": Profile(trials=20, epochs=epochs, note=f"20 trials of {epochs} epochs, as printed (FGSM there: 30)"),
+        "paper": Profile(
+            trials=20, epochs=epochs, note=f"20 trials of {epochs} epochs, as printed (under attack it has 30 trials)"
+        ),
     }
 
 
