@@ -25,6 +25,7 @@ def commands() -> Commands:
     from mixbook.benchmarks import runner, versus
     from mixbook.benchmarks.budget import seconds_of
     from mixbook.benchmarks.experiments import all_experiments, get_experiment
+    from mixbook.benchmarks.report import report as reports
     from mixbook.benchmarks.tables import columns
 
     name = arg(metavar="EXPERIMENT")
@@ -125,6 +126,25 @@ def commands() -> Commands:
         counts = f"{found.with_experiment} with an experiment, {found.with_result} with a result"
         print(f"printed values: {found.printed}, {counts}, {found.not_measured} quoted or a sentence")
 
+    def report(*, json: bool = False, book: Path | None = None) -> None:
+        """Say which claims of the papers our results bear out: the gain of each with its interval, and a scoreboard.
+
+        Args:
+            json: print everything as JSON, every single comparison included.
+            book: the book's folder, if this is not inside it.
+        """
+        found = reports.report(runner.find_book(book) / runner.RESULTS)
+        if json:
+            print(dumps(found.as_dict(), indent=1))
+            return
+        print(columns(reports.claim_rows(found.judged)))
+        print("\ngains that are stated as numbers")
+        print(columns(reports.stated_rows(found.stated)))
+        print("\ncomparisons, table by table")
+        print(columns(found.agreement()))
+        print("\nscoreboard: claims, each on each data set and network that it is about")
+        print(columns(found.counts()))
+
     def speed(
         what: Annotated[Literal["mixing", "trials", "train"], arg(metavar="WHAT")] = "mixing",
         /,
@@ -159,7 +179,7 @@ def commands() -> Commands:
             print(f"{peak['what']}: {peak['ours'] / peak['theirs']:.2f} of the bare loop's memory")
         print(f"\nmedians of rounds by turns, on random numbers, threads: {get_num_threads()}")
 
-    return {"list": list_, "run": run, "compare": compare, "coverage": coverage, "speed": speed}
+    return {"list": list_, "run": run, "compare": compare, "coverage": coverage, "report": report, "speed": speed}
 
 
 def _coverage_row(table: "TableCoverage") -> dict[str, object]:

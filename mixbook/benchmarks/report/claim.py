@@ -1,0 +1,71 @@
+"""A claim of a paper as data: which cells it says are better than which, and by what."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.printed import parse_params
+from mixbook.benchmarks.spec import Cell
+
+Verdict = Literal["reproduced", "opposite", "undecided", "not yet run", "cannot be run"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence of a paper that compares cells.
+
+    Args:
+        paper: whose.
+        where: the sentence, figure or caption that says it.
+        says: what it says, in our words.
+        better: the cells that it says are better: a method, and parameters that they must have, ``"mixup alpha=1"``.
+        than: those that they are better than; ``"others"`` is every other cell.
+        metric: by what.
+        sign: 1 if more of it is better, -1 if less.
+        every: the claim is that *each* comparison goes its way, such as "best of all", rather than their mean.
+        same: parameters that must be equal in the two.
+        tables: printed tables, as in ``paper_tables.csv``, whose cells it compares: each data set and network for itself.
+        experiments: instead of tables, our experiments for what prints no numbers.
+        cannot: why it cannot be run, if it cannot.
+    """
+
+    paper: str
+    where: str
+    says: str
+    better: str
+    than: str
+    metric: str
+    sign: int
+    every: bool = False
+    same: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    experiments: tuple[str, ...] = ()
+    cannot: str = ""
+
+    def pairs(self, cells: Sequence[Cell]) -> list[tuple[Cell, Cell]]:
+        """Who is compared with whom among these cells: (said to be better, than). One that lacks its other is left out.
+
+        Raises:
+            BenchmarkError: if a cell would be compared with several that the claim does not tell apart.
+        """
+        first = [cell for cell in cells if _fits(cell, self.better)]
+        rest = [cell for cell in cells if cell not in first]
+        second = rest if self.than == "others" else [cell for cell in rest if _fits(cell, self.than)]
+        found = []
+        for cell in first:
+            others = [other for other in second if self._same(cell, other)]
+            if len(others) > 1 and self.than != "others":
+                which = " or ".join(map(str, others))
+                raise BenchmarkError(f"{self.paper}, {self.where}: {cell} could be compared with {which}")
+            found += [(cell, other) for other in others]
+        return found
+
+    def _same(self, cell: Cell, other: Cell) -> bool:
+        first, second = cell.answers(), other.answers()
+        return all(name in first and first[name] == second.get(name) for name in self.same)
+
+
+def _fits(cell: Cell, pattern: str) -> bool:
+    method, _, params = pattern.partition(" ")
+    return cell.method == method and parse_params(params).items() <= cell.answers().items()

@@ -1,0 +1,196 @@
+"""Claims against the results: the gain that each is about, its interval, and what that makes of the claim."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mixbook.benchmarks.compare import compare, half_width, verdict
+from mixbook.benchmarks.experiments import all_experiments, get_experiment
+from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_values
+from mixbook.benchmarks.report.claim import Claim, Verdict
+from mixbook.benchmarks.results import Results, Trial
+from mixbook.benchmarks.spec import Cell, Experiment
+
+
+@dataclass(frozen=True)
+class Gain:
+    """By how much one cell is better than another, in the unit of the metric; positive is the claim's way.
+
+    Args:
+        cell, other: said to be better, and than which.
+        printed: in print; None for what prints no numbers.
+        values: ours by the number of the trial; empty while one of the two is not run. Trials are paired: trial t of both
+            cells has the same data and initial weights, as far as the experiment's protocol says so.
+    """
+
+    cell: Cell
+    other: Cell
+    printed: float | None
+    values: Mapping[int, float]
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over trials."""
+        return float(np.mean(list(self.values.values()))) if self.values else None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the 95% interval of the mean; None for fewer than two trials."""
+        return half_width(list(self.values.values()))
+
+    @property
+    def verdict(self) -> Verdict:
+        """What this gain alone says."""
+        return decide(self.mean, self.half_width)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim on one data set and network, and what our results say.
+
+    Args:
+        claim: which.
+        table: the printed table; empty for what prints no numbers.
+        dataset, model: on what; as printed, or our experiment's.
+        gains: its comparisons.
+        experiment, profile: where they come from; empty where there is none.
+        surrogate: whether that stands in for a printed data set or network. Such results give no verdict.
+        comparable: whether ERM came out close enough to print for differences to be compared; None where that is not known.
+    """
+
+    claim: Claim
+    table: str
+    dataset: str
+    model: str
+    gains: tuple[Gain, ...]
+    experiment: str = ""
+    profile: str = ""
+    surrogate: bool = False
+    comparable: bool | None = None
+
+    @property
+    def done(self) -> int:
+        """How many of the comparisons have been run."""
+        return sum(bool(gain.values) for gain in self.gains)
+
+    @property
+    def values(self) -> list[float]:
+        """The gain by trial: the mean over the comparisons, or where each must go one way the least of them by its mean."""
+        run = [gain for gain in self.gains if gain.values]
+        if not run:
+            return []
+        if self.claim.every:
+            return list(min(run, key=lambda gain: gain.mean or 0.0).values.values())
+        numbers = sorted({number for gain in run for number in gain.values})
+        return [float(np.mean([gain.values[n] for gain in run if n in gain.values])) for n in numbers]
+
+    @property
+    def mean(self) -> float | None:
+        """Mean gain over trials."""
+        return float(np.mean(self.values)) if self.values else None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half its 95% interval; None for fewer than two trials."""
+        return half_width(self.values)
+
+    @property
+    def printed(self) -> float | None:
+        """The same gain in print."""
+        printed = [gain.printed for gain in self.gains if gain.printed is not None]
+        if not printed:
+            return None
+        return min(printed) if self.claim.every else float(np.mean(printed))
+
+    @property
+    def on_stand_in(self) -> Verdict:
+        """What the results say, wherever they come from."""
+        if self.claim.cannot:
+            return "cannot be run"
+        if not self.gains or self.done < len(self.gains):
+            return "not yet run"
+        if not self.claim.every:
+            return decide(self.mean, self.half_width)
+        each = {gain.verdict for gain in self.gains}
+        return "opposite" if "opposite" in each else "undecided" if "undecided" in each else "reproduced"
+
+    @property
+    def verdict(self) -> Verdict:
+        """What they say of the claim: nothing, if they come from a surrogate."""
+        return "not yet run" if self.surrogate and not self.claim.cannot else self.on_stand_in
+
+
+def decide(mean: float | None, half: float | None) -> Verdict:
+    """``reproduced`` where the 95% interval of a gain lies above zero, ``opposite`` where below, else ``undecided``."""
+    if mean is None:
+        return "not yet run"
+    if half is None:
+        return "undecided"  # one trial says nothing of how far the next would lie
+    return "reproduced" if mean > half else "opposite" if -mean > half else "undecided"
+
+
+def judge(claim: Claim, folder: Path) -> list[Judged]:
+    """A claim against the results in ``folder`` (``book/results``): once for each data set and network that it is about.
+
+    Raises:
+        ResultsError: if results are damaged or belong to another protocol.
+        BenchmarkError: if the claim names an experiment that does not exist.
+    """
+    if claim.experiments:
+        return [_judge_own(claim, get_experiment(name), folder) for name in claim.experiments]
+    rows: dict[tuple[str, str, str], list[PrintedValue]] = {}
+    for row in printed_values():
+        measured = row.metric == claim.metric and row not in not_measured()
+        if row.paper == claim.paper and row.table in claim.tables and measured:
+            rows.setdefault((row.table, row.dataset, row.model), []).append(row)
+    judged = (_judge_printed(claim, *home, of_home, folder) for home, of_home in rows.items())
+    return [each for each in judged if each.gains]
+
+
+def fullest(experiment: Experiment, folder: Path) -> Results | None:
+    """The results of the fullest profile that has whole cells, smoke left out; None if none has."""
+    names = [name for name in experiment.profiles if name != "smoke"]
+    there = (Results(experiment, name, folder) for name in reversed(names))
+    return next((results for results in there if results.load()), None)
+
+
+def _judge_printed(
+    claim: Claim, table: str, dataset: str, model: str, rows: Sequence[PrintedValue], folder: Path
+) -> Judged:
+    printed = {Cell(row.method, row.params): row.number for row in rows}
+    pairs = claim.pairs(list(printed))
+    home = (claim.paper, table, dataset, model)
+    fits = [e for e in all_experiments() if (e.paper, e.table, e.dataset, e.model) == home]
+    for experiment in sorted(fits, key=lambda e: e.surrogate):
+        results = fullest(experiment, folder)
+        if results is not None:
+            cells = results.load()
+            gains = tuple(_gain(claim, *pair, cells, printed) for pair in pairs)
+            erm = verdict(experiment, compare(results))
+            comparable = None if erm is None else erm.comparable
+            origin = (experiment.name, results.profile, experiment.surrogate, comparable)
+            return Judged(claim, table, dataset, model, gains, *origin)
+    gains = tuple(_gain(claim, *pair, {}, printed) for pair in pairs)
+    return Judged(claim, table, dataset, model, gains, fits[0].name if fits else "")
+
+
+def _judge_own(claim: Claim, experiment: Experiment, folder: Path) -> Judged:
+    results = fullest(experiment, folder)
+    cells = results.load() if results else {}
+    gains = tuple(_gain(claim, *pair, cells, {}) for pair in claim.pairs(experiment.cells))
+    profile = results.profile if results else ""
+    return Judged(claim, "", experiment.dataset, experiment.model, gains, experiment.name, profile, experiment.surrogate)
+
+
+def _gain(
+    claim: Claim, cell: Cell, other: Cell, results: Mapping[Cell, Sequence[Trial]], printed: Mapping[Cell, float]
+) -> Gain:
+    ours, theirs = (
+        {t.number: t.metrics[claim.metric] for t in results.get(each, []) if claim.metric in t.metrics}
+        for each in (cell, other)
+    )
+    values = {n: claim.sign * (ours[n] - theirs[n]) for n in sorted(ours.keys() & theirs.keys())}
+    finite = {n: value for n, value in values.items() if np.isfinite(value)}  # NaN is what a diverged network scores
+    return Gain(cell, other, claim.sign * (printed[cell] - printed[other]) if printed else None, finite)

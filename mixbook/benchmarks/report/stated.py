@@ -1,0 +1,67 @@
+"""Gains that a paper states as a number, such as "better by 0.53 points", against ours."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mixbook.benchmarks.compare import compare, half_width
+from mixbook.benchmarks.experiments import all_experiments
+from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_values
+from mixbook.benchmarks.report.claim import Verdict
+from mixbook.benchmarks.report.judge import decide, fullest
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A gain in print and our trials of it, in the printed unit.
+
+    Args:
+        printed: the sentence.
+        values: ours, one gain for each trial; none if it is not run.
+        experiment: whose; empty if there is none.
+    """
+
+    printed: PrintedValue
+    values: tuple[float, ...]
+    experiment: str = ""
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over trials."""
+        return float(np.mean(self.values)) if self.values else None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half its 95% interval; None for fewer than two trials."""
+        return half_width(self.values)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the gain is there at all, in the direction of print; its size is another question."""
+        mean = self.mean
+        return decide(None if mean is None else mean * np.sign(self.printed.number), self.half_width)
+
+    @property
+    def size(self) -> str:
+        """Ours against the printed size: ``as printed`` where our interval holds it."""
+        if self.mean is None or self.half_width is None:
+            return ""
+        off = self.mean - self.printed.number
+        return "as printed" if abs(off) <= self.half_width else "larger" if off > 0 else "smaller"
+
+
+def stated_gains(folder: Path) -> list[Stated]:
+    """Every gain that the papers measured and state, in their order, against the results in ``folder``.
+
+    Raises:
+        ResultsError: if results are damaged or belong to another protocol.
+    """
+    ours: dict[PrintedValue, Stated] = {}
+    for experiment in all_experiments():
+        claimed = [row for row in experiment.printed if row.metric.startswith("claimed_")]
+        results = fullest(experiment, folder) if claimed and not experiment.surrogate else None
+        values = {c.printed: c.values for c in compare(results)} if results else {}
+        ours |= {row: Stated(row, values.get(row, ()), experiment.name) for row in claimed}
+    rows = (row for row in printed_values() if row.metric.startswith("claimed_") and row not in not_measured())
+    return [ours.get(row, Stated(row, ())) for row in rows]

@@ -1,0 +1,156 @@
+"""Claims against results: verdicts follow from the store, and from nothing else."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_rel
+
+from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.experiments import EXPERIMENTS
+from mixbook.benchmarks.printed import printed_values
+from mixbook.benchmarks.report import judge as judging
+from mixbook.benchmarks.report.claim import Claim
+from mixbook.benchmarks.report.claims import claims
+from mixbook.benchmarks.report.judge import decide, judge
+from mixbook.benchmarks.report.report import PAPERS, VERDICTS, claim_rows, report, stated_rows
+from mixbook.benchmarks.results import Results, Trial
+from mixbook.benchmarks.spec import Cell
+
+IRIS = EXPERIMENTS["kmixup-tmlr-table5-iris"]
+BETTER = next(c for c in claims() if (c.paper, c.than, c.tables) == ("kmixup-tmlr", "mixup", ("Table 5",)))
+TRIALS = IRIS.profile("laptop").trials
+
+
+def save(folder, error, cells=IRIS.cells, experiment=IRIS):
+    """Results in which the error of trial t of a cell is ``error(cell, t)``."""
+    trials = range(experiment.profile("laptop").trials)
+    found = {cell: [Trial(t, {"error": error(cell, t), "nll": 0.1}, 1.0) for t in trials] for cell in cells}
+    Results(experiment, "laptop", folder).save(found, [])
+
+
+def on_iris(folder, claim=BETTER):
+    return next(each for each in judge(claim, folder) if each.dataset == "iris")
+
+
+def noise(t):
+    return float(np.random.default_rng(t).normal())
+
+
+def k(cell):
+    return int(cell.value("k")) if cell.method != "erm" else 0
+
+
+def test_every_claim_is_about_something_that_is_printed_or_an_experiment(tmp_path):
+    for claim in claims():
+        judged = judge(claim, tmp_path)
+        assert judged and all(each.gains for each in judged), claim
+        assert {each.table for each in judged} == (set(claim.tables) or {""}), claim
+        assert {each.verdict for each in judged} == {"cannot be run" if claim.cannot else "not yet run"}
+    assert {claim.paper for claim in claims()} == set(PAPERS)
+
+
+def test_the_printed_gain_is_that_of_the_table(tmp_path):
+    rows = {Cell(r.method, r.params): r.number for r in printed_values() if (r.table, r.dataset) == ("Table 5", "iris")}
+    for gain in on_iris(tmp_path).gains:
+        assert gain.cell.answers()["alpha"] == gain.other.answers()["alpha"] and gain.other.answers()["k"] == "1"
+        assert gain.printed == pytest.approx(rows[gain.other] - rows[gain.cell])
+
+
+@pytest.mark.parametrize(
+    ("effect", "verdict"), [(-1.0, "reproduced"), (1.0, "opposite"), (0.0, "undecided")], ids=["lower", "higher", "same"]
+)
+def test_the_verdict_follows_the_results(tmp_path, effect, verdict):
+    # A hard split raises all errors of a trial alike, which a paired comparison does not see.
+    save(tmp_path, lambda cell, t: 20 + 5 * noise(t) + effect * (k(cell) > 1) + 0.1 * noise(1000 * t + k(cell)))
+    found = on_iris(tmp_path)
+    assert (found.verdict, found.experiment, found.profile) == (verdict, IRIS.name, "laptop")
+    assert len(found.values) == TRIALS
+
+
+def test_the_interval_is_that_of_the_paired_test(tmp_path):
+    save(tmp_path, lambda cell, t: noise(1000 * t + len(str(cell)) + k(cell)))
+    gain = on_iris(tmp_path).gains[0]
+    trials = Results(IRIS, "laptop", tmp_path).load()
+    first, second = ([t.metrics["error"] for t in trials[cell]] for cell in (gain.other, gain.cell))
+    expected = ttest_rel(first, second).confidence_interval(0.95)
+    assert (gain.mean - gain.half_width, gain.mean + gain.half_width) == pytest.approx((expected.low, expected.high))
+
+
+def test_a_claim_waits_for_all_its_comparisons(tmp_path):
+    save(tmp_path, lambda cell, t: 10 - k(cell) + noise(t), cells=IRIS.cells[:4])
+    found = on_iris(tmp_path)
+    assert 0 < found.done < len(found.gains) and found.verdict == "not yet run"
+    assert f"{found.done} of {len(found.gains)} comparisons are there" in claim_rows([found])[0]["verdict"]
+
+
+def test_best_of_all_needs_every_comparison_to_be_clear(tmp_path):
+    best = replace(BETTER, better="erm", than="others", same=(), every=True)
+    save(tmp_path, lambda cell, t: 10 + (cell.method != "erm") + 0.01 * noise(100 * t + k(cell)))
+    assert on_iris(tmp_path, best).verdict == "reproduced"
+    save(tmp_path, lambda cell, t: 10 + (k(cell) not in (0, 16)) + 0.01 * noise(100 * t + k(cell)))
+    found = on_iris(tmp_path, best)
+    assert found.verdict != "reproduced"  # k = 16 is as good
+    assert found.mean == pytest.approx(min(gain.mean for gain in found.gains))
+
+
+def test_surrogates_are_shown_and_give_no_verdict(tmp_path, monkeypatch):
+    save(tmp_path, lambda cell, t: 10 - k(cell) + noise(t))
+    monkeypatch.setattr(judging, "all_experiments", lambda: [replace(IRIS, surrogate=True)])
+    found = on_iris(tmp_path)
+    assert (found.verdict, found.on_stand_in) == ("not yet run", "reproduced")
+    assert "on a stand-in: reproduced" in claim_rows([found])[0]["verdict"]
+
+
+def test_an_erm_that_is_not_as_printed_is_said(tmp_path):
+    save(tmp_path, lambda cell, t: 90 - k(cell) + noise(t))
+    found = on_iris(tmp_path)
+    assert found.comparable is False and "ERM is not as printed" in claim_rows([found])[0]["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "verdict"),
+    [
+        (None, None, "not yet run"),
+        (1, None, "undecided"),
+        (1, 0.5, "reproduced"),
+        (1, 1, "undecided"),
+        (-1, 0.5, "opposite"),
+    ],
+)
+def test_an_interval_decides(mean, half, verdict):
+    assert decide(mean, half) == verdict
+
+
+def test_a_claim_that_does_not_say_which_is_an_error():
+    claim = Claim("kmixup-tmlr", "Table 5", "", "kmixup", "mixup", "error", -1)
+    with pytest.raises(BenchmarkError, match="could be compared with"):
+        claim.pairs(IRIS.cells)
+
+
+def test_stated_gains_are_measured_where_their_sentence_has_an_experiment(tmp_path, invented):
+    claim = EXPERIMENTS["kmixup-v1-section5-one-ring"]
+    before = {row["on"]: row["verdict"] for row in stated_rows(report(tmp_path).stated)}
+    assert set(before.values()) == {"not yet run"}
+    results = Results(claim.sources[0], "laptop", tmp_path)
+    made = invented(claim.sources[0], "laptop")  # whose errors rise from cell to cell
+    results.save(
+        {c: [replace(t, metrics={"accuracy": 100 - t.metrics["error"]}) for t in ts] for c, ts in made.items()}, []
+    )
+    (found,) = [each for each in report(tmp_path).stated if each.values]
+    assert found.experiment == claim.name and found.printed in claim.printed
+    assert found.verdict == "opposite" and found.size == "smaller"
+
+
+def test_counts_and_tables_add_up_and_the_json_form_is_json(tmp_path):
+    save(tmp_path, lambda cell, t: 10 - k(cell) + 0.01 * noise(t))
+    found = report(tmp_path)
+    assert sum(row[verdict] for row in found.counts() for verdict in VERDICTS) == len(found.judged)
+    for row in found.agreement():
+        assert row["comparisons"] == sum(row[name] for name in ("as printed", "opposite", "undecided", "not run"))
+    table = next(row for row in found.agreement() if (row["paper"], row["table"]) == ("kmixup-tmlr", "Table 5"))
+    assert table["as printed"] + table["opposite"] > 0
+    plain = json.loads(json.dumps(found.as_dict()))
+    assert plain.keys() == {"scoreboard", "tables", "claims", "stated_gains"}
+    assert len(plain["claims"]) == len(found.judged)
