@@ -1,7 +1,7 @@
 """Do the GPU work that is still missing, most valuable first, within the minutes given: tests, speed tables, result tables.
 
-Everything goes to one folder: ``steps.json`` (what was done), ``log/``, ``tests.xml``, ``speed/`` and ``book/results/``,
-which is laid out as the book's own. Each step has a limit of its own, and one that fails or ends too early stops no other.
+Everything goes to one folder: ``steps.json`` (what was done), ``log/``, ``tests.xml`` and ``book/results/``, which is laid
+out as the book's own, whose pages then show it. Each step has a limit of its own, and one that fails or ends too early stops no other.
 Call it again with the same folder and it goes on: what is done stays done, result tables continue after their last finished
 cell, and steps that failed come last. No network is needed; data sets are found where ``MIXBOOK_DATA`` says.
 """
@@ -54,7 +54,7 @@ def steps(options: argparse.Namespace) -> list[Step]:
     found = [Step("tests", (*pytest, "--continue-on-collection-errors", *options.tests), 6)]
     for what in options.speed:
         timed = (*bench, "speed", what, "--device", options.device, "--json")
-        found.append(Step(f"speed-{what}", timed, 6, f"speed/{options.device}-{what}.json"))
+        found.append(Step(f"speed-{what}", timed, 6, f"book/results/speed/{options.device}-{what}.json"))
     for name in options.experiments:
         command = (*bench, "run", name, "--profile", options.profile, "--book", str(options.folder))
         command += ("--jobs", "1") if name in ALONE else ()
