@@ -1,9 +1,12 @@
 """ImageNet-1k from its official archives, or from the folders that they unpack to."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
+from xml.etree import ElementTree
 
 import torch
+from torch import Tensor
 
 from mixbook.data import store
 from mixbook.data.image_files import ImageFiles, View
@@ -21,6 +24,9 @@ def imagenet(part: Literal["train", "val"] = "train", view: View | None = None) 
     ``imagenet/train/<WordNet name>`` and ``imagenet/val/<WordNet name>`` that are there already are taken as they are.
     Give a view (``random_view``, ``centre_view``) before images are put into batches.
 
+    Boxes of the validation images are a small archive of their own, ``ILSVRC2012_bbox_val_v3``: unpack it to
+    ``imagenet/boxes``, so that there are files ``imagenet/boxes/val/ILSVRC2012_val_00000001.xml``.
+
     Raises:
         ValueError: if there is no such part.
         mixbook.data.store.DataError: if the data are not there, or a class is missing that a label names.
@@ -35,13 +41,37 @@ def imagenet(part: Literal["train", "val"] = "train", view: View | None = None) 
         raise DataError(f"imagenet: {home} has no folders of classes, such as n01440764, with images in them")
     wnids = sorted({wnid for _, wnid in found})
     number = {wnid: at for at, wnid in enumerate(wnids)}
+    paths = tuple(path for path, _ in found)
     return ImageFiles(
-        tuple(path for path, _ in found),
+        paths,
         torch.tensor([number[wnid] for _, wnid in found]),
         len(wnids),
         "imagenet" if len(wnids) == CLASSES else f"imagenet ({len(wnids)} of {CLASSES} classes)",
         view,
+        _boxes(home.parent / "boxes" / "val", paths) if part == "val" else None,
     )
+
+
+def _boxes(folder: Path, paths: Sequence[Path]) -> Tensor | None:
+    """The boxes of images, (n, m, 4), filled up with zeros; None if they are not there."""
+    if not folder.is_dir():
+        return None
+    try:
+        boxes = [_read_boxes(folder / f"{path.stem}.xml") for path in paths]
+    except (OSError, ElementTree.ParseError, AttributeError, ValueError) as error:
+        raise DataError(f"imagenet: the boxes in {folder} cannot be read: {error}") from error
+    most = max(len(each) for each in boxes)
+    return torch.stack([torch.cat([each, torch.zeros(most - len(each), 4)]) for each in boxes])
+
+
+def _read_boxes(path: Path) -> Tensor:
+    """Left, top, width and height of each object, (m, 4), from corners that are pixels inside."""
+    corners = [
+        [float(cast(str, box.findtext(side))) for side in ("xmin", "ymin", "xmax", "ymax")]
+        for box in ElementTree.parse(path).getroot().iterfind("object/bndbox")
+    ]
+    left, top, right, bottom = torch.tensor(corners).reshape(-1, 4).unbind(1)
+    return torch.stack([left, top, right - left, bottom - top], dim=1)
 
 
 def _from_class_folders(home: Path) -> list[tuple[Path, str]]:

@@ -29,7 +29,8 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
         num_classes: C.
         name: what messages and result files call it.
         view: applied to each image, e.g. ``random_view(224)``; None for the images as they are.
-        boxes: float32 (n, 4), left, top, width and height in pixels of the image as it is in its file; or None.
+        boxes: float32 (n, 4), left, top, width and height in pixels of the image as it is in its file; or (n, m, 4) for up
+            to m boxes in each, filled up with zeros; or None.
 
     Raises:
         ValueError: if the lengths differ, or there is no image.
@@ -68,14 +69,16 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
             batch_size: images at once.
 
         Yields:
-            x (B, 3, H, W), y int64 (B,), boxes float32 (B, 4): left, top, width, height.
+            x (B, 3, H, W), y int64 (B,), boxes float32 (B, 4) or (B, m, 4): left, top, width, height.
 
         Raises:
             ValueError: if there are no boxes, ``batch_size`` is less than 1, or images of a batch differ in size.
             TypeError: if the view is none of torchvision's.
         """
         if self.boxes is None:
-            raise ValueError(f"{self.name} has no boxes: CUB-200-2011 and Tiny ImageNet have")
+            raise ValueError(
+                f"{self.name} has no boxes: CUB-200-2011 and Tiny ImageNet have, and ImageNet's validation part can have"
+            )
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         if self.view is not None and not isinstance(self.view, nn.Module):
@@ -93,8 +96,9 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
             return image, box
         vision.load()
         mark: Any = import_module("torchvision.tv_tensors").BoundingBoxes
-        seen, moved = cast(Any, self.view)(image, mark(box[None], format="XYWH", canvas_size=image.shape[1:]))
-        return seen, torch.as_tensor(moved)[0].as_subclass(Tensor)
+        marked = mark(box.reshape(-1, 4), format="XYWH", canvas_size=image.shape[1:])
+        seen, moved = cast(Any, self.view)(image, marked)
+        return seen, torch.as_tensor(moved).as_subclass(Tensor).view_as(box)
 
     def pixels(self, threads: int | None = None) -> Pixels:
         """All images in memory, e.g. for ``Resident``; for small ones.

@@ -10,6 +10,7 @@ from scipy.io import savemat
 from tiny_archives import tar
 from tiny_files import jpeg, write
 
+from mixbook import vision
 from mixbook.data import imagenet, loader, random_view, store
 
 RED, GREEN = jpeg((250, 0, 0), (40, 30)), jpeg((0, 250, 0), (30, 50))
@@ -44,6 +45,31 @@ def test_the_official_archives_become_images_and_labels(archives, part, labels):
         assert data.y.tolist() == labels
         assert [int(data[row][0].float().mean(dim=(1, 2)).argmax()) for row in range(3)] == labels
         assert data.name == "imagenet (2 of 1000 classes)"
+
+
+def test_boxes_of_validation_images_are_filled_up(archives):
+    assert imagenet("val").boxes is None
+    for number, corners in ((1, [(2, 3, 12, 23)]), (2, [(0, 0, 5, 5), (10, 10, 20, 30)]), (3, [(1, 1, 4, 4)])):
+        objects = "".join(
+            f"<object><bndbox><xmin>{a}</xmin><ymin>{b}</ymin><xmax>{c}</xmax><ymax>{d}</ymax></bndbox></object>"
+            for a, b, c, d in corners
+        )
+        file = archives / "imagenet" / "boxes" / "val" / f"ILSVRC2012_val_0000000{number}.xml"
+        write(file, f"<annotation>{objects}</annotation>")
+    data = imagenet("val", vision.load().transforms.v2.Resize((20, 20)))
+    assert data.boxes.tolist()[0] == [[2, 3, 10, 20], [0, 0, 0, 0]]
+    assert data.boxes.tolist()[1] == [[0, 0, 5, 5], [10, 10, 10, 20]]
+    ((x, _, boxes),) = list(data.located())
+    assert x.shape == (3, 3, 20, 20) and boxes.shape == (3, 2, 4)
+    assert torch.equal(boxes[0, 1], torch.zeros(4)), "what only fills up stays nothing"
+    assert imagenet("train").boxes is None
+
+
+def test_unreadable_boxes_are_an_error(archives):
+    imagenet("val")
+    write(archives / "imagenet" / "boxes" / "val" / "ILSVRC2012_val_00000001.xml", "<annotation>")
+    with pytest.raises(store.DataError, match=r"boxes in .* cannot be read"):
+        imagenet("val")
 
 
 def test_one_part_does_not_need_the_archives_of_the_other(archives):

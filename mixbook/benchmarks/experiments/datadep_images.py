@@ -1,7 +1,10 @@
 """Data dependency of mixup: distances of mixtures to images (Table 2), and how fast mixtures are enough to fit the images
-(Figures 2 and 9, in small).
+(Figures 2 and 9, with the paper's network and in small).
 """
 
+from dataclasses import replace
+
+from mixbook.benchmarks.experiments.image_protocols import measures
 from mixbook.benchmarks.spec import Cell, Experiment, Profile, Setting
 
 _DECIDED = "2026-11-26"
@@ -48,6 +51,62 @@ def _distances(dataset: str, title: str) -> Experiment:
     )
 
 
+def _images(dataset: str, title: str) -> Experiment:
+    """The paper's own networks of Figures 2 and 9."""
+    return Experiment(
+        name=f"datadep-midpoints-{dataset}-resnet18",
+        title=f"ResNet-18 on {title} (Figures 2 and 9): training error of mixing and of plain training",
+        paper="datadep",
+        table="",
+        dataset=dataset,
+        model="resnet18",
+        settings=(
+            Setting("network", "resnet18", "section 2.4; with the stem for small images that the released code has"),
+            Setting("lr", 1e-3, "section 2.4: as in section 2.3", stated=True),
+            Setting("batch_size", 128, "section 2.4", stated=True),
+            Setting("optimizer", "adam", "section 2.4: as in section 2.3", stated=True),
+            Setting("weight_decay", 0.0, "as in the released code"),
+            *_scale(dataset),
+            Setting("shift", 0, "no augmentation, as in the released code"),
+            Setting("flip", False, "no augmentation, as in the released code"),
+            Setting("loss", "cross entropy", "section 2.1", stated=True),
+            Setting("ratio_scope", "batch", "as in the released code: one lambda for each step"),
+            Setting(
+                "pairs", "across", "partners from all images by a second shuffle; the released code draws with replacement"
+            ),
+            *measures("train", curves=("loss", "train_error"), why="the figures show training accuracy"),
+        ),
+        decided=_DECIDED,
+        profiles={
+            "smoke": Profile(1, 1, every=4, stand_in=True, note="two cells, one epoch on stand-in images: it runs"),
+            "gpu": Profile(1, 50, note="1 of the paper's 5 runs, at full length: some minutes a cell"),
+            "paper": Profile(5, 50, note="5 runs of 50 epochs, as printed"),
+        },
+        notebook="methods.ipynb",
+        trial="mixbook.benchmarks.trials.image_methods:trial",
+        figures=("Figure 2", "Figure 9"),
+        own_cells=(Cell("erm", ""), *(Cell("mixup", f"alpha={alpha}") for alpha in (1, 32, 128, 1024))),
+    )
+
+
+def _caption(networks: Experiment) -> Experiment:
+    return replace(
+        networks,
+        name=f"datadep-figure2-{networks.dataset}",
+        title=f"{networks.dataset}: how far training accuracy is from that of plain training",
+        table="text Figure 2 caption",
+        profiles=networks.profiles | {"smoke": replace(networks.profiles["smoke"], every=1)},
+        notebook="table.ipynb",
+        trial="",
+        figures=(),
+        own_cells=(),
+        sources=(networks,),
+        derive="mixbook.benchmarks.trials.gains:training_gap",
+    )
+
+
+_NETWORKS = (_images("mnist", "MNIST"), _images("cifar10", "CIFAR-10"), _images("cifar100", "CIFAR-100"))
+
 EXPERIMENTS = (
     _distances("mnist", "MNIST"),
     _distances("cifar10", "CIFAR-10"),
@@ -92,4 +151,6 @@ EXPERIMENTS = (
         figures=("Figure 2", "Figure 9"),
         own_cells=(Cell("erm", ""), *(Cell("mixup", f"alpha={alpha}") for alpha in (1, 32, 128, 1024))),
     ),
+    *_NETWORKS,
+    *map(_caption, _NETWORKS),
 )

@@ -32,6 +32,21 @@ def gain(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     return [Trial(t.number, {"claimed_gain": t.metrics["accuracy"] - others[t.number]}, t.seconds) for t in both]
 
 
+def training_gap(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
+    """How far the training accuracy of mixup is from that of plain training in the end (data dependency, Figure 2).
+
+    Returns:
+        Trials with ``train_accuracy_gap_max`` (percentage points, without a sign); none until both networks are there.
+    """
+    (source,) = experiment.sources
+    networks = found[source.name]
+    erm = {t.number: t.metrics["train_accuracy"] for t in networks.get(Cell("erm", ""), ())}
+    mixed = networks.get(Cell(cell.method, f"alpha={cell.answers()['alpha']}"), ())
+    both = [t for t in mixed if t.number in erm]
+    name = "train_accuracy_gap_max"
+    return [Trial(t.number, {name: abs(t.metrics["train_accuracy"] - erm[t.number])}, t.seconds) for t in both]
+
+
 def largest_nll_gain(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     """By how many per cent manifold mixup lowers the mean NLL of plain training, where it lowers it most.
 

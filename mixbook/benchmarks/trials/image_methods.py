@@ -10,7 +10,7 @@ from mixbook.benchmarks.trials.measures import measured
 from mixbook.benchmarks.trials.methods import method_of, settings_for, with_dropout
 from mixbook.benchmarks.trials.networks import prepare, score
 from mixbook.benchmarks.trials.sets import Parts
-from mixbook.data import Batched, speech_commands
+from mixbook.data import Batched
 from mixbook.evaluation import evaluate
 from mixbook.training import GradientNorm, History
 
@@ -21,7 +21,8 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     """Train one network by the method of the cell, and score it.
 
     Initial weights, order of samples and draws of the mixer follow from ``number`` alone: they are the same in every cell.
-    Of a set with a validation part, ``chosen_by`` "validation error" takes the epoch where that was least.
+    Of a set with a validation part, ``chosen_by`` "validation error" takes the epoch where that was least. A cell with
+    ``times=`` is trained so many times as long as the profile says.
 
     Returns:
         What :func:`~mixbook.benchmarks.trials.networks.score` and
@@ -29,11 +30,12 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
         names, at up to forty epochs n: ``loss@n``, the mean training loss; ``squared_gradient_norm@n``, the mean of
         the epoch's steps; ``train_error@n`` (%), on training samples as they are.
     """
+    profile = replace(profile, epochs=profile.epochs * int(cell.answers().get("times", 1)))
     prepared = prepare(_protocol(cell, experiment, profile), number, profile)
     if cell.method == "dropout":
         with_dropout(prepared.model, experiment["dropout"])
     method = method_of(cell, experiment, prepared.model, prepared.num_classes)
-    watched = _watched(experiment, prepared.data, profile.stand_in)
+    watched = _watched(experiment, prepared.data)
     norm = GradientNorm(prepared.model) if "squared_gradient_norm" in experiment["curves"] else None
 
     def validate(model: nn.Module) -> Metrics:
@@ -66,11 +68,11 @@ def curves(history: History, names: tuple[str, ...]) -> Metrics:
     return {name: value if math.isfinite(value) else math.nan for name, value in points.items()}
 
 
-def _watched(experiment: Experiment, data: Parts, small: bool) -> dict[str, Batched]:
+def _watched(experiment: Experiment, data: Parts) -> dict[str, Batched]:
     """On what the error is measured after each epoch, by the name of that error."""
     found: dict[str, Batched] = {}
     if "train_error" in experiment["curves"]:
         found["train_error"] = data.plain
-    if experiment["chosen_by"] == "validation error":  # Speech Commands; its stand-in has no such part
-        found["validation_error"] = data.test if small else speech_commands("val").arrays()
+    if data.validation is not None:
+        found["validation_error"] = data.validation
     return found

@@ -103,7 +103,7 @@ def prepare(experiment: Experiment, number: int, profile: Profile) -> Prepared:
         profile: how long; with ``stand_in`` both data and network are small.
     """
     known = {setting.name: setting.value for setting in experiment.settings}
-    data = parts(experiment, profile.stand_in)
+    data = parts(experiment, profile.stand_in, number)
     more = {} if profile.stand_in else dict(known.get("network_options", ()))
     model = seeded(
         derive(number, "weights"),

@@ -1,6 +1,6 @@
 """The data sets of the papers' networks as those see them: shifted, mirrored and normalised, by the settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +10,7 @@ from mixbook import data
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.spec import Experiment
 from mixbook.data import Arrays, Batched, Pixels, Resident, stand_in
+from mixbook.training.streams import derive
 
 Whole = tuple[Pixels, Pixels] | tuple[Arrays, Arrays]  # the training and the test part
 _SMALL, _HELD_OUT = 96, 32  # samples of a stand-in that are used, and how many of them to test on
@@ -25,6 +26,7 @@ class Parts:
         test: as a network is tested on it.
         pixels: the test part in [0, 1], for networks that normalise by themselves; for spectrograms the same as ``test``.
         mean, std: for each channel, in units of [0, 1]; None where there is nothing to normalise.
+        validation: a third part, of a set that has one; a stand-in gives its test part. None if nobody asks for it.
     """
 
     train: Batched
@@ -33,6 +35,7 @@ class Parts:
     pixels: Batched
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    validation: Batched | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -41,15 +44,17 @@ class Parts:
         return tuple(sample.shape[1:])
 
 
-def parts(experiment: Experiment, small: bool = False) -> Parts:
+def parts(experiment: Experiment, small: bool = False, number: int = 0) -> Parts:
     """The data of an experiment: CIFAR, SVHN, Tiny ImageNet or Speech Commands.
 
     Its settings say how images are changed: ``shift`` in pixels, ``flip``, and ``mean`` and ``std`` of each channel.
-    Spectrograms are normalised one by one already.
+    Spectrograms are normalised one by one already. Settings that few have: ``samples``, so many random training samples;
+    ``size``, to which spectrograms are cut at their upper frequencies and their ends; ``chosen_by`` "validation error".
 
     Args:
         experiment: ``dataset`` is a name of :mod:`mixbook.data`.
         small: take what stands in for it.
+        number: of the trial, which draws ``samples``.
 
     Raises:
         BenchmarkError: if only some classes of the set are there, and the experiment is no surrogate.
@@ -58,8 +63,18 @@ def parts(experiment: Experiment, small: bool = False) -> Parts:
     train, test = _whole(experiment.dataset, small)
     if not (small or experiment.surrogate) and train.name != experiment.dataset:
         raise BenchmarkError(f"{experiment.name} needs all of {experiment.dataset}, and what is there is {train.name}")
+    known = {setting.name: setting.value for setting in experiment.settings}
+    if "samples" in known:
+        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(derive(number, "images")))
+        train = train[order[: known["samples"]]]
     if isinstance(train, Arrays):
-        return Parts(train, train, test, test)  # type: ignore[arg-type]
+        validation = None
+        if known.get("chosen_by") == "validation error":
+            validation = test if small else data.speech_commands("val").arrays()
+        train, test, *rest = (
+            _cut(part, known.get("size")) for part in (train, test, validation) if isinstance(part, Arrays)
+        )
+        return Parts(train, train, test, test, validation=rest[0] if rest else None)
     mean, std = experiment["mean"], experiment["std"]
     normalised: dict[str, Any] = {"mean": mean, "std": std}
     return Parts(
@@ -70,6 +85,10 @@ def parts(experiment: Experiment, small: bool = False) -> Parts:
         mean,
         std,
     )
+
+
+def _cut(part: Arrays, size: tuple[int, int] | None) -> Arrays:
+    return part if size is None else replace(part, x=part.x[..., : size[0], : size[1]].contiguous())
 
 
 @lru_cache(maxsize=1)
