@@ -15,7 +15,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book preview notebooks test smoke serve lab bench lint clean browser
+.PHONY: help setup book preview notebooks zip pdf test smoke serve lab bench lint clean browser axe
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,13 @@ notebooks: $(READY)  ## refresh the committed .ipynb of chapters that changed (A
 	@$(PY) scripts/make_book.py notebooks $(if $(ALL),--all)
 	@$(PY) scripts/picture.py
 
-test: $(READY) browser  ## run the tests, and every chapter against its committed outputs
+zip:  ## the built book as one file that opens from a folder: _build/mixbook.zip
+	@$(PY) scripts/zip_book.py
+
+pdf: browser  ## the built book on numbered pages, printed by Chromium: _build/mixbook.pdf
+	@$(PY) scripts/pdf_book.py
+
+test: $(READY) browser axe  ## run the tests, and every chapter against its committed outputs
 	$(PY) -m pytest
 	@echo "every chapter against its committed outputs:"
 	@$(PY) scripts/check_outputs.py
@@ -79,3 +85,10 @@ browser:
 	    echo "installing chromium for the browser test" && \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || \
 	  echo "no Chromium here: the browser test will be skipped"
+
+# What looks at every page for readers who see, hear or move otherwise; from the npm registry, where there is npm.
+AXE := axe-core@4.14.1
+axe:
+	@test -d $(VENV)/node/node_modules/axe-core || { command -v npm >/dev/null && \
+	    npm install --prefix $(VENV)/node --no-save --no-audit --no-fund --silent $(AXE); } || \
+	  echo "no axe-core here (it comes by npm): the accessibility test will be skipped"

@@ -3,11 +3,14 @@
 import hashlib
 import os
 import re
+import resource
+import tempfile
 from collections import Counter
 from pathlib import Path
 
 import jupytext
 import nbformat
+import reads
 from figures import tidy
 from nbformat import NotebookNode
 from stamp import stamp
@@ -24,6 +27,8 @@ ENVIRONMENT = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
 GLUED = "application/papermill.record/text/plain"
+WATCH = f"import runpy; runpy.run_path({reads.__file__!r}, run_name='__mixbook_reads__'); del runpy"
+STEPS = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900)  # seconds: what a page says about its running time
 CELL_TIMEOUT = 900  # seconds, against a cell that never ends; a whole chapter should take 60 at most on an idle machine
 
 
@@ -65,10 +70,7 @@ def code(notebook: NotebookNode) -> list[str]:
 
 def stamp_of(path: Path) -> str | None:
     """The stamp an executed notebook carries, or None: no file, no stamp, or not a notebook."""
-    try:
-        return nbformat.read(path, as_version=4).metadata.get("mixbook", {}).get("stamp")
-    except (OSError, ValueError, AttributeError, nbformat.reader.NotJSONError, nbformat.ValidationError):
-        return None
+    return facts_of(path).get("stamp")
 
 
 def execute(path: Path) -> NotebookNode:
@@ -79,27 +81,56 @@ def execute(path: Path) -> NotebookNode:
     """
     import papermill
 
-    os.environ.update(ENVIRONMENT)
     chapter = read(path)
     mark = stamp(code(chapter))
+    before = _seconds_of_children()
     try:
-        executed = papermill.execute_notebook(
-            chapter,
-            None,
-            cwd=str(path.parent),
-            kernel_name=KERNEL["name"],
-            progress_bar=False,
-            execution_timeout=CELL_TIMEOUT,
-            extra_arguments=["--IPKernelApp.log_level=50"],  # what goes wrong in a cell comes back as an output
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            notes = Path(folder) / "reads.txt"
+            os.environ.update(ENVIRONMENT | {reads.NOTES: str(notes)})
+            executed = papermill.execute_notebook(
+                chapter,
+                None,
+                cwd=str(path.parent),
+                kernel_name=KERNEL["name"],
+                progress_bar=False,
+                execution_timeout=CELL_TIMEOUT,
+                # What goes wrong in a cell comes back as an output, not in the log.
+                extra_arguments=["--IPKernelApp.log_level=50", f"--IPKernelApp.exec_lines={WATCH}"],
+            )
+            loaded = reads.summary(notes)
     except papermill.exceptions.PapermillExecutionError as error:
         trace = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(error.traceback))
         raise ChapterError(f"{path}: cell [{error.exec_count}] failed\n\n{error.source}\n\n{trace}") from None
     except Exception as error:  # a dead kernel, a timeout: also a failed chapter
         raise ChapterError(f"{path}: {type(error).__name__}: {error}") from None
     executed = clean(tidy(_plain_numbers(_merge_streams(executed))))
-    executed.metadata["mixbook"] = {"stamp": mark}
+    seconds = _seconds_of_children() - before
+    executed.metadata["mixbook"] = {"stamp": mark, "seconds": _step(seconds)} | ({"loaded": loaded} if loaded else {})
     return executed
+
+
+def _seconds_of_children() -> float:
+    """Processor time of the kernels that have ended: on one thread, what a page takes on a machine that is not busy."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _step(seconds: float) -> int:
+    return next((step for step in STEPS if seconds <= step), STEPS[-1])
+
+
+def _around(step: int) -> tuple[int, ...]:
+    at = STEPS.index(step) if step in STEPS else 0
+    return STEPS[max(at - 1, 0) : at + 2]
+
+
+def facts_of(path: Path) -> dict:
+    """What an executed notebook says of its execution: stamp, seconds, loaded. Empty if there is none."""
+    try:
+        return dict(nbformat.read(path, as_version=4).metadata.get("mixbook", {}))
+    except (OSError, ValueError, AttributeError, nbformat.reader.NotJSONError, nbformat.ValidationError):
+        return {}
 
 
 def _merge_streams(notebook: NotebookNode) -> NotebookNode:
@@ -156,5 +187,11 @@ def refresh(path: Path, target: Path, force: bool = False) -> bool:
         executed = nbformat.read(target, as_version=4)
         write(with_outputs(chapter, executed), target)
         return False
-    write(execute(path), target)
+    last = facts_of(target).get("seconds")
+    executed = execute(path)
+    facts = executed.metadata["mixbook"]
+    # Two executions never take the same time: what was recorded stays while it is about right.
+    if last and facts["seconds"] in _around(last):
+        facts["seconds"] = last
+    write(executed, target)
     return True

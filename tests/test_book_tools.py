@@ -159,6 +159,34 @@ def test_figures_are_small_and_opaque_and_glued_numbers_are_numbers(tmp_path):
     assert notebook.cells[2].outputs[0].data == {"application/papermill.record/text/plain": "0.5"}
 
 
+def test_an_execution_notes_how_long_it_took_and_which_results_it_read(tmp_path):
+    run = tmp_path / "book" / "results" / "toy" / "laptop.csv"
+    run.parent.mkdir(parents=True)
+    run.write_text("error\n1\n")
+    run.with_suffix(".json").write_text(
+        '{"runs": [{"processor": "One", "seconds": 2.4}, {"processor": "Two", "seconds": 4}]}'
+    )
+    path, target = tmp_path / "page.md", tmp_path / "page.ipynb"
+    cell = f"from pathlib import Path\nprint(Path({str(run)!r}).read_text())\nprint('runpy' in globals())"
+    path.write_text(f"{HEADER}\n# One\n\n```{{code-cell}} ipython3\n{cell}\n```\n")
+    chapters.refresh(path, target)
+    facts = chapters.facts_of(target)
+    assert facts["loaded"] == {"experiments": ["toy"], "processors": ["One", "Two"], "seconds": 6}
+    assert facts["seconds"] in chapters.STEPS[:4]
+    assert nbformat.read(target, as_version=4).cells[1].outputs[0].text.endswith("False\n"), (
+        "the watch leaves no name behind"
+    )
+    path.write_text(HEADER + "\n# One\n\n```{code-cell} ipython3\n6 * 7\n```\n")
+    chapters.refresh(path, target)
+    assert "loaded" not in chapters.facts_of(target)
+
+
+def test_a_recorded_time_stays_while_it_is_about_right():
+    assert chapters.STEPS[0] in chapters._around(chapters.STEPS[1])
+    assert chapters._around(20) == (10, 20, 30)
+    assert chapters._step(1e6) == chapters.STEPS[-1]
+
+
 def test_a_chapter_without_a_header_is_refused(tmp_path):
     path = tmp_path / "page.md"
     path.write_text("# A page\n")
@@ -182,9 +210,10 @@ def test_a_part_without_pages_is_left_out():
 def test_make_book_builds_fails_and_builds_again_without_touching_a_source(tmp_path):
     book = tmp_path / "book"
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
-    for folder in ("_ext", "_static"):
+    for folder in ("_ext", "_static", "_templates"):
         shutil.copytree(ROOT / "book" / folder, book / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "_config.yml", tmp_path)
+    for name in ("_config.yml", "CITATION.cff"):
+        shutil.copy(ROOT / name, tmp_path)
     shutil.copy(ROOT / "book" / "references.bib", book)
     (tmp_path / "requirements.txt").write_text("numpy==2.4.6\n")
     (tmp_path / "mixbook").mkdir()

@@ -1,0 +1,40 @@
+"""How to cite a page: a BibTeX entry at its foot, made from CITATION.cff."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sphinx.application import Sphinx
+
+SOURCE = "CITATION.cff"
+
+
+def bibtex(citation: dict[str, Any], page: str = "", address: str = "") -> str:
+    """The entry of the whole book, or of one of its pages."""
+    authors = " and ".join(_name(author) for author in citation["authors"])
+    fields = {
+        "title": f"{{{citation['title']}}}",
+        "author": f"{{{authors}}}",
+        "year": str(citation["date-released"])[:4],
+        "version": citation["version"],
+        "note": page and f"Chapter: {page}",
+        "url": address,
+    }
+    lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
+    return "@software{mixbook,\n" + ",\n".join(lines) + "\n}"
+
+
+def _name(author: dict[str, str]) -> str:
+    return author.get("name") or f"{author['family-names']}, {author['given-names']}"
+
+
+def add(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
+    citation = yaml.safe_load((Path(app.confdir) / SOURCE).read_text(encoding="utf-8"))
+    title = "" if pagename == app.config.root_doc else re.sub(r"<[^>]*>", "", context.get("title") or "")
+    context["bibtex"] = bibtex(citation, title, app.config.html_theme_options.get("repository_url", ""))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("html-page-context", add)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,69 @@
+"""The rendered book as one PDF, printed by Chromium: `_build/mixbook.pdf`."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import one_page
+from contents import ROOT
+
+HTML = ROOT / "_build" / "html"
+PDF = ROOT / "_build" / "mixbook.pdf"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PAPER = {"format": "A4", "margin": {"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"}}
+SCALE = 0.8
+WIDTH = 820  # CSS pixels between the margins, at this scale
+FOOTER = '<div style="font-size: 8px; width: 100%; text-align: center"><span class="pageNumber"></span></div>'
+# What is wider than the paper is made smaller as a whole: a table that is cut off says something else.
+SHRINK = """() => {
+  for (const wide of document.querySelectorAll("table, mjx-container[display='true'], img, svg")) {
+    const room = (wide.closest("td, li, dd, .admonition, section, article") ?? document.body).clientWidth;
+    const width = Math.max(wide.scrollWidth ?? 0, wide.getBoundingClientRect().width);
+    if (room && width > room) wide.style.zoom = Math.max(0.4, (0.98 * room) / width);
+  }
+}"""
+
+
+def print_book(html: Path, target: Path) -> Path:
+    """Print the pages of `html` in reading order, with numbered pages and links that work."""
+    from playwright.sync_api import sync_playwright
+
+    if not (html / "index.html").is_file():
+        raise FileNotFoundError(f"there is no book in {html}: run `make book` or `make preview` first")
+    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser_path is None:
+        raise FileNotFoundError(f"no Chromium to print with: none of {', '.join(BROWSERS)} is installed")
+    whole = html / "one_page.html"
+    whole.write_text(one_page.join(html), encoding="utf-8")
+    try:
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
+            page = browser.new_page(viewport={"width": WIDTH, "height": 900})
+            page.set_default_timeout(900_000)  # the mathematics of the whole book at once
+            page.emulate_media(media="print", color_scheme="light")
+            page.goto(whole.as_uri(), wait_until="load", timeout=900_000)
+            page.wait_for_function("window.MathJax && MathJax.startup && MathJax.startup.promise")
+            page.evaluate("MathJax.startup.promise")
+            page.evaluate(SHRINK)
+            page.pdf(
+                path=str(target),
+                display_header_footer=True,
+                header_template="<span></span>",
+                footer_template=FOOTER,
+                print_background=True,
+                outline=True,
+                tagged=True,
+                scale=SCALE,
+                **PAPER,
+            )
+            browser.close()
+    finally:
+        whole.unlink(missing_ok=True)
+    return target
+
+
+if __name__ == "__main__":
+    try:
+        print(f"the book on paper: {print_book(HTML, PDF)}")
+    except FileNotFoundError as error:
+        sys.exit(str(error))

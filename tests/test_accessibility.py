@@ -1,0 +1,57 @@
+"""The book is for everybody: axe-core finds no serious fault on any page, and screen readers can read the mathematics."""
+
+import sys
+from pathlib import Path
+
+import browsing
+import contents
+import pytest
+from browsing import Visit
+
+AXE = Path(sys.prefix) / "node" / "node_modules" / "axe-core" / "axe.min.js"  # `make setup` puts it there
+
+pytestmark = [
+    *browsing.MARKS,
+    pytest.mark.skipif(not AXE.is_file(), reason="no axe-core here: `make setup` installs it where there is npm"),
+]
+
+PAGES = [f"{page.removesuffix('.ipynb')}.html" for page in contents.pages()] + ["search.html", "genindex.html"]
+WIDTHS = [375, 1280]
+THEMES = ["light", "dark"]
+# What it finds wrong that is serious: rule, element and reason, a line each. Each formula is a hundred elements, which
+# take the colour of the text around them: they are looked at below.
+FAULTS = """async (rules) => {
+  const options = { resultTypes: ["violations"], ...(rules && { runOnly: rules }) };
+  const { violations } = await axe.run({ exclude: "mjx-container" }, options);
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target} ${node.failureSummary}`));
+}"""
+
+
+def faults(visit: Visit, width: int, theme: str) -> list[str]:
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    visit.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    visit.page.wait_for_function(f"document.documentElement.dataset.theme === '{theme}'")
+    visit.page.wait_for_timeout(400)  # the theme looks a moment after a change of size which boxes scroll now
+    # Names, roles and order are the same in the dark: only the colours are looked at again.
+    return visit.page.evaluate(FAULTS, None if theme == "light" else ["color-contrast"])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_axe_finds_no_serious_fault(chromium, site, page):
+    visit = Visit(chromium, site)
+    visit.open(page)
+    visit.page.add_script_tag(path=AXE)
+    found = {(width, theme): faults(visit, width, theme) for width in WIDTHS for theme in THEMES}
+    visit.close()
+    assert not {where: what for where, what in found.items() if what}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_mathematics_is_there_for_screen_readers(chromium, site, page):
+    visit = Visit(chromium, site)
+    visit.open(page)
+    formulas = visit.page.locator("mjx-container").count()
+    assert visit.page.locator("mjx-container mjx-assistive-mml math").count() == formulas
+    visit.close()

@@ -1,0 +1,81 @@
+"""Finding the way: terms explained in place, what a page costs, what comes before and after it, and search."""
+
+import re
+
+import browsing
+import contents
+import page_head
+import pytest
+from browsing import Visit
+
+pytestmark = browsing.MARKS
+CHAPTER = "book/who/kmixup.html"
+TERM = "a[aria-describedby='note-term-optimal-transport']"
+NOTE = "#note-term-optimal-transport"
+
+
+def test_a_term_is_explained_on_hover_and_on_focus(chromium, site):
+    visit = Visit(chromium, site)
+    visit.open(CHAPTER)
+    term, note = visit.page.locator(TERM).first, visit.page.locator(NOTE)
+    assert not note.is_visible()
+    term.hover()
+    assert note.is_visible() and "least total cost" in note.inner_text()
+    box, at = note.bounding_box(), term.bounding_box()
+    assert box["y"] >= at["y"] + at["height"] or box["y"] + box["height"] <= at["y"], "it does not cover the term"
+    visit.page.mouse.move(0, 0)
+    note.wait_for(state="hidden")
+    term.focus()
+    assert note.is_visible()
+    visit.page.keyboard.press("Escape")
+    assert not note.is_visible()
+    visit.close()
+    assert not visit.wrong
+
+
+def test_the_first_tap_explains_a_term_and_the_second_follows_it(chromium, site):
+    visit = Visit(chromium, site, 375, has_touch=True)
+    visit.open(CHAPTER)
+    term, note = visit.page.locator(TERM).first, visit.page.locator(NOTE)
+    term.tap()
+    assert note.is_visible() and visit.page.url.endswith(CHAPTER)
+    box = note.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 375
+    term.tap()
+    visit.page.wait_for_url("**/glossary.html#term-optimal-transport")
+    visit.close()
+    assert not visit.wrong
+
+
+def test_search_puts_chapters_first_and_code_names_to_the_reference(chromium, site):
+    visit = Visit(chromium, site)
+
+    def found(query: str) -> list[str]:
+        visit.open(f"search.html?q={query}")
+        visit.page.locator("#search-results .search-summary", has_text="found").wait_for(timeout=20_000)
+        visit.page.wait_for_load_state("networkidle")
+        return [link.get_attribute("href") for link in visit.page.locator("#search-results li a").all()]
+
+    ranks = [bool(re.match(r"book/(why|who|how_much|where|how|practice)/", link)) for link in found("mixup")]
+    assert ranks[0] and ranks == sorted(ranks, reverse=True), "chapters, then everything else"
+    assert found("mixed_cross_entropy")[0].startswith("book/reference/")
+    visit.close()
+    assert not visit.wrong
+
+
+@pytest.mark.parametrize("page", [p.removesuffix(".ipynb") for p in contents.pages() if p.endswith(".ipynb")])
+def test_a_page_says_what_it_costs_and_what_it_builds_on(built_book, page):
+    html = (built_book / f"{page}.html").read_text()
+    facts = re.search(r'<ul class="page-facts".*?</ul>', html, re.DOTALL)
+    assert facts and "minutes to read" in facts[0] and "to run, on one CPU core" in facts[0], "run `make notebooks`"
+    if page not in ("book/index", "book/why/mixup"):
+        assert "Before this:" in html
+
+
+def test_what_was_loaded_is_told_from_what_was_computed():
+    assert page_head.sentences(10, {"seconds": 20})[1:] == [
+        "about 20 seconds to run, on one CPU core without a GPU or a download",
+        "computed on the page: everything",
+    ]
+    loaded = {"experiments": ["a", "b"], "processors": ["One(R)", "Two"], "seconds": 7300}
+    assert "results of 2 experiments, which took 2 hours on One and Two" in page_head.sentences(10, {"loaded": loaded})[1]

@@ -1,0 +1,118 @@
+"""What a reader can take away: chapters in three formats, the book as a folder, on paper, and how to cite it."""
+
+import re
+import shutil
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import browsing
+import contents
+import nbformat
+import one_page
+import pytest
+import take_away
+import yaml
+import zip_book
+from browsing import Visit
+from contents import ROOT
+
+CHAPTERS = [page.removesuffix(".ipynb") for page in contents.pages() if page.endswith(".ipynb")]
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_a_chapter_comes_as_notebook_text_and_code(built_book, page):
+    links = re.findall(r'href="([^"]*_sources/[^"]*)"', (built_book / f"{page}.html").read_text())
+    files = [(built_book / page).parent.joinpath(link).resolve() for link in links]
+    assert {file.suffix for file in files} == {".ipynb", ".md", ".py"}
+    assert all(file.is_file() for file in files)
+    code = next(file for file in files if file.suffix == ".py").read_text()
+    compile(code, page, "exec")
+    assert "import mixbook" in code or "from mixbook" in code
+
+
+def test_a_page_says_how_to_cite_it(built_book):
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    for page in contents.pages():
+        html = (built_book / f"{page.removesuffix('.ipynb')}.html").read_text()
+        entry = re.search(r'<details class="cite-this">.*?</details>', html, re.DOTALL)
+        assert entry, page
+        for part in ("@software{mixbook", citation["title"], citation["version"], citation["authors"][0]["name"]):
+            assert part in entry[0], page
+
+
+def test_no_button_leads_to_a_host_that_the_repository_has_no_address_on(built_book):
+    address = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    html = (built_book / f"{CHAPTERS[1]}.html").read_text()
+    assert ("mybinder.org" in html) == ("colab.research" in html) == bool(address)
+
+
+def test_with_an_address_a_notebook_installs_the_package_and_colab_opens_that_notebook():
+    address = "https://github.com/someone/mixbook"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# One")])
+    take_away.with_install(notebook, Path("book/who/kmixup.ipynb"), "")
+    assert len(notebook.cells) == 1
+    take_away.with_install(notebook, Path("book/who/kmixup.ipynb"), address)
+    assert f"git clone --quiet --depth 1 {address}" in notebook.cells[0].source
+    assert 'os.chdir("mixbook-repository/book/who")' in notebook.cells[0].source
+    colab = {
+        "text": "Colab",
+        "url": "https://colab.research.google.com/github/someone/mixbook/blob/main/book/who/kmixup.ipynb",
+    }
+    context = {
+        "page_source_suffix": ".ipynb",
+        "sourcename": "book/who/kmixup.ipynb",
+        "pathto": lambda name, resource: f"../../{name}",
+        "header_buttons": [
+            {"label": "launch-buttons", "buttons": [colab]},
+            {"label": "download-buttons", "buttons": [{"text": ".ipynb"}, {"text": ".pdf"}]},
+        ],
+    }
+    take_away.offer(None, "book/who/kmixup", "page.html", context, None)
+    assert colab["url"].endswith("someone/mixbook/blob/gh-pages/_sources/book/who/kmixup.ipynb")
+    assert [button["text"] for button in context["header_buttons"][1]["buttons"]] == [".ipynb", ".md", ".py", ".pdf"]
+
+
+@pytest.mark.browser
+def test_the_zip_opens_from_a_folder_without_a_network(built_book, chromium, tmp_path):
+    packed = zip_book.pack(built_book, tmp_path / "mixbook.zip")
+    with zipfile.ZipFile(packed) as archive:
+        assert not [name for name in archive.namelist() if "/." in name]
+        archive.extractall(tmp_path / "away")
+    visit = Visit(chromium, "file://", offline=True)
+    visit.page.goto(f"{(tmp_path / 'away' / 'mixbook' / 'index.html').as_uri()}")
+    visit.page.wait_for_url("**/book/index.html")
+    visit.open(f"{tmp_path}/away/mixbook/book/who/kmixup.html")
+    assert visit.page.locator(".math mjx-container").count() > 50
+    visit.open(f"{tmp_path}/away/mixbook/search.html?q=interpolation")
+    visit.page.locator("#search-results li a").first.wait_for(timeout=20_000)
+    visit.close()
+    assert not visit.wrong
+
+
+def test_there_is_no_zip_of_no_book(tmp_path):
+    with pytest.raises(FileNotFoundError, match="run `make book` or `make preview` first"):
+        zip_book.pack(tmp_path, tmp_path / "mixbook.zip")
+
+
+def test_the_one_page_that_is_printed_holds_every_page_and_its_links(built_book):
+    whole = one_page.join(built_book)
+    ids = re.findall(r'\bid="([^"]+)"', whole)
+    assert {one_page.anchor(f"{page.removesuffix('.ipynb')}.html") for page in contents.pages()} <= set(ids)
+    count = Counter(ids)
+    assert not [link for link in re.findall(r'href="#([^"]+)"', whole) if count[link] != 1]
+    for image in re.findall(r'<img\b[^>]*\bsrc="([^"]+)"', whole):
+        assert image.startswith("data:") or (built_book / image).is_file(), image
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.skipif(browsing.BROWSER is None, reason="no Chromium found")
+def test_the_pdf_has_pages_and_is_small(built_book, tmp_path):
+    import pdf_book
+
+    copy = tmp_path / "html"
+    shutil.copytree(built_book, copy, symlinks=True)
+    printed = pdf_book.print_book(copy, tmp_path / "mixbook.pdf")
+    assert 1e6 < printed.stat().st_size < 25e6
+    assert len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes())) > len(contents.pages())
