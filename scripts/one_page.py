@@ -2,10 +2,11 @@
 
 import posixpath
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import contents
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 
 DROPPED = ".headerlink, .explorable, .glossary-note, .page-facts, .copybtn, script, iframe"
 REFERS = ("for", "aria-describedby", "aria-labelledby")
@@ -15,9 +16,9 @@ def join(html: Path) -> str:
     """One page out of the rendered pages in `html`, in reading order; it belongs into that folder."""
     pages = [f"{page.removesuffix('.ipynb')}.html" for page in contents.pages()]
     articles = [_article(html, page, set(pages)) for page in pages]
-    first = BeautifulSoup((html / pages[0]).read_text(encoding="utf-8"), "html.parser")
+    first = _read(html / pages[0])
     folder = posixpath.dirname(pages[0])
-    kept = [tag for tag in first.head.find_all(["link", "script", "style"]) if _is_needed(tag)]
+    kept = [tag for tag in first.select("head link, head script, head style") if _is_needed(tag)]
     for tag in kept:
         for name in ("href", "src"):
             if name in tag.attrs:
@@ -37,14 +38,18 @@ def anchor(page: str, name: str = "") -> str:
     return page.removesuffix(".html").replace("/", "-") + (f"--{name}" if name else "")
 
 
-def _is_needed(tag: Tag) -> bool:
+def _read(path: Path) -> Any:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def _is_needed(tag: Any) -> bool:
     if tag.name == "link":
         return "stylesheet" in tag.get("rel", [])
     return "mathjax" in str(tag).lower() and "searchindex" not in str(tag)
 
 
 def _article(html: Path, page: str, pages: set[str]) -> str:
-    article = BeautifulSoup((html / page).read_text(encoding="utf-8"), "html.parser").find("article")
+    article = _read(html / page).find("article")
     for tag in article.select(DROPPED):
         tag.decompose()
     for tag in article.find_all(True):
@@ -80,7 +85,7 @@ def _contents(html: Path) -> list[str]:
     ]:
         items = ""
         for page in (f"{page.removesuffix('.ipynb')}.html" for page in pages):
-            title = BeautifulSoup((html / page).read_text(encoding="utf-8"), "html.parser").find("article").find("h1")
+            title = _read(html / page).select_one("article h1")
             for mark in title.select(".headerlink"):
                 mark.decompose()
             items += f'<li><a href="#{anchor(page)}">{title.decode_contents()}</a></li>'

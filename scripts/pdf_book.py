@@ -10,7 +10,6 @@ from contents import ROOT
 HTML = ROOT / "_build" / "html"
 PDF = ROOT / "_build" / "mixbook.pdf"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PAPER = {"format": "A4", "margin": {"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"}}
 SCALE = 0.8
 WIDTH = 820  # CSS pixels between the margins, at this scale
 FOOTER = '<div style="font-size: 8px; width: 100%; text-align: center"><span class="pageNumber"></span></div>'
@@ -54,7 +53,8 @@ def print_book(html: Path, target: Path) -> Path:
                 outline=True,
                 tagged=True,
                 scale=SCALE,
-                **PAPER,
+                format="A4",
+                margin={"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"},
             )
             browser.close()
     finally:
