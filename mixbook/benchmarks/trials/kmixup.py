@@ -104,11 +104,11 @@ def moved(alpha: float, k: int, cap: float | None, cost: Callable[[int], float])
     return {"alpha": alpha, "xi": (mean_square_ratio(alpha) * cost(k)) ** 0.5}
 
 
-def sampled_cost(data: Batched, k: int, images: int) -> float:
+def sampled_cost(data: Batched, k: int, images: int, pairs: int = _PAIRS) -> float:
     """Mean squared distance of partners at block size ``k``, on so many random samples of ``data``, always the same."""
     generator = torch.Generator().manual_seed(derive(0, "matching"))
     x, _ = data.batch(torch.randperm(len(data), generator=generator)[:images])
-    return matching_cost(x, k, trials=max(1, _PAIRS // k), generator=generator)
+    return matching_cost(x, k, trials=max(1, pairs // k), generator=generator)
 
 
 def _perturbation(train: Arrays, k: int, cost: float, alpha: float, cap: float | None) -> dict[str, float]:

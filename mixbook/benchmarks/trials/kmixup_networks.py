@@ -67,7 +67,8 @@ def _cost(experiment: Experiment, k: int, small: bool) -> float:
     scaling = tuple(s.value for s in experiment.settings if s.name in ("mean", "std", "xi_images"))
     key = (experiment.dataset, scaling, small, k)
     if key not in _COSTS:
-        _COSTS[key] = sampled_cost(parts(experiment, small).plain, k, experiment["xi_images"])
+        few = {"pairs": 256} if small else {}
+        _COSTS[key] = sampled_cost(parts(experiment, small).plain, k, experiment["xi_images"], **few)
     return _COSTS[key]
 
 
