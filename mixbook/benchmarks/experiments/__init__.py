@@ -33,6 +33,7 @@ from mixbook.benchmarks.experiments import (
     multimix_large_batch,
     multimix_speech,
     neighbours,
+    small_networks,
     tuning,
 )
 from mixbook.benchmarks.spec import RELEASED, Experiment
@@ -65,6 +66,7 @@ _MODULES = (
     few_labels,
     cifar_small,
     cifar_full,
+    small_networks,
     multimix_large_batch,
     neighbours,
     grid,

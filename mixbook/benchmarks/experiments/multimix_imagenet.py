@@ -17,7 +17,8 @@ _KNOTS = (
     *((15, 0.2), (40, 0.02)),
     *((65, 0.02), (65, 0.002), (90, 0.002), (90, 0.0002), (100, 0.0002)),
 )
-_RELEASED = "the code whose protocol this is falls on a line to 0.002 at epoch 65, 0.0002 at 90 and 0.00002 at 100"
+# The code whose protocol this is falls on lines.
+_LINES = (*_KNOTS[:5], (65, 0.002), (90, 0.0002), (100, 0.00002))
 
 NETWORKS = Experiment(
     name="multimix-imagenet",
@@ -35,7 +36,7 @@ NETWORKS = Experiment(
         ),
         Setting("batches", (1024, 448), "not stated; those of the code that the paper follows"),
         Setting("grow", 0.15, f"{_WHERE}: at epoch 15 of 100", stated=True),
-        Setting("knots", _KNOTS, f"learning rates by epoch, {_WHERE}; {_RELEASED}", stated=True),
+        Setting("knots", _KNOTS, f"learning rates by epoch, {_WHERE}", stated=True, released=_LINES),
         Setting("momentum", 0.9, "not stated; that of the same code"),
         Setting("weight_decay", 1e-4, "not stated; that of the same code"),
         Setting("mean", (0.485, 0.456, 0.406), "of each channel, to normalise pixels; the usual ones"),
