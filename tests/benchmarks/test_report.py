@@ -9,7 +9,7 @@ from scipy.stats import ttest_rel
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.printed import printed_values
+from mixbook.benchmarks.printed import not_measured, printed_values
 from mixbook.benchmarks.report import judge as judging
 from mixbook.benchmarks.report.claim import Claim
 from mixbook.benchmarks.report.claims import claims
@@ -47,8 +47,19 @@ def test_every_claim_is_about_something_that_is_printed_or_an_experiment(tmp_pat
         judged = judge(claim, tmp_path)
         assert judged and all(each.gains for each in judged), claim
         assert {each.table for each in judged} == (set(claim.tables) or {""}), claim
-        assert {each.verdict for each in judged} == {"cannot be run" if claim.cannot else "not yet run"}
+        assert {each.verdict for each in judged} == {
+            "cannot be run" if any(each.cannot for each in judged) else "not yet run"
+        }
     assert {claim.paper for claim in claims()} == set(PAPERS)
+
+
+def test_what_cannot_be_run_says_why_and_what_print_only_quotes_is_not_compared(tmp_path):
+    quoted = {(row.paper, row.table, Cell(row.method, row.params)) for row in not_measured()}
+    judged = report(tmp_path).judged
+    assert any(each.cannot for each in judged)
+    for each in judged:
+        cells = {(each.claim.paper, each.table, cell) for gain in each.gains for cell in (gain.cell, gain.other)}
+        assert bool(cells & quoted) == bool(each.cannot)
 
 
 def test_the_printed_gain_is_that_of_the_table(tmp_path):

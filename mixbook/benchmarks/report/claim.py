@@ -27,7 +27,6 @@ class Claim:
         same: parameters that must be equal in the two.
         tables: printed tables, as in ``paper_tables.csv``, whose cells it compares: each data set and network for itself.
         experiments: instead of tables, our experiments for what prints no numbers.
-        cannot: why it cannot be run, if it cannot.
     """
 
     paper: str
@@ -41,7 +40,6 @@ class Claim:
     same: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     experiments: tuple[str, ...] = ()
-    cannot: str = ""
 
     def pairs(self, cells: Sequence[Cell]) -> list[tuple[Cell, Cell]]:
         """Who is compared with whom among these cells: (said to be better, than). One that lacks its other is left out.

@@ -57,6 +57,7 @@ class Judged:
         gains: its comparisons.
         experiment, profile: where they come from; empty where there is none.
         surrogate: whether that stands in for a printed data set or network. Such results give no verdict.
+        cannot: why it cannot be run, if it cannot.
         comparable: whether ERM came out close enough to print for differences to be compared; None where that is not known.
     """
 
@@ -69,6 +70,7 @@ class Judged:
     profile: str = ""
     surrogate: bool = False
     comparable: bool | None = None
+    cannot: str = ""
 
     @property
     def done(self) -> int:
@@ -107,7 +109,7 @@ class Judged:
     @property
     def on_stand_in(self) -> Verdict:
         """What the results say, wherever they come from."""
-        if self.claim.cannot:
+        if self.cannot:
             return "cannot be run"
         if not self.gains or self.done < len(self.gains):
             return "not yet run"
@@ -119,7 +121,7 @@ class Judged:
     @property
     def verdict(self) -> Verdict:
         """What they say of the claim: nothing, if they come from a surrogate."""
-        return "not yet run" if self.surrogate and not self.claim.cannot else self.on_stand_in
+        return "not yet run" if self.surrogate else self.on_stand_in
 
 
 def decide(mean: float | None, half: float | None) -> Verdict:
@@ -142,8 +144,7 @@ def judge(claim: Claim, folder: Path) -> list[Judged]:
         return [_judge_own(claim, get_experiment(name), folder) for name in claim.experiments]
     rows: dict[tuple[str, str, str], list[PrintedValue]] = {}
     for row in printed_values():
-        measured = row.metric == claim.metric and row not in not_measured()
-        if row.paper == claim.paper and row.table in claim.tables and measured:
+        if row.paper == claim.paper and row.table in claim.tables and row.metric == claim.metric:
             rows.setdefault((row.table, row.dataset, row.model), []).append(row)
     judged = (_judge_printed(claim, *home, of_home, folder) for home, of_home in rows.items())
     return [each for each in judged if each.gains]
@@ -160,7 +161,10 @@ def _judge_printed(
     claim: Claim, table: str, dataset: str, model: str, rows: Sequence[PrintedValue], folder: Path
 ) -> Judged:
     printed = {Cell(row.method, row.params): row.number for row in rows}
-    pairs = claim.pairs(list(printed))
+    reasons = {Cell(row.method, row.params): why for row, why in not_measured().items() if row in rows}
+    every_pair = claim.pairs(list(printed))
+    pairs = [pair for pair in every_pair if not reasons.keys() & set(pair)] or every_pair
+    cannot = next((reasons[cell] for pair in pairs for cell in pair if cell in reasons), "")
     home = (claim.paper, table, dataset, model)
     fits = [e for e in all_experiments() if (e.paper, e.table, e.dataset, e.model) == home]
     for experiment in sorted(fits, key=lambda e: e.surrogate):
@@ -173,7 +177,7 @@ def _judge_printed(
             origin = (experiment.name, results.profile, experiment.surrogate, comparable)
             return Judged(claim, table, dataset, model, gains, *origin)
     gains = tuple(_gain(claim, *pair, {}, printed) for pair in pairs)
-    return Judged(claim, table, dataset, model, gains, fits[0].name if fits else "")
+    return Judged(claim, table, dataset, model, gains, fits[0].name if fits else "", cannot=cannot)
 
 
 def _judge_own(claim: Claim, experiment: Experiment, folder: Path) -> Judged:

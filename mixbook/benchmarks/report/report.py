@@ -113,8 +113,8 @@ def with_interval(mean: float | None, half: float | None) -> str:
 
 
 def _in_words(each: Judged) -> str:
-    if each.claim.cannot:
-        return f"cannot be run: {each.claim.cannot}"
+    if each.cannot:
+        return f"cannot be run: {each.cannot.removeprefix('not run: ')}"
     notes = []
     if each.surrogate and each.done:
         notes.append(f"on a stand-in: {each.on_stand_in}")
@@ -146,7 +146,7 @@ def _plain(each: Judged) -> dict[str, Any]:
     place = {"table": each.table, "dataset": each.dataset, "model": each.model}
     origin = {"experiment": each.experiment, "profile": each.profile, "surrogate": each.surrogate}
     ours = {"printed": each.printed, "ours": each.mean, "half_width": each.half_width, "n": len(each.values)}
-    verdict = {"verdict": each.verdict, "on_stand_in": each.on_stand_in, "why": each.claim.cannot}
+    verdict = {"verdict": each.verdict, "on_stand_in": each.on_stand_in, "why": each.cannot}
     return {**home, **place, **origin, "comparable": each.comparable, **ours, **verdict, "comparisons": gains}
 
 
