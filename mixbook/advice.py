@@ -173,6 +173,15 @@ def advise(
         TypeError: if ``x`` or ``y`` does not hold numbers.
         ValueError: if shapes do not fit, a value is NaN or infinite, labels are not integers, there are fewer than 20
             samples or two classes, all samples are the same, or an option is out of range.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> g = torch.Generator().manual_seed(0)
+        >>> y = torch.arange(200) % 2
+        >>> x = torch.randn(200, 2, generator=g) + 20.0 * y[:, None]  # two clusters, far apart
+        >>> advice = mb.advise(x, y)
+        >>> advice.place, advice.overlap
+        ('input', 0.0)
     """
     points, labels = _checked(x, y)
     _check_options(scale, block_sizes, mixtures, samples)

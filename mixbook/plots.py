@@ -17,7 +17,16 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 
 
 def use_style() -> None:
-    """Set matplotlib up for the book: opaque white, readable at phone width, the book's colours, few lines."""
+    """Set matplotlib up for the book: opaque white, readable at phone width, the book's colours, few lines.
+
+    Example:
+        >>> import matplotlib.pyplot as plt
+        >>> from mixbook.plots import use_style
+        >>> with plt.rc_context():  # for these lines alone; a chapter calls it once
+        ...     use_style()
+        ...     print(plt.rcParams["figure.facecolor"])
+        white
+    """
     import matplotlib as mpl
     from cycler import cycler
 
@@ -47,6 +56,14 @@ def scatter_classes(ax: "Axes", x: ArrayLike, y: ArrayLike, size: float = 9, **s
     """Points (n, 2), coloured and shaped by their integer class (n,), on axes of equal scale.
 
     Classes differ by marker as well as by colour, so that the figure survives a grey print.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from mixbook.plots import scatter_classes
+        >>> ax = Figure().subplots()
+        >>> scatter_classes(ax, [[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]], [0, 1, 1])
+        >>> len(ax.collections)  # one for each class
+        2
     """
     x, y = np.asarray(x), np.asarray(y)
     for label, marker in zip(np.unique(y), "o^sDvP*X<>", strict=False):
@@ -56,7 +73,16 @@ def scatter_classes(ax: "Axes", x: ArrayLike, y: ArrayLike, size: float = 9, **s
 
 
 def couplings(ax: "Axes", start: ArrayLike, end: ArrayLike, **style: Any) -> None:
-    """A line from each row of ``start`` (n, 2) to the same row of ``end`` (n, 2): who is mixed with whom."""
+    """A line from each row of ``start`` (n, 2) to the same row of ``end`` (n, 2): who is mixed with whom.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from mixbook.plots import couplings
+        >>> ax = Figure().subplots()
+        >>> couplings(ax, start=[[0.0, 0.0], [1.0, 1.0]], end=[[0.0, 1.0], [1.0, 2.0]])
+        >>> len(ax.collections) + len(ax.lines)  # all lines are one artist
+        1
+    """
     from matplotlib.collections import LineCollection
 
     segments = np.stack([np.asarray(start), np.asarray(end)], axis=1)
@@ -66,7 +92,16 @@ def couplings(ax: "Axes", start: ArrayLike, end: ArrayLike, **style: Any) -> Non
 
 
 def interval_bars(ax: "Axes", labels: Sequence[str], values: Sequence[ArrayLike], **style: Any) -> None:
-    """One row per label: its mean with a 95% interval, every repetition as a faint dot behind it."""
+    """One row per label: its mean with a 95% interval, every repetition as a faint dot behind it.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from mixbook.plots import interval_bars
+        >>> ax = Figure().subplots()
+        >>> interval_bars(ax, ["without", "with mixup"], [[5.1, 5.3, 5.0], [4.2, 4.4, 4.1]])
+        >>> [label.get_text() for label in ax.get_yticklabels()]
+        ['without', 'with mixup']
+    """
     for row, repetitions in enumerate(values):
         mean, half = interval(repetitions)
         colour = PALETTE[row % len(PALETTE)]
@@ -88,6 +123,14 @@ def rank_bars(ax: "Axes", names: Sequence[str], ranks: ArrayLike, difference: fl
         names: of the methods.
         ranks: average rank of each, 1 is best.
         difference: the critical difference of two ranks.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from mixbook.plots import rank_bars
+        >>> ax = Figure().subplots()
+        >>> rank_bars(ax, ["mixup", "k-mixup"], [1.8, 1.2], difference=0.5)
+        >>> [label.get_text() for label in ax.get_yticklabels()]
+        ['k-mixup', 'mixup']
     """
     ranks = np.asarray(ranks)
     order = np.argsort(ranks, kind="stable")
@@ -104,6 +147,14 @@ def reliability_diagram(ax: "Axes", counts: ArrayLike, confidences: ArrayLike, a
 
     A dot has the area of its share of the samples. Right of the diagonal a network is surer than it is right; the red line
     from the dot to the diagonal is the bin's part of the calibration error. Bins without samples are left out.
+
+    Example:
+        >>> import torch
+        >>> from matplotlib.figure import Figure
+        >>> from mixbook.evaluation import reliability
+        >>> from mixbook.plots import reliability_diagram
+        >>> logits = torch.tensor([[0.8, 0.2], [0.8, 0.2], [0.6, 0.4]]).log()
+        >>> reliability_diagram(Figure().subplots(), *reliability(logits, torch.tensor([0, 1, 0]), bins=10))
     """
     counts, confidences, accuracies = (np.asarray(each, dtype=float) for each in (counts, confidences, accuracies))
     full = counts > 0
@@ -124,6 +175,15 @@ def mixtures_of_images(sources: ArrayLike, shares: ArrayLike, mixtures: ArrayLik
         shares: how much of each source shows at each pixel, (N, S, H, W), summing to 1 over the sources.
         mixtures: (N, C, H, W).
         captions: one for each mixture.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.plots import mixtures_of_images
+        >>> sources = np.random.default_rng(0).random((2, 2, 1, 8, 8))  # two mixtures of two grey images
+        >>> shares = np.full((2, 2, 8, 8), 0.5)
+        >>> figure = mixtures_of_images(sources, shares, sources.mean(1), ["first", "second"])
+        >>> len(figure.axes)
+        8
     """
     import matplotlib.pyplot as plt
 
@@ -149,7 +209,15 @@ def mixtures_of_images(sources: ArrayLike, shares: ArrayLike, mixtures: ArrayLik
 
 
 def mixtures_of_points(points: ArrayLike, ends: ArrayLike, mixtures: ArrayLike) -> "Figure":
-    """Samples (R, 2) as open dots, mixtures (N, 2) as full ones, and a line from each to its sources, ends (N, S, 2)."""
+    """Samples (R, 2) as open dots, mixtures (N, 2) as full ones, and a line from each to its sources, ends (N, S, 2).
+
+    Example:
+        >>> from mixbook.plots import mixtures_of_points
+        >>> points = [[0.0, 0.0], [1.0, 1.0]]
+        >>> figure = mixtures_of_points(points, ends=[[points[0], points[1]]], mixtures=[[0.5, 0.5]])
+        >>> len(figure.axes)
+        1
+    """
     import matplotlib.pyplot as plt
 
     points, ends, mixtures = np.asarray(points), np.asarray(ends), np.asarray(mixtures)
@@ -164,7 +232,14 @@ def mixtures_of_points(points: ArrayLike, ends: ArrayLike, mixtures: ArrayLike) 
 
 
 def weights_of_samples(matrix: ArrayLike) -> "Figure":
-    """The plan as a matrix (N, R): how much of each sample, a column, is in each mixture, a row."""
+    """The plan as a matrix (N, R): how much of each sample, a column, is in each mixture, a row.
+
+    Example:
+        >>> from mixbook.plots import weights_of_samples
+        >>> figure = weights_of_samples([[0.75, 0.25], [0.25, 0.75]])
+        >>> figure.axes[0].images[0].get_array().shape
+        (2, 2)
+    """
     import matplotlib.pyplot as plt
 
     fig, ax = plt.subplots(figsize=(4.6, 4.2))

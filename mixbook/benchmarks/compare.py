@@ -15,7 +15,17 @@ from mixbook.evaluation.intervals import interval
 
 @dataclass(frozen=True)
 class Comparison:
-    """A printed value and our trials of the same cell. Everything is in the printed unit; without trials, ours is None."""
+    """A printed value and our trials of the same cell. Everything is in the printed unit; without trials, ours is None.
+
+    Example:
+        >>> from mixbook.benchmarks.compare import Comparison
+        >>> from mixbook.benchmarks.printed import printed_values
+        >>> from mixbook.benchmarks.spec import Cell
+        >>> printed = printed_values()[0]
+        >>> ours = Comparison(Cell(printed.method, printed.params), printed, values=(1.0, 2.0, 3.0))
+        >>> ours.n, ours.mean, round(ours.half_width, 3)
+        (3, 2.0, 2.484)
+    """
 
     cell: Cell
     printed: PrintedValue
@@ -51,7 +61,13 @@ class Verdict:
 
 
 def half_width(values: Sequence[float]) -> float | None:
-    """Half the width of the 95% interval of the mean (Student's t); None for fewer than two values."""
+    """Half the width of the 95% interval of the mean (Student's t); None for fewer than two values.
+
+    Example:
+        >>> from mixbook.benchmarks.compare import half_width
+        >>> round(half_width([1.0, 2.0, 3.0]), 3), half_width([1.0])
+        (2.484, None)
+    """
     return float(interval(values)[1]) if len(values) > 1 else None
 
 
@@ -76,6 +92,15 @@ def compare(results: Results) -> list[Comparison]:
 
     Raises:
         ResultsError: if the results are damaged or belong to another protocol.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from mixbook.benchmarks.compare import compare
+        >>> from mixbook.benchmarks.experiments import get_experiment
+        >>> from mixbook.benchmarks.results import Results
+        >>> results = Results(get_experiment("kmixup-tmlr-table5-iris"), "laptop", Path("nowhere"))  # with nothing in it
+        >>> [(each.printed.method, each.n) for each in compare(results)][:2]
+        [('erm', 0), ('mixup', 0)]
     """
     cells = results.load()
     return [_comparison(row, cells) for row in results.experiment.printed]
@@ -86,6 +111,14 @@ def verdict(experiment: Experiment, comparisons: Sequence[Comparison]) -> Verdic
 
     Network, split and schedule are only partly known. Where even plain training comes out elsewhere, differences between
     methods say little about the paper's.
+
+    Example:
+        >>> from mixbook.benchmarks.compare import Comparison, verdict
+        >>> from mixbook.benchmarks.experiments import get_experiment
+        >>> experiment = get_experiment("kmixup-tmlr-table5-iris")
+        >>> cell, erm = experiment.cells[0], experiment.printed[0]  # without mixing
+        >>> verdict(experiment, [Comparison(cell, erm, values=(erm.number, erm.number + 0.1))]).comparable
+        True
     """
     erm = next((c for c in comparisons if c.cell.method == "erm" and c.values), None)
     if erm is None or erm.difference is None:
@@ -107,6 +140,16 @@ def paired(ours: Comparison, other: Comparison) -> tuple[float, float]:
 
     Raises:
         ValueError: if the two do not have the same trials, at least two.
+
+    Example:
+        >>> from mixbook.benchmarks.compare import Comparison, paired
+        >>> from mixbook.benchmarks.printed import printed_values
+        >>> from mixbook.benchmarks.spec import Cell
+        >>> first, second = printed_values()[:2]
+        >>> ours = Comparison(Cell(first.method, first.params), first, values=(2.0, 3.0, 5.0))
+        >>> other = Comparison(Cell(second.method, second.params), second, values=(1.0, 2.0, 3.0))
+        >>> tuple(round(number, 3) for number in paired(ours, other))
+        (1.333, 1.434)
     """
     if ours.n != other.n or ours.n < 2:
         raise ValueError(f"both must have the same trials, at least two, got {ours.n} and {other.n}")
@@ -115,7 +158,17 @@ def paired(ours: Comparison, other: Comparison) -> tuple[float, float]:
 
 
 def as_table(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
-    """The comparisons as rows of text, for a terminal or a page; ours with half the width of its 95% interval."""
+    """The comparisons as rows of text, for a terminal or a page; ours with half the width of its 95% interval.
+
+    Example:
+        >>> from mixbook.benchmarks.compare import Comparison, as_table
+        >>> from mixbook.benchmarks.printed import printed_values
+        >>> from mixbook.benchmarks.spec import Cell
+        >>> printed = printed_values()[0]
+        >>> rows = as_table([Comparison(Cell(printed.method, printed.params), printed, values=(1.0, 2.0, 3.0))])
+        >>> sorted(rows[0])
+        ['method', 'n', 'ours', 'ours - printed', 'parameters', 'printed accuracy [%]']
+    """
     quantities = {f"{c.printed.metric} [{c.printed.unit}]" for c in comparisons}
     printed = f"printed {quantities.pop()}" if len(quantities) == 1 else "printed"
     return [

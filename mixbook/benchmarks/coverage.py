@@ -86,6 +86,13 @@ def coverage(folder: Path) -> Coverage:
 
     Raises:
         ResultsError: if results are damaged or belong to another protocol.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from mixbook.benchmarks.coverage import coverage
+        >>> found = coverage(Path("nowhere"))  # without results
+        >>> found.printed > 0, found.with_result
+        (True, 0)
     """
     real = [experiment for experiment in all_experiments() if not experiment.surrogate]
     finished = {experiment.name: _finished(experiment, folder) for experiment in real}
@@ -115,7 +122,14 @@ def coverage(folder: Path) -> Coverage:
 
 
 def by_paper(tables: tuple[TableCoverage, ...]) -> list[dict[str, Any]]:
-    """The counts added up over each paper."""
+    """The counts added up over each paper.
+
+    Example:
+        >>> from mixbook.benchmarks.coverage import TableCoverage, by_paper
+        >>> tables = TableCoverage("multimix", "Table 1", 10, 4, 2, ()), TableCoverage("multimix", "Table 2", 5, 0, 0, ())
+        >>> by_paper(tables)
+        [{'paper': 'multimix', 'printed': 15, 'with_experiment': 4, 'with_result': 2}]
+    """
     names = dict.fromkeys(table.paper for table in tables)
     counts: Counter[tuple[str, str]] = Counter()
     for table in tables:

@@ -11,7 +11,14 @@ _NAMED_BY = ("paper", "table", "method", "params")  # what not_measured.csv name
 
 @dataclass(frozen=True)
 class PrintedValue:
-    """One printed number, with the columns that ``printed/README.md`` explains. ``value`` keeps the printed digits."""
+    """One printed number, with the columns that ``printed/README.md`` explains. ``value`` keeps the printed digits.
+
+    Example:
+        >>> from mixbook.benchmarks.printed import printed_values
+        >>> row = next(row for row in printed_values() if (row.paper, row.dataset) == ("kmixup-tmlr", "iris"))
+        >>> row.method, row.unit, type(row.number).__name__
+        ('erm', '%', 'float')
+    """
 
     paper: str
     table: str
@@ -43,7 +50,14 @@ class PrintedFigure:
 
 @cache
 def printed_values() -> tuple[PrintedValue, ...]:
-    """All printed values, in the order of the papers."""
+    """All printed values, in the order of the papers.
+
+    Example:
+        >>> from mixbook.benchmarks.printed import printed_values
+        >>> row = printed_values()[0]
+        >>> row.paper, row.table, row.metric
+        ('kmixup-v1', 'Figure 3a', 'accuracy')
+    """
     return tuple(PrintedValue(**row) for row in _rows("paper_tables.csv"))
 
 
@@ -57,12 +71,24 @@ def not_measured() -> dict[PrintedValue, str]:
 
 @cache
 def printed_figures() -> tuple[PrintedFigure, ...]:
-    """All figures without printed numbers, in the order of the papers."""
+    """All figures without printed numbers, in the order of the papers.
+
+    Example:
+        >>> from mixbook.benchmarks.printed import printed_figures
+        >>> sorted({figure.paper for figure in printed_figures()})
+        ['datadep', 'kmixup-tmlr', 'kmixup-v1', 'manifold', 'multimix']
+    """
     return tuple(PrintedFigure(**row) for row in _rows("figures.csv"))
 
 
 def parse_params(params: str) -> dict[str, str]:
-    """``"k=2;alpha=0.1"`` as ``{"k": "2", "alpha": "0.1"}``."""
+    """``"k=2;alpha=0.1"`` as ``{"k": "2", "alpha": "0.1"}``.
+
+    Example:
+        >>> from mixbook.benchmarks.printed import parse_params
+        >>> parse_params("k=2;alpha=0.1")
+        {'k': '2', 'alpha': '0.1'}
+    """
     return dict(pair.split("=", 1) for pair in params.split(";") if pair)
 
 

@@ -39,7 +39,14 @@ def find_book(given: Path | None = None) -> Path:
 
 
 def results_folder(book: Path, profile: str) -> Path:
-    """Where results go: ``book/results``, which is kept; those of smoke runs to ``_build``, which is not."""
+    """Where results go: ``book/results``, which is kept; those of smoke runs to ``_build``, which is not.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from mixbook.benchmarks.runner import results_folder
+        >>> results_folder(Path("."), "laptop").as_posix()
+        'book/results'
+    """
     return book / "_build" / "benchmarks" / "smoke" if profile == "smoke" else book / RESULTS
 
 

@@ -33,6 +33,14 @@ class MixCollate:
     Raises:
         ValueError: when called, if the batch is a mapping and ``keys`` are missing or not in it, or if a mixer that gives
             another number of rows than it gets (K > 1) would leave the rest of the mapping behind.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> from mixbook.compat import MixCollate
+        >>> data = [(torch.rand(3), label) for label in (0, 1, 1, 0)]
+        >>> loader = torch.utils.data.DataLoader(data, 4, collate_fn=MixCollate(mb.mixup(1.0, 2)))
+        >>> [(x.shape, targets.shape) for x, targets in loader]
+        [(torch.Size([4, 3]), torch.Size([4, 2]))]
     """
 
     mixer: Mixing
@@ -76,6 +84,15 @@ class Schedule:
 
     Raises:
         ValueError: if ``probability`` is not in [0, 1].
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> from mixbook.compat import Schedule
+        >>> mix = Schedule(mb.mixup(1.0, num_classes=2), until=80)
+        >>> mix.epoch = 80  # the first epoch without mixing
+        >>> mix(torch.rand(2, 3), torch.tensor([0, 1]))[1]
+        tensor([[1., 0.],
+                [0., 1.]])
     """
 
     mixer: Mixer

@@ -80,6 +80,13 @@ class MixUp(_Transform):
         labels_getter: function of the sample that gives its labels. By default they are the second of a tuple, or what a
             dictionary has under a key with "label" in it.
         generator: source of lambda; torch's global one if None.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.compat import MixUp
+        >>> x, targets = MixUp(alpha=0.2, num_classes=10)(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 0]))
+        >>> x.shape, targets.shape
+        (torch.Size([4, 3, 32, 32]), torch.Size([4, 10]))
     """
 
     def __init__(
@@ -100,6 +107,13 @@ class CutMix(_Transform):
 
     Args:
         alpha, num_classes, labels_getter, generator: as for :class:`MixUp`.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.compat import CutMix
+        >>> x, targets = CutMix(num_classes=10)(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 0]))
+        >>> x.shape, targets.shape
+        (torch.Size([4, 3, 32, 32]), torch.Size([4, 10]))
     """
 
     def __init__(
@@ -139,6 +153,14 @@ class Mixup:
 
     Raises:
         ValueError: if an argument is out of range, or neither mixup nor CutMix is on.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.compat import Mixup
+        >>> mix = Mixup(mixup_alpha=0.8, cutmix_alpha=1.0, num_classes=10)
+        >>> x, targets = mix(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 0]))
+        >>> x.shape, targets.sum(1).round(decimals=3)
+        (torch.Size([4, 3, 32, 32]), tensor([1., 1., 1., 1.]))
     """
 
     def __init__(

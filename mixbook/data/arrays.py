@@ -24,6 +24,13 @@ class Arrays(Labelled):
     Raises:
         TypeError: if ``x`` or ``y`` has another dtype.
         ValueError: if the set is empty, the lengths differ, ``x`` is not finite, or a label is out of range.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import Arrays
+        >>> data = Arrays(torch.rand(6, 4), torch.tensor([0, 1, 2, 0, 1, 2]), num_classes=3)
+        >>> len(data), data[torch.tensor([0, 3])].y
+        (6, tensor([0, 0]))
     """
 
     missing: bool = False
@@ -81,6 +88,14 @@ def min_max(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
 
     Raises:
         ValueError: if a value is missing.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import Arrays, min_max
+        >>> train = Arrays(torch.tensor([[2.0], [4.0]]), torch.tensor([0, 1]), 2)
+        >>> test = Arrays(torch.tensor([[5.0]]), torch.tensor([1]), 2)
+        >>> min_max(train, test)[1].x
+        tensor([[1.5000]])
     """
     if train.missing:
         raise ValueError(f"{train.name}: values are missing, so there is no scale yet: impute(train, test) first")
@@ -94,6 +109,13 @@ def impute(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
 
     Fitted on the training part alone. A column without any value there becomes 0 wherever it is missing. Parts without
     missing values come back as they are. Returns the parts in the order given.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import Arrays, impute
+        >>> train = Arrays(torch.tensor([[1.0], [3.0], [float("nan")]]), torch.tensor([0, 1, 1]), 2, missing=True)
+        >>> impute(train)[0].x.flatten()
+        tensor([1., 3., 2.])
     """
     if not train.missing:
         return (train, *others)
@@ -117,6 +139,13 @@ def shuffled_batches(
         generator: source of the order, on the CPU so that every device sees the same one.
         drop_last: leave out a last batch that is shorter than the others.
         rank, world: which process this is, of how many.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import shuffled_batches
+        >>> rows = list(shuffled_batches(10, 4, torch.Generator().manual_seed(0)))
+        >>> [len(each) for each in rows], torch.cat(rows).sort().values
+        ([4, 4, 2], tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]))
     """
     order = torch.randperm(n, generator=generator)
     order = order[: n - n % (batch_size if drop_last else world)]

@@ -39,6 +39,14 @@ class Augment:
 
     Raises:
         ValueError: if ``repeats`` is less than 1, or copies would all be the same because there is no change.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import Augment, Flip, Shift
+        >>> augment = Augment(Shift(4), Flip(), repeats=2)
+        >>> x, y = augment(torch.rand(8, 3, 32, 32), torch.arange(8), torch.Generator().manual_seed(0))
+        >>> x.shape, y.shape
+        (torch.Size([16, 3, 32, 32]), torch.Size([16]))
     """
 
     changes: tuple[Change, ...]
@@ -75,6 +83,13 @@ class Cutout:
     Args:
         size: side of the square in pixels, at least 1.
         fill: value that it gets; 0 is the mean of normalised images.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import Cutout
+        >>> x = Cutout(16)(torch.ones(8, 3, 32, 32), torch.Generator().manual_seed(0))
+        >>> x.shape, x.unique()
+        (torch.Size([8, 3, 32, 32]), tensor([0., 1.]))
     """
 
     size: int
@@ -103,6 +118,13 @@ class InputNoise:
 
     Args:
         std: standard deviation in the units of the features, > 0.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import InputNoise
+        >>> x = InputNoise(0.1)(torch.zeros(1000, 2), torch.Generator().manual_seed(0))
+        >>> round(x.std().item(), 1)
+        0.1
     """
 
     std: float
@@ -125,6 +147,12 @@ class Shift:
 
     Args:
         pixels: largest move, at least 1.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import Shift
+        >>> Shift(4)(torch.rand(8, 3, 32, 32), torch.Generator().manual_seed(0)).shape
+        torch.Size([8, 3, 32, 32])
     """
 
     pixels: int
@@ -147,6 +175,12 @@ class Flip:
 
     Args:
         p: in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import Flip
+        >>> Flip(p=1.0)(torch.tensor([[[[1.0, 2.0]]]]), torch.Generator().manual_seed(0))
+        tensor([[[[2., 1.]]]])
     """
 
     p: float = 0.5
@@ -167,6 +201,12 @@ class Rotate:
 
     Args:
         degrees: largest angle, in (0, 180].
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import Rotate
+        >>> Rotate(20.0)(torch.rand(8, 1, 28, 28), torch.Generator().manual_seed(0)).shape
+        torch.Size([8, 1, 28, 28])
     """
 
     degrees: float

@@ -36,6 +36,13 @@ def loader(
         drop_last: leave out a last batch that is shorter than the others.
         sampler: gives the order instead of ``shuffle``, e.g. a ``DistributedSampler``.
         pin_memory: batches in page-locked memory, from where they can be copied to a GPU in the background.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import loader
+        >>> data = torch.utils.data.TensorDataset(torch.rand(10, 3), torch.arange(10))
+        >>> [y.shape[0] for x, y in loader(data, batch_size=4, seed=0)]
+        [4, 4, 2]
     """
     return DataLoader(
         dataset,

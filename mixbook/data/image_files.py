@@ -34,6 +34,19 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
 
     Raises:
         ValueError: if the lengths differ, or there is no image.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from mixbook.data import ImageFiles, centre_view
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> path = Path(folder.name) / "one.png"
+        >>> Image.new("RGB", (40, 30)).save(path)
+        >>> data = ImageFiles((path,), torch.tensor([1]), num_classes=2, name="one", view=centre_view(16))
+        >>> image, label = data[0]
+        >>> image.shape, label
+        (torch.Size([3, 16, 16]), 1)
     """
 
     paths: tuple[Path, ...]
@@ -146,6 +159,12 @@ def random_view(size: int) -> View:
 
     Raises:
         ImportError: if torchvision is missing.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import random_view
+        >>> random_view(224)(torch.zeros(3, 300, 500, dtype=torch.uint8)).shape
+        torch.Size([3, 224, 224])
     """
     v2 = _transforms()
     return v2.Compose([v2.RandomResizedCrop(size, antialias=True), v2.RandomHorizontalFlip()])
@@ -158,6 +177,12 @@ def centre_view(size: int) -> View:
 
     Raises:
         ImportError: if torchvision is missing.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import centre_view
+        >>> centre_view(224)(torch.zeros(3, 300, 500, dtype=torch.uint8)).shape
+        torch.Size([3, 224, 224])
     """
     v2 = _transforms()
     return v2.Compose([v2.Resize(round(size * 8 / 7), antialias=True), v2.CenterCrop(size)])

@@ -22,6 +22,13 @@ class Pixels(Labelled):
     Raises:
         TypeError: if ``x`` or ``y`` has another dtype.
         ValueError: if ``x`` are not images, the set is empty, the lengths differ, or a label is out of range.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import Pixels
+        >>> pixels = Pixels(torch.full((4, 1, 8, 8), 255, dtype=torch.uint8), torch.tensor([0, 1, 0, 1]), num_classes=2)
+        >>> pixels.arrays().x.max()
+        tensor(1.)
     """
 
     def __post_init__(self) -> None:

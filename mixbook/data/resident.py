@@ -38,6 +38,15 @@ class Resident:
 
     Raises:
         ValueError: if ``shift`` is negative, or ``mean`` or ``std`` does not fit the channels.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import Pixels, Resident
+        >>> pixels = Pixels(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 0, 1]), num_classes=2)
+        >>> data = Resident(pixels, mean=[0.5], std=[0.25])
+        >>> x, y = data.batch(torch.tensor([0, 2]))
+        >>> x.shape, x.unique(), y
+        (torch.Size([2, 1, 8, 8]), tensor([-2.]), tensor([0, 0]))
     """
 
     def __init__(

@@ -109,6 +109,12 @@ def spectrogram(waves: Tensor) -> Tensor:
 
     Args:
         waves: floating point, in [-1, 1].
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import spectrogram
+        >>> spectrogram(torch.rand(2, 16000)).shape  # two utterances of one second
+        torch.Size([2, 1, 161, 101])
     """
     if not waves.is_floating_point():
         raise TypeError(f"waves must be floating point in [-1, 1], got {waves.dtype}: divide 16-bit samples by 32768")

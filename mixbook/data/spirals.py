@@ -24,6 +24,13 @@ def two_spirals(n: int, generator: torch.Generator, *, turns: float = 1.25, nois
 
     Raises:
         ValueError: if an argument is out of range.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import two_spirals
+        >>> data = two_spirals(100, torch.Generator().manual_seed(0))
+        >>> data.x.shape, data.num_classes
+        (torch.Size([100, 2]), 2)
     """
     if n < 2:
         raise ValueError(f"n must be at least 2, got {n}: one sample of each class")

@@ -35,6 +35,12 @@ def stand_in(name: str) -> Arrays:
 
     Raises:
         ValueError: if there is none for ``name``.
+
+    Example:
+        >>> from mixbook.data import stand_in
+        >>> data = stand_in("mnist")
+        >>> data.x.shape, data.num_classes
+        (torch.Size([1797, 1, 28, 28]), 10)
     """
     title = f"{name} stand-in"
     if name == "mnist":

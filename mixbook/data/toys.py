@@ -20,6 +20,13 @@ def one_ring(n: int, generator: torch.Generator) -> Arrays:
     Args:
         n: number of samples, at least 1. Labels are independent fair coins.
         generator: source of all randomness.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import one_ring
+        >>> data = one_ring(100, torch.Generator().manual_seed(0))
+        >>> data.x.shape, round(data.x.norm(dim=1).max().item(), 3)
+        (torch.Size([100, 2]), 0.5)
     """
     y = _labels(n, generator)
     turn, area = torch.rand(2, n, generator=generator)
@@ -32,6 +39,13 @@ def four_bars(n: int, generator: torch.Generator) -> Arrays:
 
     Alternating labels put midpoints of like bars on bars of the other class, which is what makes random pairs costly
     here. ``E|x - x'|^2 = 6.71``. Arguments as for ``one_ring``.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import four_bars
+        >>> data = four_bars(100, torch.Generator().manual_seed(0))
+        >>> data.x.shape, data.y.unique()
+        (torch.Size([100, 2]), tensor([0, 1]))
     """
     y = _labels(n, generator)
     bar = 2 * torch.randint(2, (n,), generator=generator) + y
@@ -44,6 +58,13 @@ def swiss_roll(n: int, generator: torch.Generator) -> Arrays:
 
     The arms are pi apart along every ray; samples are uniform in the angle, so denser towards the middle.
     ``E|x - x'|^2 = 42.4``. Arguments as for ``one_ring``.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import swiss_roll
+        >>> data = swiss_roll(100, torch.Generator().manual_seed(0))
+        >>> data.x.shape, data.y.unique()
+        (torch.Size([100, 2]), tensor([0, 1]))
     """
     y = _labels(n, generator)
     angle = math.pi * (0.5 + 1.75 * torch.rand(n, generator=generator))

@@ -22,6 +22,12 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
 
     Raises:
         ValueError: if the last dimension is not 4, or a width or height is negative.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import iou
+        >>> iou(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([1.0, 0.0, 2.0, 2.0]))  # left, top, width, height
+        tensor(0.3333)
     """
     for name, boxes in (("a", a), ("b", b)):
         if boxes.shape[-1:] != (4,):

@@ -32,6 +32,17 @@ class OtherBackground:
 
     Args:
         pool: where other images come from, (n, channels, H, W); if None, from the rest of the batch.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import OtherBackground
+        >>> x = torch.stack([torch.zeros(1, 4, 4), torch.ones(1, 4, 4)])
+        >>> box = torch.tensor([[1.0, 1.0, 2.0, 2.0]] * 2)  # left, top, width, height
+        >>> OtherBackground()(x, box, torch.Generator().manual_seed(0))[0, 0]
+        tensor([[1., 1., 1., 1.],
+                [1., 0., 0., 1.],
+                [1., 0., 0., 1.],
+                [1., 1., 1., 1.]])
     """
 
     pool: Tensor | None = None
@@ -65,6 +76,14 @@ class NoisyBackground:
 
     Raises:
         ValueError: if ``std`` is not positive and finite.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import NoisyBackground
+        >>> x, box = torch.full((1, 1, 4, 4), 0.5), torch.tensor([[1.0, 1.0, 2.0, 2.0]])  # left, top, width, height
+        >>> noisy = NoisyBackground(0.1)(x, box, torch.Generator().manual_seed(0))
+        >>> int((noisy == x).sum())  # the pixels of the object
+        4
     """
 
     std: float = 0.1
@@ -94,6 +113,14 @@ def corrupted_accuracy(
 
     Raises:
         ValueError: if there is no batch, or as the corruption does.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import OtherBackground, corrupted_accuracy
+        >>> x = torch.tensor([[[[0.5, 0.0]]], [[[0.5, 1.0]]]])  # two images of two pixels: the object, and the background
+        >>> batch = x, torch.tensor([0, 1]), torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2)
+        >>> corrupted_accuracy(torch.nn.Flatten(), [batch], OtherBackground())  # a network that looks at the background
+        0.0
     """
     logits, labels = [], []
     device = device_of(model)

@@ -110,6 +110,11 @@ def deformation(name: str) -> Deformation:
 
     Raises:
         ValueError: if the name is of no such form.
+
+    Example:
+        >>> from mixbook.evaluation import deformation
+        >>> deformation("rotation_20"), deformation("zoomin_60")
+        (Rotation(degrees=20.0), Zoom(factor=0.6))
     """
     kind, _, amount = name.partition("_")
     try:
@@ -139,6 +144,12 @@ def deform(
 
     Raises:
         ValueError: if ``x`` are not images or ``centre`` is neither.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import deform, deformation
+        >>> deform(torch.rand(2, 1, 28, 28), deformation("zoomout_140")).shape
+        torch.Size([2, 1, 28, 28])
     """
     if x.ndim != 4:
         raise ValueError(f"x must be images of shape (B, channels, H, W), got {tuple(x.shape)}")

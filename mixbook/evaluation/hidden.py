@@ -22,6 +22,13 @@ def hidden_states(model: nn.Module, x: Tensor, layer: str, batch_size: int = 204
     Raises:
         AttributeError: if the model has no such layer.
         ValueError: if the layer did not run once for each batch.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import hidden_states
+        >>> from mixbook.models import MLP
+        >>> hidden_states(MLP(8, (16, 12), 3), torch.rand(5, 8), "layer2").shape
+        torch.Size([5, 12])
     """
     kept: list[Tensor] = []
     handle = model.get_submodule(layer).register_forward_hook(

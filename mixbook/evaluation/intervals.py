@@ -15,6 +15,12 @@ def interval(values: ArrayLike, level: float = 0.95, axis: int = -1) -> tuple[np
 
     Raises:
         ValueError: if there are fewer than two repetitions, which give no spread.
+
+    Example:
+        >>> from mixbook.evaluation.intervals import interval
+        >>> mean, half = interval([1.0, 2.0, 3.0])
+        >>> round(float(mean), 3), round(float(half), 3)
+        (2.0, 2.484)
     """
     values = np.asarray(values, dtype=float)
     n = values.shape[axis]

@@ -36,6 +36,12 @@ class Reading:
 
     Raises:
         ValueError: if a number is out of range.
+
+    Example:
+        >>> from mixbook.evaluation import Reading
+        >>> reading = Reading("strict", threshold=0.2, overlap=0.5, strict=True)
+        >>> reading.name, reading.overlap
+        ('strict', 0.5)
     """
 
     name: str
@@ -81,6 +87,14 @@ def activation_maps(
         AttributeError: if the model has no such layer.
         TypeError: if ``head`` is not linear.
         ValueError: if ``layer`` gives no maps, or not those whose average is what ``head`` gets.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import activation_maps
+        >>> from mixbook.models import ResNet18
+        >>> maps, logits = activation_maps(ResNet18(num_classes=10, width=8), torch.rand(2, 3, 32, 32), "layer4", "head")
+        >>> maps.shape, logits.shape
+        (torch.Size([2, 4, 4]), torch.Size([2, 10]))
     """
     linear = model.get_submodule(head)
     if not isinstance(linear, nn.Linear):
@@ -125,6 +139,14 @@ def boxes_of(maps: Tensor, size: tuple[int, int], threshold: float, smooth: bool
 
     Raises:
         ValueError: if ``maps`` has another shape.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import boxes_of
+        >>> maps = torch.zeros(1, 8, 8)
+        >>> maps[0, 2:4, 4:8] = 1.0
+        >>> boxes_of(maps, (8, 8), threshold=0.5)
+        tensor([[4., 2., 4., 2.]])
     """
     if maps.ndim != 3:
         raise ValueError(f"maps must be (B, h, w), got {tuple(maps.shape)}")
@@ -145,6 +167,13 @@ def localised(boxes: Tensor, truth: Tensor, overlap: float, strict: bool = False
         boxes: (B, 4).
         truth: (B, 4), or (B, m, 4) for up to m in each image, filled up with zeros.
         overlap, strict: see :class:`Reading`.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import localised
+        >>> found = torch.tensor([[0.0, 0.0, 4.0, 4.0], [0.0, 0.0, 1.0, 1.0]])
+        >>> localised(found, torch.tensor([[0.0, 0.0, 4.0, 3.0]] * 2), overlap=0.5)
+        tensor([ True, False])
     """
     best = iou(boxes[:, None], as_lists(truth, len(boxes))).amax(1)
     return best > overlap if strict else best >= overlap
@@ -168,6 +197,15 @@ def localisation(
 
     Raises:
         ValueError: if two readings have one name, there is no batch, or as :func:`activation_maps` does.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import localisation
+        >>> from mixbook.models import ResNet18
+        >>> batch = torch.rand(2, 3, 32, 32), torch.tensor([0, 1]), torch.tensor([[8.0, 8.0, 16.0, 16.0]] * 2)
+        >>> scores = localisation(ResNet18(num_classes=10, width=8), [batch], "layer4", "head")
+        >>> sorted(scores)
+        ['accuracy', 'iou@code', 'iou@text', 'localised@code', 'localised@text']
     """
     names = [reading.name for reading in readings]
     if len(set(names)) < len(names):

@@ -12,7 +12,14 @@ from torch import Tensor
 
 
 def accuracy(logits: Tensor, y: Tensor) -> float:
-    """Share of samples whose largest logit is their label's, in [0, 1]. NaN is no prediction, so it counts as wrong."""
+    """Share of samples whose largest logit is their label's, in [0, 1]. NaN is no prediction, so it counts as wrong.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import accuracy
+        >>> accuracy(torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1]))
+        0.5
+    """
     _check(logits, y)
     right = (logits.argmax(dim=1) == y) & ~logits.isnan().any(dim=1)
     return float(right.double().mean())
@@ -25,6 +32,12 @@ def top_accuracy(logits: Tensor, y: Tensor, k: int) -> float:
 
     Raises:
         ValueError: if ``k`` is not between 1 and the number of classes, or as said at the top of the module.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import top_accuracy
+        >>> top_accuracy(torch.tensor([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0]]), torch.tensor([1, 2]), k=2)
+        0.5
     """
     _check(logits, y)
     if not 1 <= k <= logits.shape[1]:
@@ -36,7 +49,14 @@ def top_accuracy(logits: Tensor, y: Tensor, k: int) -> float:
 
 
 def nll(logits: Tensor, y: Tensor) -> float:
-    """Mean negative log-likelihood of the labels, in nats."""
+    """Mean negative log-likelihood of the labels, in nats.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import nll
+        >>> round(nll(torch.zeros(4, 2), torch.tensor([0, 1, 1, 0])), 4)  # log 2
+        0.6931
+    """
     _check(logits, y)
     return float(torch.nn.functional.cross_entropy(logits.double(), y))
 
@@ -45,6 +65,12 @@ def brier(logits: Tensor, y: Tensor) -> float:
     """Mean squared distance of predicted probabilities from the one-hot label, summed over classes, in [0, 2].
 
     The original score of Brier (1950). Some libraries halve it for two classes.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import brier
+        >>> brier(torch.zeros(4, 2), torch.tensor([0, 1, 1, 0]))  # 1/2 for each class: (1/2)^2 + (1/2)^2
+        0.5
     """
     _check(logits, y)
     probabilities = logits.double().softmax(dim=1)
@@ -62,6 +88,15 @@ def reliability(logits: Tensor, y: Tensor, bins: int = 10) -> tuple[Tensor, Tens
 
     Raises:
         ValueError: if ``bins`` is less than 1, a probability is NaN, or as said at the top of the module.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import reliability
+        >>> logits = torch.tensor([[0.8, 0.2], [0.8, 0.2], [0.6, 0.4]]).log()
+        >>> torch.stack(reliability(logits, torch.tensor([0, 1, 0]), bins=2)).numpy().round(3)
+        array([[0.   , 3.   ],
+               [0.   , 0.733],
+               [0.   , 0.667]])
     """
     _check(logits, y)
     if bins < 1:
@@ -82,6 +117,13 @@ def expected_calibration_error(logits: Tensor, y: Tensor, bins: int = 10) -> flo
 
     Ten bins, as in the comparison of multi-mix. It is not a proper score: a constant prediction of the
     class frequencies is perfectly calibrated. Read it beside ``nll`` or ``brier``. NaN for a network that diverged.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import expected_calibration_error
+        >>> logits = torch.tensor([[0.75, 0.25]] * 4).log()  # 75% sure, and right twice of four times
+        >>> round(expected_calibration_error(logits, torch.tensor([0, 0, 1, 1])), 4)
+        0.25
     """
     _check(logits, y)
     if logits.softmax(dim=1).isnan().any():

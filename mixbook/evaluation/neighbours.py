@@ -21,6 +21,13 @@ def knn_error(states: Tensor, y: Tensor, test_states: Tensor, test_y: Tensor, k:
 
     Raises:
         ValueError: if shapes do not fit, or ``k`` is out of range.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import knn_error
+        >>> states, y = torch.tensor([[0.0], [1.0], [5.0]]), torch.tensor([0, 0, 1])
+        >>> knn_error(states, y, torch.tensor([[0.4], [4.0]]), torch.tensor([0, 0]), k=1)
+        0.5
     """
     for name, rows, labels in (("states", states, y), ("test_states", test_states, test_y)):
         if rows.ndim != 2 or labels.shape != (len(rows),) or len(rows) == 0:

@@ -23,6 +23,14 @@ class RealFake:
     Raises:
         ValueError: when pairing, if there is a second batch, labels are missing or not 1 (real) or 0 (fake), or there are
             fewer fakes than real samples.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.gan import RealFake
+        >>> y = torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0, 0.0])  # two real samples, then four fakes
+        >>> partner = RealFake().pair(torch.rand(6, 3), y=y)
+        >>> y[partner[:2]], int(y[partner].sum())
+        (tensor([0., 0.]), 2)
     """
 
     def pair(
@@ -72,6 +80,15 @@ def gan_mixup(
 
     Raises:
         ValueError: if ``alpha`` is not in (0, 1], or a layer is not in the discriminator.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.gan import gan_mixup
+        >>> from mixbook.models.gan import Discriminator
+        >>> mix = gan_mixup(Discriminator(width=8), layers=["input", "layer1"])
+        >>> logits, targets = mix(torch.rand(6, 3, 32, 32), torch.tensor([[1.0]] * 2 + [[0.0]] * 4))
+        >>> logits.shape, targets.shape
+        (torch.Size([6, 1]), torch.Size([6, 1]))
     """
     if not 0 < alpha <= 1:
         raise ValueError(f"alpha must lie in (0, 1], got {alpha}: lambda is uniform between 0 and alpha")

@@ -32,6 +32,15 @@ class AdversarialNoise:
 
     Raises:
         ValueError: if an argument is out of range; when noise is made, if the images are not pixels in [0, 1].
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> from mixbook.models import LeNet
+        >>> mix = mb.puzzlemix(model := LeNet(), num_classes=10, grids=(4,))
+        >>> guided = mb.GuidedMixer(mix, noise=mb.AdversarialNoise(probability=0.1, radius=10 / 255))
+        >>> logits, targets = guided.outputs(model, torch.rand(4, 1, 28, 28), torch.tensor([0, 1, 2, 0]))
+        >>> logits.shape, targets.shape
+        (torch.Size([4, 10]), torch.Size([4, 10]))
     """
 
     probability: float = 0.1

@@ -38,6 +38,14 @@ def mixed_cross_entropy(
 
     Raises:
         ValueError: if the shapes do not fit, or ``label_smoothing`` is not in [0, 1].
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> logits = torch.tensor([[2.0, 0.0]])
+        >>> mixed = mb.mixed_cross_entropy(logits, torch.tensor([[0.75, 0.25]]))
+        >>> hard = [torch.nn.functional.cross_entropy(logits, torch.tensor([c])) for c in (0, 1)]
+        >>> bool(torch.isclose(mixed, 0.75 * hard[0] + 0.25 * hard[1]))
+        True
     """
     _check(logits, targets)
     classes = logits.shape[1]
@@ -72,6 +80,12 @@ def bce_of_softmax(logits: Tensor, targets: Tensor) -> Tensor:
 
     Raises:
         ValueError: if the shapes do not fit or the targets are integers.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> loss = mb.bce_of_softmax(torch.zeros(4, 2), torch.full((4, 2), 0.5))
+        >>> round(loss.item(), 4)  # log 2
+        0.6931
     """
     if not targets.is_floating_point():
         raise ValueError(f"targets must be float (N, C), got {targets.dtype}: F.one_hot(y, C).float()")
@@ -85,6 +99,11 @@ def mixed_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
 
     Its ceiling is below 1 (0.75 for uniform lambda and two different classes), so compare it with that of the targets
     themselves, ``targets.max(1).values.mean()``, and not with the accuracy on clean data.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> mb.mixed_accuracy(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.75, 0.25]]))
+        tensor(0.7500)
     """
     _check_flat(logits, targets)
     if not targets.is_floating_point():
@@ -96,6 +115,11 @@ def dominant_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
     """Share of mixtures whose predicted class is the one with the largest weight. Scalar in [0, 1].
 
     A target without a single largest weight (lambda = 1/2) counts any of its largest classes as right.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> mb.dominant_accuracy(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.75, 0.25]]))
+        tensor(1.)
     """
     _check_flat(logits, targets)
     if not targets.is_floating_point():

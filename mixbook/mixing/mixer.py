@@ -150,7 +150,15 @@ def mixup(
     per: Scope = "batch",
     generator: torch.Generator | None = None,
 ) -> Mixer:
-    """mixup (Zhang et al. 2018): random pairs, one interpolation, one lambda per batch as in the paper's code."""
+    """mixup (Zhang et al. 2018): random pairs, one interpolation, one lambda per batch as in the paper's code.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> mix = mb.mixup(alpha=0.2, num_classes=3)
+        >>> x, targets = mix(torch.rand(4, 8), torch.tensor([0, 1, 2, 0]))
+        >>> x.shape, targets.shape
+        (torch.Size([4, 8]), torch.Size([4, 3]))
+    """
     return Mixer(RandomPairing(), Beta(alpha, per=per), num_classes=num_classes, generator=generator)
 
 
@@ -166,6 +174,13 @@ def kmixup(
     """k-mixup (Greenewald et al. 2021): pairs matched by optimal transport in blocks of ``k``.
 
     ``strict=False`` accepts batches smaller than k, such as the last one of an epoch.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> mix = mb.kmixup(k=2, alpha=1.0, num_classes=3)
+        >>> x, targets = mix(torch.rand(4, 8), torch.tensor([0, 1, 2, 0]))
+        >>> x.shape, targets.shape
+        (torch.Size([4, 8]), torch.Size([4, 3]))
     """
     return Mixer(OptimalTransport(k, strict), Beta(alpha, per=per), num_classes=num_classes, generator=generator)
 
@@ -178,7 +193,15 @@ def multimix(
     per: Scope = "batch",
     generator: torch.Generator | None = None,
 ) -> Mixer:
-    """multi-mix (Shen et al.): ``draws`` ordered interpolations of each random pair, so K B mixtures of a batch of B."""
+    """multi-mix (Shen et al.): ``draws`` ordered interpolations of each random pair, so K B mixtures of a batch of B.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> mix = mb.multimix(draws=5, alpha=1.0, num_classes=3)
+        >>> x, targets = mix(torch.rand(4, 8), torch.tensor([0, 1, 2, 0]))
+        >>> x.shape, targets.shape
+        (torch.Size([20, 8]), torch.Size([20, 3]))
+    """
     return Mixer(RandomPairing(), Beta(alpha, draws, per), num_classes=num_classes, generator=generator)
 
 
@@ -197,6 +220,14 @@ def puzzlemix(
     ``model`` is the network in training; planning needs the targets, ``mix.plan(x, y)``, and one more backward pass. That
     pass serves adversarial noise and a clean loss too with :class:`~mixbook.mixing.guided.GuidedMixer`. ``blend`` takes the
     arguments of :class:`~mixbook.mixing.blend.puzzlemix.PuzzleMix`.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> from mixbook.models import LeNet
+        >>> mix = mb.puzzlemix(LeNet(), num_classes=10, grids=(4,))
+        >>> x, targets = mix(torch.rand(4, 1, 28, 28), torch.tensor([0, 1, 2, 0]))
+        >>> x.shape, targets.shape
+        (torch.Size([4, 1, 28, 28]), torch.Size([4, 10]))
     """
     return Mixer(
         RandomPairing(), Beta(alpha, draws, per), PuzzleMix(GradientSaliency(model), **blend), num_classes, generator
@@ -216,6 +247,14 @@ def comixup(
     ``model`` is the network in training; planning needs the targets, ``mix.plan(x, y)``, and one more backward pass. That
     pass serves the published clean loss too with :class:`~mixbook.mixing.guided.GuidedMixer`. ``blend`` takes the arguments
     of :class:`~mixbook.mixing.blend.comixup.CoMixup`.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> from mixbook.models import LeNet
+        >>> mix = mb.comixup(LeNet(), num_classes=10, group=4)
+        >>> x, targets = mix(torch.rand(4, 1, 28, 28), torch.tensor([0, 1, 2, 0]))
+        >>> x.shape, targets.shape
+        (torch.Size([4, 1, 28, 28]), torch.Size([4, 10]))
     """
     ratio = Fixed(*[0.5] * draws)  # how many sets of mixtures; Co-Mixup finds how much of each image itself
     return Mixer(RandomPairing(), ratio, CoMixup(GradientSaliency(model), **blend), num_classes, generator)
@@ -229,7 +268,15 @@ def cutmix(
     per: Scope = "batch",
     generator: torch.Generator | None = None,
 ) -> Mixer:
-    """CutMix (Yun et al. 2019): random pairs, a box of the partner; one box and lambda per batch as in the paper's code."""
+    """CutMix (Yun et al. 2019): random pairs, a box of the partner; one box and lambda per batch as in the paper's code.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> mix = mb.cutmix(alpha=1.0, num_classes=10)
+        >>> x, targets = mix(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 0]))
+        >>> x.shape, targets.shape
+        (torch.Size([4, 3, 32, 32]), torch.Size([4, 10]))
+    """
     return Mixer(RandomPairing(), Beta(alpha, draws, per), CutMix(per), num_classes, generator)
 
 
@@ -244,5 +291,13 @@ def fmix(
     legacy: Legacy | None = None,
     generator: torch.Generator | None = None,
 ) -> Mixer:
-    """FMix (Harris et al. 2020): random pairs, masks cut from smooth noise; one mask per batch as in the paper's code."""
+    """FMix (Harris et al. 2020): random pairs, masks cut from smooth noise; one mask per batch as in the paper's code.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> mix = mb.fmix(alpha=1.0, num_classes=10)
+        >>> x, targets = mix(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 0]))
+        >>> x.shape, targets.shape
+        (torch.Size([4, 3, 32, 32]), torch.Size([4, 10]))
+    """
     return Mixer(RandomPairing(), Beta(alpha, draws, per), FMix(per, decay, max_soft, legacy), num_classes, generator)

@@ -39,7 +39,14 @@ class Pairing(Protocol):
 
 @dataclass(frozen=True)
 class RandomPairing:
-    """A random permutation, so nobody is chosen twice: mixup (Zhang et al. 2018)."""
+    """A random permutation, so nobody is chosen twice: mixup (Zhang et al. 2018).
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> partner = mb.RandomPairing().pair(torch.rand(6, 8))
+        >>> partner.sort().values
+        tensor([0, 1, 2, 3, 4, 5])
+    """
 
     def pair(
         self,
@@ -74,6 +81,13 @@ class OptimalTransport:
     Raises:
         ValueError: if ``k`` is less than 1 or ``cost`` is neither; when pairing, if the batch is smaller than k (and
             ``strict``), or a feature is NaN or infinite.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> x = torch.tensor([[0.0], [10.0]])
+        >>> other = torch.tensor([[11.0], [1.0]])  # a second batch: its row 1 is near row 0 of the first
+        >>> mb.OptimalTransport(2).pair(x, other)
+        tensor([1, 0])
     """
 
     k: int
@@ -136,6 +150,11 @@ class NearestNeighbour:
     Raises:
         ValueError: if ``k`` is less than 1; when pairing, if there are fewer than k others (and ``strict``), or a feature
             is NaN or infinite.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> mb.NearestNeighbour(1).pair(torch.tensor([[0.0], [1.0], [5.0]]))
+        tensor([1, 0, 1])
     """
 
     k: int
@@ -187,6 +206,13 @@ class ByClass:
     Raises:
         ValueError: if ``classes`` is none of the three; when pairing, if labels are missing (not needed for ``"any"``) or
             not integers (B,), or some sample has no candidate (and ``strict``, or partners come from a second batch).
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> y = torch.tensor([0, 0, 1, 1])
+        >>> partner = mb.ByClass("different").pair(torch.rand(4, 8), y=y)
+        >>> y[partner]
+        tensor([1, 1, 0, 0])
     """
 
     classes: Classes

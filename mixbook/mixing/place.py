@@ -189,6 +189,15 @@ def manifold_mixup(
     """Manifold mixup (Verma et al. 2019): random pairs mixed at a random one of ``layers``; alpha = 2 as in its tables.
 
     ``per="pair"`` draws a layer and a lambda for each pair instead of each batch.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> from mixbook.models import MLP
+        >>> model = MLP(8, (16, 16), 3)
+        >>> mix = mb.manifold_mixup(model, ["input", "layer1"], num_classes=3)
+        >>> logits, targets = mix(torch.rand(4, 8), torch.tensor([0, 1, 2, 0]))
+        >>> logits.shape, targets.shape
+        (torch.Size([4, 3]), torch.Size([4, 3]))
     """
     mixer = Mixer(ratio=Beta(alpha, draws, per), num_classes=num_classes, generator=generator)
     return ManifoldMixer(model, layers, mixer, per=per, stop_gradient=stop_gradient)

@@ -32,6 +32,18 @@ class MixPlan:
     Raises:
         ValueError: if the shapes differ, a source is out of range, or a row of weights does not sum to 1. The values are
             looked at on the CPU only: on a GPU that would stall the queue.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> plan = mb.MixPlan(torch.tensor([[0, 1], [1, 2], [2, 0]]), torch.tensor([[0.75, 0.25]] * 3), rows=3)
+        >>> plan.apply(torch.eye(3))
+        tensor([[0.7500, 0.2500, 0.0000],
+                [0.0000, 0.7500, 0.2500],
+                [0.2500, 0.0000, 0.7500]])
+        >>> plan.targets(torch.tensor([0, 1, 1]), num_classes=2)
+        tensor([[0.7500, 0.2500],
+                [0.0000, 1.0000],
+                [0.2500, 0.7500]])
     """
 
     sources: Tensor
@@ -253,7 +265,14 @@ class MixPlan:
 
 
 def pair_sources(partner: Tensor, draws: int) -> Tensor:
-    """Sources of ``draws`` mixtures of each sample with its partner, int64 (draws * B, 2), in the batch's order."""
+    """Sources of ``draws`` mixtures of each sample with its partner, int64 (draws * B, 2), in the batch's order.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.plan import pair_sources
+        >>> pair_sources(torch.tensor([2, 0, 1]), draws=2).tolist()
+        [[0, 2], [1, 0], [2, 1], [0, 2], [1, 0], [2, 1]]
+    """
     once = torch.stack([torch.arange(len(partner), device=partner.device), partner], dim=1)
     return once if draws == 1 else once.repeat(draws, 1)
 

@@ -31,6 +31,12 @@ class Beta:
 
     Raises:
         ValueError: if ``alpha`` is not positive, ``draws`` is less than 1, or ``per`` is neither.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> lam = mb.Beta(0.2, draws=5).sample(batch_size=3)
+        >>> lam.shape, bool((lam.diff(dim=0) >= 0).all())
+        (torch.Size([5, 3]), True)
     """
 
     alpha: float = 1.0
@@ -62,6 +68,11 @@ class TruncatedBeta:
 
     Raises:
         ValueError: if ``alpha`` is not positive, ``draws`` is less than 1, or ``per`` is neither.
+
+    Example:
+        >>> import mixbook as mb
+        >>> bool((mb.TruncatedBeta(1.0, per="pair").sample(100) >= 0.5).all())
+        True
     """
 
     alpha: float = 1.0
@@ -91,6 +102,12 @@ class Uniform:
 
     Raises:
         ValueError: if the interval is not within [0, 1], ``draws`` is less than 1, or ``per`` is neither.
+
+    Example:
+        >>> import mixbook as mb
+        >>> lam = mb.Uniform(0.4, 0.6, per="pair").sample(100)
+        >>> bool(lam.min() >= 0.4), bool(lam.max() <= 0.6)
+        (True, True)
     """
 
     low: float = 0.0
@@ -122,6 +139,13 @@ class Fixed:
 
     Raises:
         ValueError: if there is no weight or one lies outside [0, 1].
+
+    Example:
+        >>> import mixbook as mb
+        >>> mb.Fixed(0.25, 0.5, 0.75).sample(batch_size=2)
+        tensor([[0.2500, 0.2500],
+                [0.5000, 0.5000],
+                [0.7500, 0.7500]])
     """
 
     lam: tuple[float, ...]

@@ -28,6 +28,13 @@ def squared_cost(x: Tensor, y: Tensor) -> Tensor:
 
     Raises:
         ValueError: if a feature is NaN or infinite, for which no matching is optimal.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.transport import squared_cost
+        >>> squared_cost(torch.tensor([[[0.0], [1.0]]]), torch.tensor([[[0.0], [3.0]]]))
+        tensor([[[0., 9.],
+                 [1., 4.]]])
     """
     if not (x.isfinite().all() and y.isfinite().all()):
         raise ValueError("x has NaN or infinite values: optimal transport needs finite features")
@@ -44,6 +51,13 @@ def cross_cost(x: Tensor, y: Tensor) -> Tensor:
     ``|x - y|^2 = |x|^2 + |y|^2 - 2 x.y``, and each row and each column is matched once: its square is always in the sum.
     So the same matchings are optimal for ``-x.y``, one product. Centre one side first where there is a large common offset.
     Nothing is looked at: a NaN or infinite feature gives a NaN or infinite cost.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.transport import cross_cost
+        >>> cross_cost(torch.tensor([[[1.0], [2.0]]]), torch.tensor([[[1.0], [3.0]]]))
+        tensor([[[-1., -3.],
+                 [-2., -6.]]])
     """
     with torch.autocast(x.device.type, enabled=False):  # half precision has too few digits to tell partners apart
         return (x @ y.mT).neg_()
@@ -62,6 +76,12 @@ def assignment(cost: Tensor) -> Tensor:
 
     Raises:
         ValueError: if a cost is NaN, or every matching costs infinitely much.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.transport import assignment
+        >>> assignment(torch.tensor([[[4.0, 1.0], [1.0, 9.0]]]))
+        tensor([[1, 0]])
     """
     cost = cost.detach().cpu()
     if cost.shape[1] <= _FEW and cost.isfinite().all():
@@ -91,6 +111,11 @@ def mean_square_ratio(alpha: float) -> float:
 
     Raises:
         ValueError: if ``alpha`` is not positive.
+
+    Example:
+        >>> from mixbook.mixing.transport import mean_square_ratio
+        >>> round(mean_square_ratio(1.0), 6)  # lambda uniform: 1/12
+        0.083333
     """
     if not alpha > 0:
         raise ValueError(f"alpha must be positive, got {alpha}")
@@ -103,6 +128,11 @@ def alpha_of_ratio(ratio: float) -> float:
 
     Raises:
         ValueError: if ``ratio`` is not between 0 and 1/4, or so near to either that alpha is below 1e-8 or above 1e12.
+
+    Example:
+        >>> from mixbook.mixing.transport import alpha_of_ratio
+        >>> round(alpha_of_ratio(1 / 12), 6)
+        1.0
     """
     # The value is 1/4 - O(alpha^-1/2) above and alpha / 4 below: these ends are beyond what double precision tells apart.
     ends = 1e-8, 1e12
@@ -124,6 +154,13 @@ def matching_cost(x: Tensor, k: int, *, trials: int = 1024, generator: torch.Gen
 
     Raises:
         ValueError: if ``k`` is out of range or ``x`` is not finite.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.transport import matching_cost
+        >>> x = torch.tensor([[0.0], [1.0]])
+        >>> matching_cost(x, k=1), matching_cost(x, k=2)  # half of all pairs are 1 apart; matched, none is
+        (0.5, 0.0)
     """
     _check_k(k, len(x), "the data set")
     points = x.detach().flatten(1).double().cpu()
@@ -158,6 +195,13 @@ def matching_distribution(
     Raises:
         ValueError: if ``i``, ``k`` or ``trials`` is out of range, ``x`` is not finite, or there are too many pairs of
             subsets to enumerate (more than 2,000,000).
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.transport import matching_distribution
+        >>> x = torch.tensor([[0.0], [0.1], [5.0], [5.1]])
+        >>> matching_distribution(x, i=0, k=2, trials=None).numpy().round(3)
+        array([0.5  , 0.333, 0.167, 0.   ])
     """
     points = x.detach().flatten(1).double().cpu()
     size = len(points)
@@ -172,7 +216,14 @@ def matching_distribution(
 
 
 def xi(x: Tensor, k: int, alpha: float, *, trials: int = 1024, generator: torch.Generator | None = None) -> float:
-    """Root mean square distance of a mixture to its nearer end, in the units of ``x`` (k-mixup, Section 2)."""
+    """Root mean square distance of a mixture to its nearer end, in the units of ``x`` (k-mixup, Section 2).
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.transport import xi
+        >>> round(xi(torch.tensor([[0.0], [1.0]]), k=1, alpha=1.0), 4)  # sqrt(1/2 1/12)
+        0.2041
+    """
     return math.sqrt(mean_square_ratio(alpha) * matching_cost(x, k, trials=trials, generator=generator))
 
 
@@ -193,6 +244,14 @@ def alpha_at_constant_xi(
     Raises:
         InfeasibleXi: if even midpoints of the matched pairs would move samples less.
         ValueError: if ``alpha`` or ``k`` is out of range.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.transport import alpha_at_constant_xi
+        >>> x = torch.rand(256, 2, generator=torch.Generator().manual_seed(0))
+        >>> alpha = alpha_at_constant_xi(x, k=2, alpha=0.5, generator=torch.Generator().manual_seed(0))
+        >>> alpha > 0.5
+        True
     """
     wanted = mean_square_ratio(alpha)
     if k == 1:

@@ -29,6 +29,13 @@ class BottleneckMLP(nn.Sequential):
     Raises:
         ValueError: if a width is less than 1, there is no layer on a side, the activation is unknown, or ``dropout`` is out
             of range.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import BottleneckMLP
+        >>> model = BottleneckMLP(2, (64, 64), bottleneck=2, after=(64,), out_features=2)
+        >>> model(torch.rand(4, 2)).shape, [name for name, _ in model.named_children()]
+        (torch.Size([4, 2]), ['flatten', 'layer1', 'layer2', 'bottleneck', 'layer3', 'head'])
     """
 
     def __init__(

@@ -23,6 +23,12 @@ class DenseNetBC(nn.Sequential):
 
     Raises:
         ValueError: if ``depth`` is not 6 n + 4 with n >= 1, or a number is below 1.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import DenseNetBC
+        >>> DenseNetBC(depth=22, growth=12)(torch.rand(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(self, depth: int = 190, growth: int = 40, num_classes: int = 10, in_channels: int = 3) -> None:

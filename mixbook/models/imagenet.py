@@ -15,6 +15,13 @@ def resnet50(num_classes: int = 1000) -> nn.Module:
     Raises:
         ValueError: if ``num_classes`` is below 1.
         ImportError: if torchvision is not installed.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import resnet50
+        >>> with torch.device("meta"):  # its shapes alone
+        ...     print(resnet50()(torch.rand(2, 3, 224, 224)).shape)
+        torch.Size([2, 1000])
     """
     at_least_one(num_classes=num_classes)
     return vision.load().models.resnet50(weights=None, num_classes=num_classes)
@@ -29,6 +36,13 @@ def wide_resnet101(num_classes: int = 10) -> nn.Module:
     Raises:
         ValueError: if ``num_classes`` is below 1.
         ImportError: if torchvision is not installed.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import wide_resnet101
+        >>> with torch.device("meta"):  # its shapes alone
+        ...     print(wide_resnet101()(torch.rand(2, 3, 32, 32)).shape)
+        torch.Size([2, 10])
     """
     at_least_one(num_classes=num_classes)
     return vision.load().models.wide_resnet101_2(weights=None, num_classes=num_classes)

@@ -20,6 +20,12 @@ class LeNet(nn.Sequential):
 
     Raises:
         ValueError: if ``image_size`` is below 4, or another argument below 1.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import LeNet
+        >>> LeNet(num_classes=10)(torch.rand(4, 1, 28, 28)).shape
+        torch.Size([4, 10])
     """
 
     def __init__(self, num_classes: int = 10, in_channels: int = 1, image_size: int = 28) -> None:

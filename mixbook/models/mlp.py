@@ -26,6 +26,13 @@ class MLP(nn.Sequential):
 
     Raises:
         ValueError: if a width is less than 1, the activation is unknown, or ``dropout`` is out of range.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import MLP
+        >>> model = MLP(30, (120, 84), 2)
+        >>> model(torch.rand(4, 30)).shape, model.layer2(torch.rand(4, 120)).shape
+        (torch.Size([4, 2]), torch.Size([4, 84]))
     """
 
     def __init__(

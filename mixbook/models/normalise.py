@@ -18,6 +18,12 @@ class Normalise(nn.Module):
 
     Raises:
         ValueError: if their lengths differ or are 0, or a standard deviation is not positive.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import Normalise
+        >>> Normalise([0.5], [0.25])(torch.ones(1, 1, 1, 2))
+        tensor([[[[2., 2.]]]])
     """
 
     mean: Tensor

@@ -33,6 +33,12 @@ class PreActResNet(nn.Sequential):
 
     Raises:
         ValueError: if ``depth`` or ``variant`` is another, or a number is below 1.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import PreActResNet
+        >>> PreActResNet(18, num_classes=100, width=8)(torch.rand(2, 3, 32, 32)).shape
+        torch.Size([2, 100])
     """
 
     def __init__(

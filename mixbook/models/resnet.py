@@ -21,6 +21,12 @@ class ResNet18(nn.Sequential):
 
     Raises:
         ValueError: if a number is below 1.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import ResNet18
+        >>> ResNet18(num_classes=10, width=8)(torch.rand(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(self, num_classes: int = 10, in_channels: int = 3, width: int = 64) -> None:
@@ -49,6 +55,12 @@ class ResNeXt29(nn.Sequential):
 
     Raises:
         ValueError: if a number is below 1.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import ResNeXt29
+        >>> ResNeXt29(num_classes=100, cardinality=2, base_width=4)(torch.rand(2, 3, 32, 32)).shape
+        torch.Size([2, 100])
     """
 
     def __init__(

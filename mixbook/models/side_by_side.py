@@ -16,6 +16,12 @@ class SideBySide(nn.Module):
 
     Raises:
         ValueError: if a number is less than 1.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import SideBySide
+        >>> SideBySide(2, 5, networks=8)(torch.rand(4, 8, 2)).shape
+        torch.Size([4, 8, 5])
     """
 
     def __init__(self, in_features: int, out_features: int, networks: int = 8) -> None:

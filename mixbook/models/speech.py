@@ -21,6 +21,12 @@ class SpeechLeNet(nn.Sequential):
 
     Raises:
         ValueError: if ``size`` leaves nothing behind the convolutions, or ``num_classes`` is below 1.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import SpeechLeNet
+        >>> SpeechLeNet(num_classes=30)(torch.rand(2, 1, 161, 101)).shape
+        torch.Size([2, 30])
     """
 
     def __init__(self, num_classes: int = 30, size: Size = (161, 101)) -> None:
@@ -50,6 +56,12 @@ class CommandsLeNet(nn.Sequential):
 
     Raises:
         ValueError: if ``size`` leaves nothing behind the convolutions, or ``num_classes`` is below 1.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import CommandsLeNet
+        >>> CommandsLeNet(num_classes=30)(torch.rand(2, 1, 161, 101)).shape
+        torch.Size([2, 30])
     """
 
     def __init__(self, num_classes: int = 30, size: Size = (161, 101)) -> None:
@@ -80,6 +92,12 @@ class SpeechVGG11(nn.Sequential):
 
     Raises:
         ValueError: if ``size`` leaves nothing behind the pooling, or ``num_classes`` is below 1.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import SpeechVGG11
+        >>> SpeechVGG11(num_classes=30)(torch.rand(2, 1, 161, 101)).shape
+        torch.Size([2, 30])
     """
 
     def __init__(self, num_classes: int = 30, size: Size = (161, 101), width: int = 64) -> None:

@@ -23,6 +23,12 @@ class WideResNet(nn.Sequential):
 
     Raises:
         ValueError: if ``depth`` is not 6 n + 4 with n >= 1, or a number is below 1.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import WideResNet
+        >>> WideResNet(16, widen=1, num_classes=10)(torch.rand(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(

@@ -26,6 +26,11 @@ def sharp_gap(radius: float, other: float | None = None) -> float:
 
     Raises:
         ValueError: if a radius is negative or not finite.
+
+    Example:
+        >>> from mixbook.theory.clusters import sharp_gap
+        >>> round(sharp_gap(1.0), 4)
+        0.8284
     """
     radii = np.array([radius, radius if other is None else other], dtype=float)
     _check_radii(radii)
@@ -50,6 +55,13 @@ def counting_margin(centres: ArrayLike, radii: ArrayLike) -> float:
 
     Raises:
         ValueError: if shapes do not fit, a value is not finite, or a radius is negative.
+
+    Example:
+        >>> from mixbook.theory.clusters import counting_margin
+        >>> counting_margin([[0.0], [10.0]], [1.0, 1.0]) > 0  # two far clusters
+        True
+        >>> counting_margin([[0.0], [10.0], [20.0]], [1.0, 1.0, 1.0]) > 0  # three on a line
+        False
     """
     centres = np.asarray(centres, dtype=float)
     if centres.ndim != 2 or len(centres) < 2 or not np.isfinite(centres).all():
@@ -87,6 +99,13 @@ def covering_balls(points: ArrayLike, labels: ArrayLike, steps: int = 500) -> tu
 
     Raises:
         ValueError: if shapes do not fit, a coordinate is not finite, or a cluster is empty.
+
+    Example:
+        >>> from mixbook.theory.clusters import covering_balls
+        >>> centres, radii = covering_balls([[0.0], [2.0], [9.0]], [0, 0, 1])
+        >>> centres.round(2), radii.round(2)
+        (array([[1.],
+               [9.]]), array([1., 0.]))
     """
     points = np.asarray(points, dtype=float)
     if points.ndim != 2 or not len(points) or not np.isfinite(points).all():
@@ -122,6 +141,11 @@ def expected_share(masses: ArrayLike, k: int) -> float:
 
     Raises:
         ValueError: if the masses are no probabilities or ``k`` is less than 1.
+
+    Example:
+        >>> from mixbook.theory.clusters import expected_share
+        >>> [round(expected_share([0.5, 0.5], k), 4) for k in (1, 2, 16)]
+        [0.5, 0.375, 0.1399]
     """
     masses = _check_masses(masses)
     _check_k(k)
@@ -137,6 +161,11 @@ def expected_share_of_subsets(counts: ArrayLike, k: int) -> float:
 
     Raises:
         ValueError: if the counts are no positive integers or ``k`` is out of range.
+
+    Example:
+        >>> from mixbook.theory.clusters import expected_share_of_subsets
+        >>> [round(expected_share_of_subsets([8, 8], k), 4) for k in (1, 2, 16)]
+        [0.5, 0.3578, 0.0]
     """
     counts = np.asarray(counts)
     if counts.ndim != 1 or not np.issubdtype(counts.dtype, np.integer) or not len(counts) or counts.min() < 1:
@@ -156,6 +185,11 @@ def share_bound(masses: ArrayLike, k: int) -> float:
 
     Raises:
         ValueError: as for :func:`expected_share`.
+
+    Example:
+        >>> from mixbook.theory.clusters import share_bound
+        >>> round(share_bound([0.5, 0.5], k=16), 4)
+        0.1768
     """
     masses = _check_masses(masses)
     _check_k(k)
@@ -167,6 +201,11 @@ def printed_eps(radius_a: float, radius_b: float, gap: float) -> float:
 
     Raises:
         ValueError: if a radius is negative or the gap, the distance D of the clusters, is not positive.
+
+    Example:
+        >>> from mixbook.theory.clusters import printed_eps
+        >>> printed_eps(1.0, 2.0, gap=10.0)
+        0.04
     """
     _check_radii(np.array([radius_a, radius_b]))
     if not gap > 0:
@@ -194,6 +233,15 @@ def needed_eps(
 
     Raises:
         ValueError: if shapes do not fit or the gap is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.theory.clusters import needed_eps
+        >>> def distance(points, cluster):  # clusters [0, 1] and [10, 11]
+        ...     return np.maximum(np.abs(points[:, 0] - (0.5, 10.5)[cluster]) - 0.5, 0.0)
+        >>> p, q = [[0.2], [0.8], [10.0]], [[0.2], [10.0], [11.0]]  # one pair must cross
+        >>> needed_eps(p, q, [0, 0, 1], [0, 1, 1], distance, gap=9.0).round(4)
+        array([0.0222])
     """
     p, q = check_blocks(p, q)
     first, second = check_clusters(first, second)

@@ -38,6 +38,12 @@ def violations(points: ArrayLike, labels: ArrayLike, *, as_printed: bool = False
 
     Raises:
         ValueError: if shapes do not fit or a coordinate is not a finite rational number.
+
+    Example:
+        >>> from mixbook.theory.collinearity import violations
+        >>> violations([0, 1, 2], labels=[0, 1, 0])  # sample 1 lies between 0 and 2
+        array([[1, 0, 2],
+               [1, 2, 0]])
     """
     grid = _as_integers(points)
     labels, _ = as_labels(labels, len(grid))
@@ -57,6 +63,11 @@ def lines(points: ArrayLike) -> list[np.ndarray]:
 
     Args:
         points: samples, (n, d), or (n,) on a line. Places that coincide exactly count once, all their rows are listed.
+
+    Example:
+        >>> from mixbook.theory.collinearity import lines
+        >>> lines([[0, 0], [2, 2], [1, 1], [0, 3]])
+        [array([0, 2, 1])]
     """
     points = as_points("points", points)
     places, inverse = np.unique(points, axis=0, return_inverse=True)
@@ -119,6 +130,13 @@ def conflicts(
 
     Raises:
         ValueError: if shapes do not fit, labels come without points, or ``alpha`` is not a Beta law.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.theory.collinearity import conflicts
+        >>> found = conflicts([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]], [0, 1, 2], np.random.default_rng(0))
+        >>> found.distance.shape, found.ends.shape
+        ((3,), (3, 2))
     """
     points, labels, _ = as_samples(points, labels)
     against, classes = points, labels
@@ -162,6 +180,11 @@ def steepest(z: ArrayLike, targets: ArrayLike, points: ArrayLike, labels: ArrayL
 
     Returns:
         per unit of distance; infinite if two targets differ at one place.
+
+    Example:
+        >>> from mixbook.theory.collinearity import steepest
+        >>> round(float(steepest([[0.5]], [[0.5, 0.5]], [[0.0], [1.0]], [0, 1])), 4)  # sqrt(1/2) over half the way
+        1.4142
     """
     points, labels, _ = as_samples(points, labels, np.shape(targets)[1])
     z, targets = as_points("z", z), np.asarray(targets, dtype=float)

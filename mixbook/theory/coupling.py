@@ -22,6 +22,11 @@ def match(p: ArrayLike, q: ArrayLike, power: float = 2.0) -> np.ndarray:
 
     Raises:
         ValueError: if shapes differ, there is no point, a coordinate is not finite, or ``power`` is not positive.
+
+    Example:
+        >>> from mixbook.theory.coupling import match
+        >>> match([[0.0], [10.0]], [[11.0], [1.0]])
+        array([1, 0])
     """
     p, q = check_blocks(p, q)
     if not power > 0:
@@ -37,6 +42,11 @@ def matched(values: ArrayLike, partner: ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: if the leading shape of ``values`` is not that of ``partner``.
+
+    Example:
+        >>> from mixbook.theory.coupling import matched
+        >>> matched([7, 8, 9], partner=[2, 0, 1])
+        array([9, 7, 8])
     """
     values, partner = np.asarray(values), np.asarray(partner)
     if values.shape[: partner.ndim] != partner.shape:
@@ -46,7 +56,13 @@ def matched(values: ArrayLike, partner: ArrayLike) -> np.ndarray:
 
 
 def lengths(p: ArrayLike, q: ArrayLike, partner: ArrayLike) -> np.ndarray:
-    """Distances of matched points, (..., k), in the units of the points; their mean square is W_2^2."""
+    """Distances of matched points, (..., k), in the units of the points; their mean square is W_2^2.
+
+    Example:
+        >>> from mixbook.theory.coupling import lengths
+        >>> lengths([[0.0], [10.0]], [[11.0], [1.0]], partner=[1, 0])
+        array([1., 1.])
+    """
     p, q = check_blocks(p, q)
     return np.linalg.norm(p - matched(q, partner), axis=-1)
 
@@ -56,6 +72,11 @@ def crossings(first: ArrayLike, second: ArrayLike, partner: ArrayLike) -> np.nda
 
     Raises:
         ValueError: if the clusters are not integers >= 0 or shapes differ.
+
+    Example:
+        >>> from mixbook.theory.coupling import crossings
+        >>> int(crossings([0, 0, 1], [0, 1, 1], partner=[0, 1, 2]))
+        1
     """
     first, second = check_clusters(first, second)
     return (first != matched(second, partner)).sum(axis=-1)
@@ -70,6 +91,11 @@ def fewest_crossings(first: ArrayLike, second: ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: as for :func:`crossings`.
+
+    Example:
+        >>> from mixbook.theory.coupling import fewest_crossings
+        >>> int(fewest_crossings([0, 0, 1], [0, 1, 1]))
+        1
     """
     first, second = check_clusters(first, second)
     size = max(first.max(), second.max()) + 1
@@ -77,7 +103,13 @@ def fewest_crossings(first: ArrayLike, second: ArrayLike) -> np.ndarray:
 
 
 def check_blocks(p: ArrayLike, q: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float64, after a look at shapes and values."""
+    """Both as float64, after a look at shapes and values.
+
+    Example:
+        >>> from mixbook.theory.coupling import check_blocks
+        >>> check_blocks([[0], [1]], [[2], [3]])[0].dtype
+        dtype('float64')
+    """
     p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
     if p.ndim < 2 or p.shape != q.shape or 0 in p.shape:
         raise ValueError(f"p and q must be points of one shape (..., k, d), got {p.shape} and {q.shape}")
@@ -87,7 +119,13 @@ def check_blocks(p: ArrayLike, q: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_clusters(first: ArrayLike, second: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Both as int64, after a look at shapes and values."""
+    """Both as int64, after a look at shapes and values.
+
+    Example:
+        >>> from mixbook.theory.coupling import check_clusters
+        >>> check_clusters([0, 1], [1, 1])
+        (array([0, 1]), array([1, 1]))
+    """
     first, second = np.asarray(first), np.asarray(second)
     if first.ndim < 1 or first.shape != second.shape or 0 in first.shape:
         raise ValueError(f"clusters must have one shape (..., k) in both blocks, got {first.shape} and {second.shape}")

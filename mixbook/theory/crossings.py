@@ -47,6 +47,13 @@ def meetings(states: ArrayLike, labels: ArrayLike) -> Meetings:
 
     Raises:
         ValueError: if shapes do not fit, a state is not finite, or a label is negative.
+
+    Example:
+        >>> from mixbook.theory.crossings import meetings
+        >>> square = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+        >>> found = meetings(square, [0, 1, 0, 1])  # the diagonals: one says 0 at the middle, one says 1
+        >>> found.ends.tolist(), found.lam.round(3), found.disagreement.round(3)
+        ([[[0, 2], [1, 3]]], array([[0.5, 0.5]]), array([1.]))
     """
     points, classes, num_classes = as_samples(states, labels)
     found = _closest(points, np.eye(num_classes)[classes])
@@ -65,6 +72,11 @@ def least_gap(states: ArrayLike) -> float:
 
     Raises:
         ValueError: if there are fewer than 3 states, or one is not finite.
+
+    Example:
+        >>> from mixbook.theory.crossings import least_gap
+        >>> round(least_gap([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]), 6)  # the diagonals meet
+        0.0
     """
     points, classes, _ = as_samples(states, np.zeros(len(np.asarray(states)), dtype=int))
     if len(points) < 3:

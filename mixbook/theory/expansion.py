@@ -28,17 +28,38 @@ ROWS = 1 << 16  # that go through the model at once, which bounds the memory
 
 
 def softmax(z: Tensor) -> Tensor:
-    """h of the cross entropy: log-sum-exp of logits (rows, C)."""
+    """h of the cross entropy: log-sum-exp of logits (rows, C).
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.expansion import softmax
+        >>> softmax(torch.zeros(1, 2))
+        tensor([0.6931])
+    """
     return z.logsumexp(-1)
 
 
 def logistic(z: Tensor) -> Tensor:
-    """h of the binary cross entropy: softplus of logits (rows, C), summed over C."""
+    """h of the binary cross entropy: softplus of logits (rows, C), summed over C.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.expansion import logistic
+        >>> logistic(torch.zeros(1, 1))
+        tensor([0.6931])
+    """
     return torch.nn.functional.softplus(z).sum(-1)
 
 
 def squared(z: Tensor) -> Tensor:
-    """h of half the squared error: half the squared norm of outputs (rows, C)."""
+    """h of half the squared error: half the squared norm of outputs (rows, C).
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.expansion import squared
+        >>> squared(torch.tensor([[3.0, 4.0]]))
+        tensor([12.5000])
+    """
     return z.square().sum(-1) / 2
 
 
@@ -49,6 +70,15 @@ def mixed_loss(model: Model, x: Tensor, y: Tensor, law: Tensor, alpha: float, *,
 
     Raises:
         ValueError: if ``alpha`` is not positive, or ``law`` or ``y`` do not fit ``x``.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.expansion import mixed_loss
+        >>> from mixbook.theory.partners import matching_law
+        >>> x, y = torch.tensor([[0.0], [1.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> law = matching_law(x, k=1)  # any partner
+        >>> round(mixed_loss(lambda x: torch.cat([1 - x, x], 1), x, y, law, alpha=1.0), 4)
+        0.4402
     """
     pairs, rule = _pairs(x, y, law, alpha), beta_rule(alpha)
     return float(sum(mass * _mean_loss(model, h, pairs, 1 - lam, 1 - lam) for lam, mass in zip(*rule, strict=True)))
@@ -67,6 +97,16 @@ def one_label_loss(
 
     Raises:
         ValueError: as :func:`mixed_loss`.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.expansion import mixed_loss, one_label_loss
+        >>> from mixbook.theory.partners import matching_law
+        >>> model = torch.nn.Linear(1, 2)
+        >>> x, y = torch.tensor([[0.0], [1.0]]), torch.eye(2)
+        >>> law = matching_law(x, k=1)
+        >>> abs(one_label_loss(model, x, y, law, alpha=1.0) - mixed_loss(model, x, y, law, alpha=1.0)) < 1e-5
+        True
     """
     pairs, rule = _pairs(x, y, law, alpha), beta_rule((alpha + 1, alpha))
     return float(sum(mass * _mean_loss(model, h, pairs, scale * (1 - lam), 0) for lam, mass in zip(*rule, strict=True)))
@@ -113,6 +153,15 @@ def expand(
 
     Raises:
         ValueError: as :func:`mixed_loss`.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.expansion import expand
+        >>> from mixbook.theory.partners import matching_law
+        >>> x, y = torch.tensor([[0.0], [1.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> found = expand(lambda x: torch.cat([1 - x, x], 1), x, y, matching_law(x, 1), alpha=1.0)
+        >>> round(found.standard, 4), found.r2 > 0, found.r3  # a linear model has no curvature
+        (0.3133, True, 0.0)
     """
     pairs = _pairs(x, y, (law + law.T) / 2, alpha)
     sums = torch.zeros(4, dtype=torch.float64)
@@ -129,7 +178,13 @@ def expand(
 
 
 def one_minus_lambda(alpha: float) -> tuple[float, float]:
-    """E(1 - lambda) and E(1 - lambda)^2 for lambda ~ Beta(alpha + 1, alpha); the second is half of the first."""
+    """E(1 - lambda) and E(1 - lambda)^2 for lambda ~ Beta(alpha + 1, alpha); the second is half of the first.
+
+    Example:
+        >>> from mixbook.theory.expansion import one_minus_lambda
+        >>> tuple(round(mean, 4) for mean in one_minus_lambda(1.0))
+        (0.3333, 0.1667)
+    """
     first = alpha / (2 * alpha + 1)
     return first, first / 2
 

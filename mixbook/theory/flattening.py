@@ -43,6 +43,17 @@ def solution(labels: ArrayLike, dim: int, rng: np.random.Generator, spread: floa
 
     Raises:
         ValueError: if ``labels`` are not integers from 0, or ``dim`` is less than C - 1: then no states reach loss zero.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.theory.flattening import solution
+        >>> labels = np.array([0, 1, 2, 0])
+        >>> found = solution(labels, dim=5, rng=np.random.default_rng(0))
+        >>> (found.states @ found.weight + found.bias).round(6) + 0.0  # + 0.0: no -0
+        array([[1., 0., 0.],
+               [0., 1., 0.],
+               [0., 0., 1.],
+               [1., 0., 0.]])
     """
     labels, num_classes = as_labels(labels, len(np.asarray(labels)))
     flat_dimension(num_classes, dim)  # which refuses what has no solution
@@ -61,6 +72,11 @@ def flat_dimension(num_classes: int, dim: int) -> int:
 
     Raises:
         ValueError: if there are fewer than 2 classes, or ``dim`` is less than C - 1.
+
+    Example:
+        >>> from mixbook.theory.flattening import flat_dimension
+        >>> flat_dimension(num_classes=10, dim=12)
+        3
     """
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, got {num_classes}: one class alone asks for nothing")
@@ -85,6 +101,11 @@ def least_loss(num_classes: int, dim: int, alpha: float = 1.0) -> float:
 
     Raises:
         ValueError: if an argument is out of range.
+
+    Example:
+        >>> from mixbook.theory.flattening import least_loss
+        >>> [round(least_loss(4, dim), 4) for dim in (1, 2, 3)]
+        [0.2778, 0.1389, 0.0]
     """
     _check_alpha(alpha)
     if num_classes < 2 or dim < 0:
@@ -107,6 +128,11 @@ def affine_loss(states: ArrayLike, labels: ArrayLike, alpha: float = 1.0) -> flo
 
     Raises:
         ValueError: if shapes do not fit, a state is not finite, or ``alpha`` is not positive.
+
+    Example:
+        >>> from mixbook.theory.flattening import affine_loss
+        >>> round(affine_loss([[0.0], [1.0]], [0, 1]), 6), affine_loss([[0.0], [0.0]], [0, 1]) > 0
+        (0.0, True)
     """
     _check_alpha(alpha)
     states, labels, num_classes = as_samples(states, labels)
@@ -130,6 +156,12 @@ def affine_cross_entropy(alpha: float) -> float:
 
     Raises:
         ValueError: if ``alpha`` is not positive.
+
+    Example:
+        >>> from mixbook.theory.flattening import affine_cross_entropy
+        >>> from mixbook.theory.loss_floor import pair_entropy
+        >>> round(affine_cross_entropy(1.0), 4), round(pair_entropy(1.0), 4)
+        (0.5049, 0.5)
     """
     _check_alpha(alpha)
     lam, weights = beta_rule(alpha, 80)
@@ -148,6 +180,11 @@ def hull_confidence(num_classes: int) -> float:
 
     Raises:
         ValueError: if ``num_classes`` is less than 2.
+
+    Example:
+        >>> from mixbook.theory.flattening import hull_confidence
+        >>> round(hull_confidence(10), 4)
+        0.2929
     """
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, got {num_classes}")

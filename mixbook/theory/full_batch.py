@@ -18,6 +18,13 @@ def initial_weights(inputs: int, width: int, classes: int, generators: Sequence[
     Returns:
         hidden weights (M, inputs, width) and biases (M, 1, width), output weights (M, width, classes) and biases
         (M, 1, classes), float32, ready for gradients.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.full_batch import initial_weights
+        >>> generators = [torch.Generator().manual_seed(seed) for seed in range(3)]
+        >>> [tuple(weight.shape) for weight in initial_weights(2, 500, 2, generators)]
+        [(3, 2, 500), (3, 1, 500), (3, 500, 2), (3, 1, 2)]
     """
     layers = ((inputs, inputs, width), (inputs, 1, width), (width, width, classes), (width, 1, classes))  # fan-in, shape
     each = [[_uniform(fan_in**-0.5, *shape, generator=one) for fan_in, *shape in layers] for one in generators]
@@ -25,7 +32,15 @@ def initial_weights(inputs: int, width: int, classes: int, generators: Sequence[
 
 
 def logits(x: Tensor, weights: Sequence[Tensor]) -> Tensor:
-    """Outputs (M, n, classes) of M networks, each on its own samples, x (M, n, inputs)."""
+    """Outputs (M, n, classes) of M networks, each on its own samples, x (M, n, inputs).
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.full_batch import initial_weights, logits
+        >>> weights = initial_weights(2, 8, 2, [torch.Generator().manual_seed(seed) for seed in range(3)])
+        >>> logits(torch.rand(3, 5, 2), weights).shape
+        torch.Size([3, 5, 2])
+    """
     into, bias, out, offset = weights
     return torch.baddbmm(offset, torch.baddbmm(bias, x, into).relu(), out)
 
@@ -47,6 +62,15 @@ def descend(
         zero_grad: for each network, whether it forgets its gradient after a step, as it should. Where it does not, Adam is
             fed the sum of all gradients so far.
         lr: step size of Adam.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.full_batch import descend, initial_weights
+        >>> weights = initial_weights(1, 8, 2, [torch.Generator().manual_seed(0)])
+        >>> x, y = torch.tensor([[[0.0], [1.0]]]), torch.eye(2)[None]
+        >>> plain = torch.ones(1), torch.tensor([[0, 1]])  # lambda, and partners, of one network
+        >>> list(descend(weights, x, y, [plain] * 3, zero_grad=[True]))
+        [1, 2, 3]
     """
     network = torch.arange(len(samples))[:, None]
     kept = torch.tensor([0.0 if forgets else 1.0 for forgets in zero_grad])[:, None, None]

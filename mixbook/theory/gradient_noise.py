@@ -75,6 +75,15 @@ def measure_step(
 
     Raises:
         ValueError: if ``y`` are labels, or a count is out of range.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> from mixbook.models import MLP
+        >>> from mixbook.theory.gradient_noise import measure_step
+        >>> x, y = torch.rand(30, 4), torch.eye(3)[torch.arange(30) % 3]
+        >>> noise = measure_step(MLP(4, (8,), 3), mb.mixup(1.0), x, y, batch_size=6, batches=4)
+        >>> noise.variance > 0
+        True
     """
     if not 1 <= batch_size <= len(x):
         raise ValueError(f"batch_size must lie in [1, {len(x)}], the number of samples, got {batch_size}")
@@ -125,6 +134,15 @@ def measure_split(
 
     Raises:
         ValueError: if the mixer makes fewer than two interpolations of each pair, or a count is out of range.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> from mixbook.models import MLP
+        >>> from mixbook.theory.gradient_noise import measure_split
+        >>> x, y = torch.rand(30, 4), torch.eye(3)[torch.arange(30) % 3]
+        >>> split, error = measure_split(MLP(4, (8,), 3), mb.multimix(draws=2), x, y, batch_size=6, groups=3, batches=4)
+        >>> split.variance(1) > 0
+        True
     """
     if not 2 <= batch_size <= len(x):
         raise ValueError(f"batch_size must lie in [2, {len(x)}], the number of samples, got {batch_size}")
@@ -175,6 +193,15 @@ def measure_components(
     Raises:
         ValueError: if ``y`` are labels, the ratio has one draw or differs between pairs, or a count is out of range.
         RuntimeError: from torch, if the model draws random numbers or updates running means: use ``model.eval()``.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import MLP
+        >>> from mixbook.theory.gradient_noise import measure_components
+        >>> x, y = torch.rand(30, 4), torch.eye(3)[torch.arange(30) % 3]
+        >>> found, error = measure_components(MLP(4, (8,), 3), x, y, groups=3, pairs=8)
+        >>> found.variance(batch_size=1) > 0
+        True
     """
     _check(groups=groups, pairs=pairs)
     _check_targets(y)

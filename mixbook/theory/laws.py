@@ -42,6 +42,11 @@ def as_law(alpha: LawLike) -> Law:
 
     Raises:
         ValueError: if a number is not positive and finite.
+
+    Example:
+        >>> from mixbook.theory.laws import as_law
+        >>> as_law(1.0), as_law((2.0, 1.0))
+        (BetaLaw(a=1.0, b=1.0), BetaLaw(a=2.0, b=1.0))
     """
     if isinstance(alpha, tuple):
         return BetaLaw(*(float(shape) for shape in alpha))
@@ -61,6 +66,12 @@ def beta_rule(alpha: float | tuple[float, float], nodes: int = 40) -> tuple[np.n
 
     Raises:
         ValueError: if a shape is not positive and finite, or ``nodes`` is less than 1.
+
+    Example:
+        >>> from mixbook.theory.laws import beta_rule
+        >>> lam, weights = beta_rule(1.0, nodes=3)
+        >>> round(float(weights @ lam**2), 6)  # E lambda^2 of the uniform law
+        0.333333
     """
     a, b = alpha if isinstance(alpha, tuple) else (alpha, alpha)
     if not (0 < a < np.inf and 0 < b < np.inf):
@@ -80,6 +91,12 @@ class BetaLaw:
 
     Raises:
         ValueError: if a shape is not positive and finite.
+
+    Example:
+        >>> from mixbook.theory.laws import BetaLaw
+        >>> law = BetaLaw(1.0, 1.0)
+        >>> round(float(law.mass(0.25, 0.75)), 4), round(float(law.density(0.5)), 4)
+        (0.5, 1.0)
     """
 
     a: float
@@ -120,6 +137,12 @@ class StepLaw:
 
     Raises:
         ValueError: if the edges do not increase from 0 to 1, or a weight is negative, or all are 0.
+
+    Example:
+        >>> from mixbook.theory.laws import StepLaw
+        >>> law = StepLaw(edges=[0.0, 0.5, 1.0], weights=[1.0, 3.0])
+        >>> round(float(law.mass(0.5, 1.0)), 4)
+        0.75
     """
 
     def __init__(self, edges: ArrayLike, weights: ArrayLike) -> None:
@@ -161,7 +184,14 @@ class StepLaw:
 
 @dataclass(frozen=True)
 class MeanLaw:
-    """The average of several laws: one of them is drawn at random, then lambda from it."""
+    """The average of several laws: one of them is drawn at random, then lambda from it.
+
+    Example:
+        >>> from mixbook.theory.laws import BetaLaw, MeanLaw
+        >>> law = MeanLaw([BetaLaw(2.0, 1.0), BetaLaw(1.0, 2.0)])
+        >>> round(float(law.mass(0.0, 0.5)), 4)
+        0.5
+    """
 
     laws: Sequence[Law]
 
@@ -187,6 +217,11 @@ def symmetrised(alpha: LawLike) -> MeanLaw:
 
     Both orders of a pair are mixed, so the mixup loss, and all of :mod:`mixbook.theory.vicinal` with it, is the same under
     a law and under this one. Formulas that ask for a symmetric law (Chidambaram et al. 2022, Corollary C.1) hold for it.
+
+    Example:
+        >>> from mixbook.theory.laws import symmetrised
+        >>> round(float(symmetrised((2.0, 1.0)).mass(0.0, 0.5)), 4)
+        0.5
     """
     law = as_law(alpha)
     return MeanLaw([law, law.mirrored()])

@@ -29,6 +29,11 @@ def margins(theta: ArrayLike, x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: if shapes do not fit, a number is not finite, or labels are others than +1 and -1.
+
+    Example:
+        >>> from mixbook.theory.linear import margins
+        >>> margins([1.0, 0.0], x=[[2.0, 1.0], [-1.0, 3.0]], y=[1, -1])
+        array([2., 1.])
     """
     x, y = _check(x, y)
     theta = np.asarray(theta, dtype=float)
@@ -45,6 +50,11 @@ def max_margin(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: as for :func:`margins`, or if no direction without a bias separates the classes.
+
+    Example:
+        >>> from mixbook.theory.linear import max_margin
+        >>> max_margin([[2.0, 0.0], [-2.0, 0.0]], [1, -1]).round(4)
+        array([0.5, 0. ])
     """
     x, y = _check(x, y)
     signed = y[:, None] * x
@@ -63,6 +73,11 @@ def interpolating(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: as for :func:`margins`, or if no theta has equal margins; linearly independent samples always have one.
+
+    Example:
+        >>> from mixbook.theory.linear import interpolating
+        >>> interpolating([[2.0, 0.0], [0.0, -4.0]], [1, -1]).round(4)
+        array([0.5 , 0.25])
     """
     digits = _precision(x)
     x, y = _check(x, y)
@@ -80,6 +95,11 @@ def support_weights(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: as for :func:`margins`, or if the samples are linearly dependent.
+
+    Example:
+        >>> from mixbook.theory.linear import support_weights
+        >>> support_weights([[2.0, 0.0], [0.0, -4.0]], [1, -1]).round(4)
+        array([0.25  , 0.0625])
     """
     x, y = _check(x, y)
     signed = y[:, None] * x
@@ -118,6 +138,12 @@ def mixup_objective(theta: ArrayLike, x: ArrayLike, y: ArrayLike, alpha: Law, pa
 
     Raises:
         ValueError: as for :func:`margins`, or if ``alpha`` is not positive or ``pairs`` unknown.
+
+    Example:
+        >>> from mixbook.theory.linear import mixup_objective
+        >>> found = mixup_objective([0.0, 0.0], [[2.0, 0.0], [-2.0, 0.0]], [1, -1], alpha=1.0)
+        >>> round(float(found.value), 4), found.gradient.shape, found.hessian.shape
+        (0.6931, (2,), (2, 2))
     """
     signed_logits = margins(theta, x, y)
     x, y = _check(x, y)
@@ -141,6 +167,12 @@ def mixup_solution(x: ArrayLike, y: ArrayLike, alpha: Law, pairs: Pairs = "all")
     Raises:
         ValueError: as for :func:`mixup_objective`.
         RuntimeError: if Newton's method does not converge, as for a law that hardly mixes: take a larger ``alpha``.
+
+    Example:
+        >>> from mixbook.theory.linear import margins, mixup_margin, mixup_solution
+        >>> x, y = [[2.0, 0.0], [-2.0, 0.0]], [1, -1]
+        >>> margins(mixup_solution(x, y, alpha=1.0, pairs="across"), x, y).round(4), round(mixup_margin(1.0), 4)
+        (array([2.5997, 2.5997]), 2.5997)
     """
     digits = _precision(x)
     x, y = _check(x, y)
@@ -172,6 +204,11 @@ def mixup_margin(alpha: Law) -> float:
 
     Raises:
         ValueError: if ``alpha`` is not positive.
+
+    Example:
+        >>> from mixbook.theory.linear import mixup_margin
+        >>> round(mixup_margin(1.0), 4)
+        2.5997
     """
     lam, weight = beta_rule(alpha, _NODES)
     v = 2 * lam - 1
@@ -198,6 +235,12 @@ def gradient_descent(x: ArrayLike, y: ArrayLike, steps: int, rate: float | None 
 
     Raises:
         ValueError: as for :func:`margins`, or if ``steps`` or ``rate`` is not positive.
+
+    Example:
+        >>> from mixbook.theory.linear import angle, gradient_descent, max_margin
+        >>> x, y = [[2.0, 0.0], [-2.0, 0.0]], [1, -1]
+        >>> round(angle(gradient_descent(x, y, steps=10), max_margin(x, y)), 4)
+        0.0
     """
     x, y = _check(x, y)
     if steps < 1 or (rate is not None and not rate > 0):
@@ -212,7 +255,13 @@ def gradient_descent(x: ArrayLike, y: ArrayLike, steps: int, rate: float | None 
 
 
 def angle(a: ArrayLike, b: ArrayLike) -> float:
-    """Angle between two directions (d,), in degrees; precise for small ones, where the cosine has no digits left."""
+    """Angle between two directions (d,), in degrees; precise for small ones, where the cosine has no digits left.
+
+    Example:
+        >>> from mixbook.theory.linear import angle
+        >>> round(angle([1.0, 0.0], [1.0, 1.0]), 4)
+        45.0
+    """
     one, other = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     one, other = one / np.linalg.norm(one), other / np.linalg.norm(other)
     return float(np.degrees(2 * np.arctan2(np.linalg.norm(one - other), np.linalg.norm(one + other))))

@@ -15,6 +15,11 @@ def alternating_line(m: int, k: int) -> tuple[np.ndarray, np.ndarray]:
 
     Raises:
         ValueError: if ``m`` or ``k`` is less than 1.
+
+    Example:
+        >>> from mixbook.theory.lines import alternating_line
+        >>> alternating_line(5, 2)
+        (array([0., 1., 2., 3., 4.]), array([0, 1, 0, 1, 0]))
     """
     if m < 1 or k < 1:
         raise ValueError(f"m and k must be at least 1, got {m} points and {k} classes")
@@ -36,6 +41,11 @@ def critical_alpha(eps: float) -> float:
 
     Raises:
         ValueError: if ``eps`` is not in (0, 1). At 1 and above the answer is wrong for every alpha.
+
+    Example:
+        >>> from mixbook.theory.lines import critical_alpha
+        >>> round(critical_alpha(0.25), 2)  # Theorem 2.7 prints 10.59, which is enough
+        4.88
     """
     if not 0 < eps < 1:
         raise ValueError(f"eps must be in (0, 1), got {eps}: from 1 on, the ball reaches the neighbours")

@@ -31,6 +31,11 @@ def minimum_loss(points: ArrayLike, labels: ArrayLike, alpha: LawLike) -> float:
 
     Raises:
         ValueError: as for :func:`mixbook.theory.vicinal.optimal`.
+
+    Example:
+        >>> from mixbook.theory.loss_floor import minimum_loss
+        >>> round(minimum_loss([0.0, 1.0], [0, 1], alpha=1.0), 4)  # half of the pairs mix two classes
+        0.25
     """
     points, labels, num_classes = as_samples(points, labels)
     law = as_law(alpha)
@@ -58,6 +63,11 @@ def pair_entropy(alpha: LawLike) -> float:
     """E[-lambda log lambda - (1 - lambda) log(1 - lambda)], the expected entropy of the target of two classes, in nats.
 
     For Beta(alpha, alpha) it is psi(2 alpha + 1) - psi(alpha + 1), psi the digamma function; by quadrature for any law.
+
+    Example:
+        >>> from mixbook.theory.loss_floor import pair_entropy
+        >>> round(pair_entropy(1.0), 4)
+        0.5
     """
     law = as_law(alpha)
 

@@ -21,6 +21,11 @@ def interval_cost(k: int) -> float:
 
     Raises:
         ValueError: if ``k`` is less than 1.
+
+    Example:
+        >>> from mixbook.theory.manifolds import interval_cost
+        >>> round(interval_cost(1), 4), round(interval_cost(16), 4)
+        (0.1667, 0.0196)
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}: it is the number of points in a block")
@@ -40,6 +45,11 @@ def pieces_floor(gap: float, masses: ArrayLike, k: int) -> float:
 
     Raises:
         ValueError: if the gap is negative, or as for ``expected_share``.
+
+    Example:
+        >>> from mixbook.theory.manifolds import pieces_floor
+        >>> round(pieces_floor(10.0, [0.5, 0.5], k=1), 4)  # half of the pairs cross
+        50.0
     """
     if not gap >= 0:
         raise ValueError(f"gap must not be negative, got {gap}")
@@ -59,6 +69,11 @@ def sagitta(length: ArrayLike, reach: float) -> np.ndarray:
 
     Raises:
         ValueError: if ``reach`` or a length is negative.
+
+    Example:
+        >>> from mixbook.theory.manifolds import sagitta
+        >>> sagitta([0.0, 2.0], reach=1.0)  # the diameter of a circle passes its centre
+        array([0., 1.])
     """
     length = np.asarray(length, dtype=float)
     if not (reach >= 0 and (length >= 0).all()):
@@ -83,6 +98,11 @@ def leaving_length(eps: float, reach: float = 0.0) -> float:
 
     Raises:
         ValueError: if ``eps`` is not positive or ``reach`` is negative.
+
+    Example:
+        >>> from mixbook.theory.manifolds import leaving_length
+        >>> leaving_length(0.1), round(leaving_length(0.1, reach=1.0), 4)
+        (0.2, 0.8718)
     """
     if not (eps > 0 and reach >= 0):
         raise ValueError(f"eps must be positive and reach not negative, got {eps} and {reach}")
@@ -102,6 +122,13 @@ def straying(p: ArrayLike, q: ArrayLike, distance: Callable[[np.ndarray], np.nda
 
     Raises:
         ValueError: if shapes differ or there are fewer than two steps.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.theory.manifolds import straying
+        >>> circle = lambda points: np.abs(np.linalg.norm(points, axis=-1) - 1.0)
+        >>> straying([[-1.0, 0.0]], [[1.0, 0.0]], circle)
+        array([1.])
     """
     p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
     if p.ndim != 2 or p.shape != q.shape:
@@ -119,6 +146,11 @@ def to_nearest(data: ArrayLike) -> Callable[[np.ndarray], np.ndarray]:
 
     Raises:
         ValueError: if ``data`` is not of shape (n, d) with n >= 1.
+
+    Example:
+        >>> from mixbook.theory.manifolds import to_nearest
+        >>> to_nearest([[0.0, 0.0], [1.0, 0.0]])([[0.25, 0.0], [3.0, 0.0]])
+        array([0.25, 2.  ])
     """
     data = np.asarray(data, dtype=float)
     if data.ndim != 2 or not len(data):
@@ -137,6 +169,13 @@ def tangents(points: ArrayLike, dim: int, neighbours: int = 8) -> np.ndarray:
 
     Raises:
         ValueError: if ``dim`` or ``neighbours`` is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.theory.manifolds import tangents
+        >>> line = np.c_[np.linspace(0, 1, 20), np.zeros(20)]
+        >>> np.abs(tangents(line, dim=1)[0]).round(4)
+        array([[1., 0.]])
     """
     points = np.asarray(points, dtype=float)
     if points.ndim != 2 or not 1 <= dim <= points.shape[1]:
@@ -163,6 +202,14 @@ def reach(points: ArrayLike, tangent: ArrayLike) -> float:
 
     Raises:
         ValueError: if shapes do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.theory.manifolds import reach
+        >>> angle = np.linspace(0, 2 * np.pi, 100, endpoint=False)
+        >>> circle, tangent = np.c_[np.cos(angle), np.sin(angle)], np.c_[-np.sin(angle), np.cos(angle)][:, None]
+        >>> round(reach(circle, tangent), 4)
+        1.0
     """
     points, tangent = np.asarray(points, dtype=float), np.asarray(tangent, dtype=float)
     if points.ndim != 2 or len(points) < 2 or tangent.ndim != 3 or tangent.shape[::2] != points.shape:
@@ -187,6 +234,13 @@ def thickening(points: ArrayLike, eps: float, cells: int = 200) -> tuple[int, in
 
     Raises:
         ValueError: if ``points`` does not lie in the plane or ``eps`` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.theory.manifolds import thickening
+        >>> angle = np.linspace(0, 2 * np.pi, 500, endpoint=False)
+        >>> thickening(np.c_[np.cos(angle), np.sin(angle)], eps=0.2)  # one piece, one hole
+        (1, 1)
     """
     distance, _ = _raster(points, eps, cells)
     return _pieces_and_holes(distance, eps)
@@ -209,6 +263,13 @@ def injectivity_radius(points: ArrayLike, start: float, stop: float, cells: int 
 
     Raises:
         ValueError: if ``points`` does not lie in the plane or not 0 < start < stop.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.theory.manifolds import injectivity_radius
+        >>> angle = np.linspace(0, 2 * np.pi, 500, endpoint=False)
+        >>> round(injectivity_radius(np.c_[np.cos(angle), np.sin(angle)], start=0.2, stop=2.0), 1)
+        1.0
     """
     if not 0 < start < stop:
         raise ValueError(f"start and stop must be 0 < start < stop, got {start} and {stop}")

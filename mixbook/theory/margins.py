@@ -48,6 +48,12 @@ def certificate(points: ArrayLike, labels: ArrayLike, x: ArrayLike) -> Certifica
 
     Raises:
         ValueError: if shapes do not fit or a coordinate is not finite.
+
+    Example:
+        >>> from mixbook.theory.margins import certificate
+        >>> found = certificate([0.0, 1.0], [0, 1], x=0.25)
+        >>> found.label, found.delta, found.segments
+        (0, 0.25, 1)
     """
     points, labels, num_classes = as_samples(points, labels)
     place = as_point("x", x, points.shape[1])
@@ -105,6 +111,12 @@ def sample_margins(points: ArrayLike, labels: ArrayLike, eps: float, alpha: LawL
 
     Raises:
         ValueError: if there is one class only, ``steps`` is less than 1, or as for ``optimal``.
+
+    Example:
+        >>> from mixbook.theory.margins import sample_margins
+        >>> found = sample_margins([0.0, 1.0], [0, 1], eps=0.01, alpha=1.0)
+        >>> found.start, found.end, round(float(found.kept.sum()), 2)  # both ways are kept up to the middle
+        (array([0, 1]), array([1, 0]), 1.0)
     """
     points, labels, num_classes = as_samples(points, labels)
     if steps < 1:

@@ -25,6 +25,11 @@ def midpoints(points: ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: if there are fewer than 2 samples, or a coordinate is not finite.
+
+    Example:
+        >>> from mixbook.theory.midpoints import midpoints
+        >>> midpoints([0.0, 1.0, 4.0]).ravel()
+        array([0.5, 2. , 2.5])
     """
     points = _as_rows("points", points)
     return _sorted(mixing_matrix(len(points)) @ points / 2)
@@ -35,6 +40,13 @@ def mixing_matrix(m: int) -> np.ndarray:
 
     Raises:
         ValueError: if ``m`` is less than 2.
+
+    Example:
+        >>> from mixbook.theory.midpoints import mixing_matrix
+        >>> mixing_matrix(3)
+        array([[1., 1., 0.],
+               [1., 0., 1.],
+               [0., 1., 1.]])
     """
     if m < 2:
         raise ValueError(f"m must be at least 2, got {m}: a pair needs two samples")
@@ -62,6 +74,11 @@ def recover(middle: ArrayLike, tolerance: float = SAME) -> list[np.ndarray]:
     Raises:
         ValueError: if the number of midpoints is not m (m - 1) / 2 for an m >= 3, one of them is not finite, or
             ``tolerance`` is negative.
+
+    Example:
+        >>> from mixbook.theory.midpoints import midpoints, recover
+        >>> [samples.ravel().round(3) for samples in recover(midpoints([0.0, 1.0, 4.0]))]
+        [array([0., 1., 4.])]
     """
     middle = _as_rows("middle", middle)
     m = round((1 + np.sqrt(1 + 8 * len(middle))) / 2)
@@ -99,6 +116,15 @@ def twin(points: ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: if there are not four samples, or a coordinate is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.theory.midpoints import midpoints, twin
+        >>> points = [0.0, 1.0, 2.0, 5.0]
+        >>> twin(points).ravel()
+        array([-1.,  2.,  3.,  4.])
+        >>> bool(np.allclose(midpoints(twin(points)), midpoints(points)))
+        True
     """
     points = _as_rows("points", points)
     if len(points) != 4:
@@ -113,6 +139,11 @@ def thue_morse(order: int) -> tuple[np.ndarray, np.ndarray]:
 
     Raises:
         ValueError: if ``order`` is less than 1.
+
+    Example:
+        >>> from mixbook.theory.midpoints import thue_morse
+        >>> [numbers.tolist() for numbers in thue_morse(2)]
+        [[0.0, 3.0, 5.0, 6.0], [1.0, 2.0, 4.0, 7.0]]
     """
     if order < 1:
         raise ValueError(f"order must be at least 1, got {order}: two numbers are the smallest such sets")
@@ -137,6 +168,11 @@ def joint_rank(m: int, orders: ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: if ``orders`` are not permutations of the pairs.
+
+    Example:
+        >>> from mixbook.theory.midpoints import joint_rank
+        >>> joint_rank(4, [[0, 1, 2, 3, 4, 5], [1, 0, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]])
+        array([4, 5, 4])
     """
     matrix = mixing_matrix(m).astype(np.int64)
     orders = np.asarray(orders)

@@ -32,6 +32,12 @@ def separated_moons(n: int, separation: float, seed: int, noise: float = 0.1) ->
 
     Raises:
         ValueError: if ``n`` is odd or less than 2.
+
+    Example:
+        >>> from mixbook.theory.moons import separated_moons
+        >>> x, y = separated_moons(100, separation=0.5, seed=0)
+        >>> x.shape, int(y.sum())
+        ((100, 2), 50)
     """
     if n < 2 or n % 2:
         raise ValueError(f"n must be even and at least 2, got {n}: half of the samples are in each moon")
@@ -78,6 +84,11 @@ def boundaries(
 
     Raises:
         ValueError: if the lengths of ``alpha``, ``seeds`` and ``zero_grad`` differ, or an alpha is negative.
+
+    Example:
+        >>> from mixbook.theory.moons import boundaries
+        >>> boundaries([0.0, 1.0], seeds=[0, 1], n=20, width=8, steps=5, side=9).shape
+        (2, 9, 9)
     """
     zero_grad = [True] * len(alpha) if zero_grad is None else zero_grad
     if not len(alpha) == len(seeds) == len(zero_grad) or not len(alpha):
@@ -115,6 +126,14 @@ def answers_on_square(weights: Sequence[Tensor], side: int) -> np.ndarray:
     Args:
         weights: of the networks, as :mod:`mixbook.theory.full_batch` has them.
         side: answers along each side.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.full_batch import initial_weights
+        >>> from mixbook.theory.moons import answers_on_square
+        >>> weights = initial_weights(2, 8, 2, [torch.Generator().manual_seed(0)])
+        >>> answers_on_square(weights, side=9).shape
+        (1, 9, 9)
     """
     axis = torch.linspace(-WINDOW, WINDOW, side)
     square = torch.cartesian_prod(axis, axis).flip(1)
@@ -128,6 +147,13 @@ def bend(answers: np.ndarray) -> np.ndarray:
 
     Args:
         answers: as :func:`boundaries` returns them, bool (networks, side, side).
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.theory.moons import bend
+        >>> left = np.broadcast_to(np.linspace(-2, 2, 10) < 0, (1, 10, 10))  # the vertical line's own answers
+        >>> bend(left), bend(~left)
+        (array([0.]), array([1.]))
     """
     axis = np.linspace(-1, 1, answers.shape[-1])
     return (answers[..., axis != 0] != (axis[axis != 0] < 0)).mean(axis=(-2, -1))

@@ -30,6 +30,13 @@ def block_laws(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: if ``k`` is out of range, ``x`` is not finite, or there are too many pairs of blocks.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.partners import block_laws
+        >>> blocks, laws = block_laws(torch.tensor([[0.0], [1.0], [5.0]]), k=2)
+        >>> blocks.tolist(), laws.shape
+        ([[0, 1], [0, 2], [1, 2]], torch.Size([3, 2, 3]))
     """
     points = x.detach().flatten(1).double().cpu()
     size = len(points)
@@ -65,6 +72,14 @@ def matching_law(x: Tensor, k: int, *, trials: int | None = None, generator: tor
 
     Raises:
         ValueError: as :func:`block_laws`, or if ``trials`` are too few for every sample to take its part.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.partners import matching_law
+        >>> matching_law(torch.tensor([[0.0], [1.0], [5.0]]), k=2).numpy().round(3)
+        array([[0.667, 0.333, 0.   ],
+               [0.333, 0.333, 0.333],
+               [0.   , 0.333, 0.667]])
     """
     size = len(x)
     joint = torch.zeros(size, size, dtype=torch.float64)
@@ -106,6 +121,13 @@ def mean_squared_match(x: Tensor, law: Tensor) -> float:
     Args:
         x: the data set, (n, ...).
         law: law of partners, (n, n).
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.partners import matching_law, mean_squared_match
+        >>> x = torch.tensor([[0.0], [1.0]])
+        >>> mean_squared_match(x, matching_law(x, k=1)), mean_squared_match(x, matching_law(x, k=2))
+        (0.5, 0.0)
     """
     points = check_law(x, law)
     rows, columns = law.nonzero().T
@@ -120,6 +142,12 @@ def check_law(x: Tensor, law: Tensor) -> Tensor:
 
     Raises:
         ValueError: if ``law`` is not (n, n), has a negative entry, or rows that do not sum to 1 on average.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.partners import check_law
+        >>> check_law(torch.rand(2, 3), torch.full((2, 2), 0.5)).dtype
+        torch.float64
     """
     points = x.detach().flatten(1).double().cpu()
     size = len(points)

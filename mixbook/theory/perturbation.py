@@ -24,6 +24,11 @@ def label_softness(alpha: float) -> float:
 
     Raises:
         ValueError: if ``alpha`` is not positive.
+
+    Example:
+        >>> from mixbook.theory.perturbation import label_softness
+        >>> round(label_softness(1.0), 4)
+        0.25
     """
     return 1 - truncated_beta(alpha)[0]
 
@@ -40,6 +45,11 @@ def largest_alpha(shrinkage: float) -> float:
 
     Raises:
         ValueError: if ``shrinkage`` is not in (0, 1].
+
+    Example:
+        >>> from mixbook.theory.perturbation import largest_alpha
+        >>> largest_alpha(1.0), round(largest_alpha(1 / 3), 4)
+        (inf, 1.0)
     """
     if not 0 < shrinkage <= 1:
         raise ValueError(f"shrinkage must be in (0, 1], got {shrinkage}: matched partners are no farther than random ones")
@@ -78,6 +88,14 @@ def vicinal_distances(
 
     Raises:
         ValueError: if ``k`` is out of range, ``alpha`` not positive, ``trials`` below 2, or ``x`` is not finite.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.perturbation import vicinal_distances
+        >>> x = torch.rand(50, 2, generator=torch.Generator().manual_seed(0))
+        >>> found = vicinal_distances(x, k=4, alpha=1.0, trials=8)
+        >>> found.to_sample <= found.to_end
+        True
     """
     points = x.detach().flatten(1).double().cpu()
     if not 1 <= k <= len(points):

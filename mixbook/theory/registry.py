@@ -46,7 +46,13 @@ TOPICS = (
 
 @cache
 def all_statements() -> tuple[Statement, ...]:
-    """Every statement, by paper and then in the order of the checks."""
+    """Every statement, by paper and then in the order of the checks.
+
+    Example:
+        >>> from mixbook.theory.registry import all_statements
+        >>> next(iter(all_statements())).where
+        'Lemma 3.3'
+    """
     found = [value for module in TOPICS for value in vars(module).values() if isinstance(value, Statement)]
     names = [each.name for each in found]
     twice = {name for name in names if names.count(name) > 1}
@@ -60,6 +66,11 @@ def find(names: Iterable[str]) -> tuple[Statement, ...]:
 
     Raises:
         KeyError: if a name fits none, with those that come close.
+
+    Example:
+        >>> from mixbook.theory.registry import find
+        >>> [each.where for each in find(["datadep-theorem-2.7"])]
+        ['Theorem 2.7']
     """
     known = all_statements()
     found: dict[str, Statement] = {}
@@ -111,7 +122,13 @@ class Outcome:
 
 
 def check(each: Statement) -> Outcome:
-    """Run the check of one statement."""
+    """Run the check of one statement.
+
+    Example:
+        >>> from mixbook.theory.registry import check, find
+        >>> check(find(["datadep-theorem-2.7"])[0]).passed
+        True
+    """
     start = time.perf_counter()
     comparisons = each()
     return Outcome(each, comparisons, time.perf_counter() - start)
@@ -123,6 +140,11 @@ def check_all(chosen: Sequence[Statement] | None = None, jobs: int = 1) -> Itera
     Args:
         chosen: which; all if None.
         jobs: processes. With more than one, each has one thread: that is faster than threads that wait for one another.
+
+    Example:
+        >>> from mixbook.theory.registry import check_all, find
+        >>> [outcome.passed for outcome in check_all(find(["datadep-theorem-2.7"]))]
+        [True]
     """
     chosen = all_statements() if chosen is None else chosen
     if jobs == 1:

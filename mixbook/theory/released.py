@@ -17,6 +17,12 @@ def box_overlap(one: ArrayLike, other: ArrayLike, *, clamped: bool = True) -> np
 
     Raises:
         ValueError: if the last axis has not length 4, or a box ends before it begins.
+
+    Example:
+        >>> from mixbook.theory.released import box_overlap
+        >>> one, other = [0.0, 0.0, 1.0, 1.0], [2.0, 2.0, 3.0, 3.0]  # disjoint
+        >>> float(box_overlap(one, other)), float(box_overlap(one, other, clamped=False))
+        (0.0, 1.0)
     """
     one, other = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
     for name, box in (("one", one), ("other", other)):

@@ -25,6 +25,11 @@ def truncated_beta(alpha: float) -> tuple[float, float]:
 
     Raises:
         ValueError: if ``alpha`` is not positive.
+
+    Example:
+        >>> from mixbook.theory.reversion import truncated_beta
+        >>> tuple(round(moment, 4) for moment in truncated_beta(1.0))  # uniform on [1/2, 1]
+        (0.75, 0.0208)
     """
     if not alpha > 0:
         raise ValueError(f"alpha must be positive, got {alpha}")
@@ -36,6 +41,12 @@ def truncated_beta_rule(alpha: float, nodes: int = 60) -> tuple[np.ndarray, np.n
     """Points in [1/2, 1] and weights, (nodes,) each, that integrate smooth functions against the law of theta.
 
     The density may be singular at 1, and is smooth elsewhere: Gauss-Jacobi takes the first, a factor the second.
+
+    Example:
+        >>> from mixbook.theory.reversion import truncated_beta_rule
+        >>> theta, weights = truncated_beta_rule(1.0)
+        >>> round(float(weights @ theta), 4)
+        0.75
     """
     points, weights = roots_jacobi(nodes, alpha - 1, 0)
     theta = (3 + points) / 4
@@ -77,6 +88,15 @@ def mean_reversion(x: Tensor, law: Tensor, alpha: float, *, anchors: Tensor | No
 
     Raises:
         ValueError: if shapes do not fit, or ``alpha`` is not positive.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.partners import matching_law
+        >>> from mixbook.theory.reversion import mean_reversion
+        >>> x = torch.tensor([[0.0], [4.0]])
+        >>> found = mean_reversion(x, matching_law(x, k=1), alpha=1.0)
+        >>> found.centre.T, found.reverted.T.numpy().round(3)  # a quarter of the way to the mean
+        (tensor([[2., 2.]], dtype=torch.float64), array([[0.5, 3.5]]))
     """
     points, own = _anchored(x, law, anchors)
     kept, variance = truncated_beta(alpha)
@@ -106,6 +126,17 @@ def reverted_loss(
 
     Raises:
         ValueError: as :func:`mean_reversion`.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.theory.expansion import mixed_loss
+        >>> from mixbook.theory.partners import matching_law
+        >>> from mixbook.theory.reversion import reverted_loss
+        >>> model = torch.nn.Linear(1, 2).double()
+        >>> x, y = torch.tensor([[0.0], [1.0]]).double(), torch.eye(2).double()
+        >>> law = matching_law(x, k=1)
+        >>> bool(abs(reverted_loss(model, x, y, law, alpha=1.0) - mixed_loss(model, x, y, law, alpha=1.0)) < 1e-9)
+        True
     """
     points, own = _anchored(x, law, anchors)
     targets, own_target = _anchored(y.reshape(len(x), -1), law, anchors)

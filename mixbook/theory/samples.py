@@ -12,6 +12,11 @@ def as_points(name: str, values: ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: if the shape is another, the array is empty, or a coordinate is not finite.
+
+    Example:
+        >>> from mixbook.theory.samples import as_points
+        >>> as_points("z", [0, 1]).shape
+        (2, 1)
     """
     array = np.asarray(values, dtype=float)
     array = array[:, None] if array.ndim == 1 else array
@@ -23,7 +28,13 @@ def as_points(name: str, values: ArrayLike) -> np.ndarray:
 
 
 def as_point(name: str, value: ArrayLike, dim: int) -> np.ndarray:
-    """One point, float64 (dim,), of a value (dim,), or a number on a line."""
+    """One point, float64 (dim,), of a value (dim,), or a number on a line.
+
+    Example:
+        >>> from mixbook.theory.samples import as_point
+        >>> as_point("x", 0.5, dim=1)
+        array([0.5])
+    """
     array = np.asarray(value, dtype=float).reshape(-1)
     if array.shape != (dim,):
         raise ValueError(f"{name} must have the {dim} coordinates of points, got shape {np.shape(value)}")
@@ -37,13 +48,25 @@ def as_samples(points: ArrayLike, labels: ArrayLike, num_classes: int | None = N
 
     Raises:
         ValueError: if the points are bad (see :func:`as_points`), or the labels do not fit them or are out of range.
+
+    Example:
+        >>> from mixbook.theory.samples import as_samples
+        >>> points, labels, num_classes = as_samples([0, 1, 2], [0, 1, 0])
+        >>> points.shape, num_classes
+        ((3, 1), 2)
     """
     points = as_points("points", points)
     return points, *as_labels(labels, len(points), num_classes)
 
 
 def as_labels(labels: ArrayLike, n: int, num_classes: int | None = None) -> tuple[np.ndarray, int]:
-    """Labels int64 (n,) and the number of classes, checked as in :func:`as_samples`."""
+    """Labels int64 (n,) and the number of classes, checked as in :func:`as_samples`.
+
+    Example:
+        >>> from mixbook.theory.samples import as_labels
+        >>> as_labels([0, 2], n=2)
+        (array([0, 2]), 3)
+    """
     labels = np.asarray(labels)
     if labels.shape != (n,):
         raise ValueError(f"labels must have shape ({n},) as points have rows, got {labels.shape}")
@@ -57,5 +80,12 @@ def as_labels(labels: ArrayLike, n: int, num_classes: int | None = None) -> tupl
 
 
 def on_segment(points: np.ndarray) -> float:
-    """How far from a segment a point may be to lie on it, in the units of points (n, d)."""
+    """How far from a segment a point may be to lie on it, in the units of points (n, d).
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.theory.samples import on_segment
+        >>> on_segment(np.array([[0.0], [1.0]])) < 1e-6
+        True
+    """
     return float(ON_SEGMENT * np.ptp(points, axis=0).max())

@@ -44,6 +44,13 @@ def flatness(states: ArrayLike, labels: ArrayLike, tolerance: float = 1e-6) -> F
 
     Raises:
         ValueError: if shapes do not fit, a state is not finite, or there are fewer than two classes.
+
+    Example:
+        >>> from mixbook.theory.spectra import flatness
+        >>> states = [[0.0, 0.0], [2.0, 0.0], [0.0, 5.0], [2.0, 5.0], [1.0, 6.0]]
+        >>> found = flatness(states, [0, 0, 1, 1, 1])
+        >>> found.ranks, round(found.first, 4)
+        ((1, 2), 1.4142)
     """
     rows, classes, _ = as_samples(states, labels)
     values = singular_values(rows, classes)
@@ -74,6 +81,12 @@ def singular_values(states: ArrayLike, labels: ArrayLike) -> list[np.ndarray]:
 
     Raises:
         ValueError: if shapes do not fit or a state is not finite.
+
+    Example:
+        >>> from mixbook.theory.spectra import singular_values
+        >>> states = [[0.0, 0.0], [2.0, 0.0], [0.0, 5.0], [0.0, 9.0]]
+        >>> [float(values[0].round(4)) for values in singular_values(states, [0, 0, 1, 1])]
+        [1.4142, 2.8284]
     """
     rows, classes, _ = as_samples(states, labels)
     groups = [rows[classes == label] for label in np.unique(classes)]
@@ -81,12 +94,24 @@ def singular_values(states: ArrayLike, labels: ArrayLike) -> list[np.ndarray]:
 
 
 def directions(values: ArrayLike) -> float:
-    """In how many directions states vary: (sum rho^2)^2 / sum rho^4 of their singular values; 0 where they do not."""
+    """In how many directions states vary: (sum rho^2)^2 / sum rho^4 of their singular values; 0 where they do not.
+
+    Example:
+        >>> from mixbook.theory.spectra import directions
+        >>> directions([2.0, 2.0, 0.0]), directions([2.0, 0.0, 0.0])
+        (2.0, 1.0)
+    """
     square = np.asarray(values, dtype=float) ** 2
     return float(square.sum() ** 2 / (square**2).sum()) if square.any() else 0.0
 
 
 def others_over_first(values: ArrayLike) -> float:
-    """Sum of all singular values but the largest, over the largest: the paper's two numbers, without their scale."""
+    """Sum of all singular values but the largest, over the largest: the paper's two numbers, without their scale.
+
+    Example:
+        >>> from mixbook.theory.spectra import others_over_first
+        >>> others_over_first([4.0, 2.0, 1.0])
+        0.75
+    """
     value = np.asarray(values, dtype=float)
     return float(value[1:].sum() / value[0]) if value[0] > 0 else 0.0

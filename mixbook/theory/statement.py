@@ -36,7 +36,13 @@ class Comparison:
 
 
 def close(what: str, ours: ArrayLike, theirs: ArrayLike, tolerance: float, *, relative: bool = False) -> Comparison:
-    """Two arrays of one shape agree; with ``relative``, by the largest entry of ``theirs``."""
+    """Two arrays of one shape agree; with ``relative``, by the largest entry of ``theirs``.
+
+    Example:
+        >>> from mixbook.theory.statement import close
+        >>> close("1/3 to three digits", 0.333, 1 / 3, tolerance=1e-3).passed
+        True
+    """
     ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
     if ours.shape != theirs.shape or not ours.size:
         raise ValueError(f"{what}: shapes must be equal and not empty, got {ours.shape} and {theirs.shape}")
@@ -45,7 +51,13 @@ def close(what: str, ours: ArrayLike, theirs: ArrayLike, tolerance: float, *, re
 
 
 def at_most(what: str, value: ArrayLike, bound: ArrayLike, *, slack: float = 0.0) -> Comparison:
-    """``value <= bound`` everywhere; the deviation is the largest excess, and ``slack`` is what rounding may add."""
+    """``value <= bound`` everywhere; the deviation is the largest excess, and ``slack`` is what rounding may add.
+
+    Example:
+        >>> from mixbook.theory.statement import at_most
+        >>> at_most("a mean under its bound", 0.4, 0.5).passed, at_most("one above it", 0.6, 0.5).passed
+        (True, False)
+    """
     excess = np.asarray(value, dtype=float) - np.asarray(bound, dtype=float)
     return Comparison(what, float(np.maximum(excess, 0).max()), slack)  # of NaN: NaN, which does not pass
 
@@ -54,6 +66,11 @@ def refuted(what: str, printed: float, actual: float, *, by: float) -> Compariso
     """A counterexample: what is printed differs from what is so by at least ``by``, far more than rounding.
 
     The deviation is what is missing to that distance, so 0 where the statement is indeed wrong.
+
+    Example:
+        >>> from mixbook.theory.statement import refuted
+        >>> refuted("the printed constant", printed=1.0, actual=2.0, by=0.5).passed
+        True
     """
     if not by > 0:
         raise ValueError(f"by must be positive, got {by}: a counterexample needs a distance that rounding cannot make")
@@ -131,7 +148,16 @@ def statement(
     kind: Kind = "statement",
     also: str = "",
 ) -> Callable[[Callable[[], Iterable[Comparison]]], Statement]:
-    """Turn a check into a :class:`Statement`, as a decorator: what is claimed above, what is computed below."""
+    """Turn a check into a :class:`Statement`, as a decorator: what is claimed above, what is computed below.
+
+    Example:
+        >>> from mixbook.theory.statement import close, statement
+        >>> @statement("multimix", "eq. 12", "Ten over four is 2.5.", verdict="holds", page="how_much/variance#ch-variance")
+        ... def halves():
+        ...     yield close("both sides", 10 / 4, 2.5, tolerance=1e-12)
+        >>> halves.name, [comparison.passed for comparison in halves()]
+        ('multimix-eq.-12', [True])
+    """
 
     def make(check: Callable[[], Iterable[Comparison]]) -> Statement:
         return Statement(paper, where, says, verdict, page, instead, check, kind, also)

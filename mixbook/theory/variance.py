@@ -30,6 +30,11 @@ class Split:
     Args:
         P: Var_p E_lam G, which no number of interpolations reduces.
         Q: E_p Var_lam G, which K interpolations divide by K.
+
+    Example:
+        >>> from mixbook.theory.variance import Split
+        >>> Split(P=3.0, Q=2.0).variance(4)  # with four interpolations
+        3.5
     """
 
     P: float
@@ -60,6 +65,12 @@ class Components:
         V1: Var a, of the pair alone.
         V2: Var c, of the ratio alone.
         VI: Var e, the interaction.
+
+    Example:
+        >>> from mixbook.theory.variance import Components
+        >>> parts = Components(V1=3.0, V2=1.0, VI=2.0)
+        >>> parts.split(batch_size=4)
+        Split(P=0.75, Q=1.5)
     """
 
     V1: float
@@ -95,6 +106,11 @@ def split(gradients: ArrayLike, weights: ArrayLike | None = None) -> Split:
 
     Raises:
         ValueError: if the shapes do not fit, or the weights do not sum to 1.
+
+    Example:
+        >>> from mixbook.theory.variance import split
+        >>> split([[1.0, 3.0], [2.0, 4.0]])  # two batches (columns) at two ratios (rows)
+        Split(P=1.0, Q=0.25)
     """
     G, w = _table(gradients, weights)
     inner = np.einsum("r,rmd->md", w, G)
@@ -102,7 +118,13 @@ def split(gradients: ArrayLike, weights: ArrayLike | None = None) -> Split:
 
 
 def components(gradients: ArrayLike, weights: ArrayLike | None = None) -> Components:
-    """V1, V2 and VI exactly, from the gradients of every pair at every ratio. Arguments as for :func:`split`."""
+    """V1, V2 and VI exactly, from the gradients of every pair at every ratio. Arguments as for :func:`split`.
+
+    Example:
+        >>> from mixbook.theory.variance import components
+        >>> components([[1.0, 3.0], [2.0, 4.0]])  # two pairs at two ratios: no interaction
+        Components(V1=1.0, V2=0.25, VI=0.0)
+    """
     G, w = _table(gradients, weights)
     a, c, e = _effects(G, w)
     return Components(float(_square(a).mean()), float(w @ _square(c)), float((w @ _square(e)).mean()))
@@ -118,6 +140,11 @@ def estimate_split(gradients: ArrayLike) -> Split:
 
     Raises:
         ValueError: if there are fewer than two ratios or batches.
+
+    Example:
+        >>> from mixbook.theory.variance import estimate_split
+        >>> estimate_split([[1.0, 3.0], [2.0, 4.0]])
+        Split(P=1.75, Q=0.5)
     """
     G, _ = _table(gradients, None, least=2)
     inner = G.mean(0)
@@ -129,6 +156,11 @@ def estimate_components(gradients: ArrayLike) -> Components:
     """V1, V2 and VI without bias, from M random pairs that all have the same R random ratios. Any may come out below 0.
 
     A two-way analysis of variance. Arguments and errors as for :func:`estimate_split`.
+
+    Example:
+        >>> from mixbook.theory.variance import estimate_components
+        >>> estimate_components([[1.0, 3.0], [2.0, 4.0]])
+        Components(V1=2.0, V2=0.5, VI=0.0)
     """
     G, w = _table(gradients, None, least=2)
     a, c, e = _effects(G, w)
@@ -147,6 +179,12 @@ def independent_pairs(gradient: Gradient, x: ArrayLike, y: ArrayLike, alpha: flo
 
     Raises:
         ValueError: if ``x`` and ``y`` differ in length, or ``gradient`` gives another number of gradients.
+
+    Example:
+        >>> from mixbook.theory.variance import independent_pairs
+        >>> found = independent_pairs(lambda x, y: x**2, [[0.0], [1.0]], [0.0, 1.0])  # a square plays the gradient
+        >>> round(found.V1, 4), round(found.V2, 4), round(found.VI, 4)
+        (0.1319, 0.0014, 0.0431)
     """
     G, weights = _gradients_of_all_pairs(gradient, x, y, alpha, nodes)
     return components(G.reshape(len(G), -1, G.shape[-1]), weights)
@@ -167,6 +205,13 @@ def permuted_pairs(
 
     Raises:
         ValueError: if ``batch_size`` is not in 1..n, and as for :func:`independent_pairs`.
+
+    Example:
+        >>> from mixbook.theory.variance import permuted_pairs
+        >>> x, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 1.0]
+        >>> found = permuted_pairs(lambda x, y: x**2, x, y, batch_size=2)  # a square plays the gradient
+        >>> round(found.P, 4), round(found.Q, 4)
+        (0.7222, 0.0167)
     """
     G, weights = _gradients_of_all_pairs(gradient, x, y, alpha, nodes)
     _check_batch_size(batch_size, len(G[0]))
@@ -191,6 +236,13 @@ def any_pairing(
         gradient, x, y, alpha, nodes: as for :func:`independent_pairs`.
         first, second: the originals and the partners of M batches, row numbers (M, B) each, listed or sampled;
             :func:`all_permutations` lists those of mixup within a batch, :func:`permuted_pairs` needs no list.
+
+    Example:
+        >>> from mixbook.theory.variance import all_permutations, any_pairing
+        >>> x, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 1.0]
+        >>> found = any_pairing(lambda x, y: x**2, x, y, *all_permutations(3, batch_size=2))  # mixup within batches of two
+        >>> round(found.P, 4), round(found.Q, 4)
+        (0.7222, 0.0167)
     """
     G, weights = _gradients_of_pairs(gradient, x, y, np.asarray(first), np.asarray(second), alpha, nodes)
     return split(G.mean(2), weights)
@@ -212,6 +264,11 @@ def mean_gradient(
 
     Raises:
         ValueError: if ``batch_size`` is not in 1..n.
+
+    Example:
+        >>> from mixbook.theory.variance import mean_gradient
+        >>> mean_gradient(lambda x, y: x, [[0.0], [1.0]], [0.0, 1.0]).round(4)
+        array([0.5])
     """
     G, weights = _gradients_of_all_pairs(gradient, x, y, alpha, nodes)
     n = len(G[0])
@@ -223,6 +280,12 @@ def all_permutations(n: int, batch_size: int) -> tuple[NDArray[np.int64], NDArra
 
     Raises:
         ValueError: if ``batch_size`` is not in 1..n, or there are more than a million of them.
+
+    Example:
+        >>> from mixbook.theory.variance import all_permutations
+        >>> first, second = all_permutations(3, batch_size=2)
+        >>> first.shape, second.shape
+        ((6, 2), (6, 2))
     """
     _check_batch_size(batch_size, n)
     if (count := comb(n, batch_size) * factorial(batch_size)) > 1_000_000:
@@ -238,6 +301,11 @@ def rounds_to_one(alpha: float, digits: int = 53) -> float:
     Args:
         alpha: shape of the law, > 0.
         digits: binary digits of a number: 53 in float64, 24 in float32.
+
+    Example:
+        >>> from mixbook.theory.variance import rounds_to_one
+        >>> rounds_to_one(1.0) < 1e-15, round(rounds_to_one(0.02), 2)
+        (True, 0.24)
     """
     return float(betainc(_positive("alpha", alpha), alpha, 2.0 ** -(digits + 1)))
 

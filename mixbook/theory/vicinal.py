@@ -37,6 +37,14 @@ def optimal(
     Raises:
         ValueError: if shapes do not fit, a coordinate is not finite, a label is out of range, ``eps`` is negative or
             infinite, or ``alpha`` is not positive.
+
+    Example:
+        >>> from mixbook.theory.vicinal import optimal
+        >>> optimal([0.0, 1.0, 2.0], [0, 1, 0], z=[0.5, 1.0], eps=0, alpha=1.0).round(3)  # at a midpoint, and at a sample
+        array([[0.667, 0.333],
+               [0.   , 1.   ]])
+        >>> optimal([0.0, 1.0, 2.0], [0, 1, 0], z=[1.0], eps=0.25, alpha=64.0).argmax(1)  # on a ball, and alpha large: lost
+        array([0])
     """
     points, labels, num_classes = as_samples(points, labels, num_classes)
     z = as_points("z", z)
@@ -84,6 +92,13 @@ def pair_masses(
     """Which mixtures fall into the open ball of radius eps > 0 around one point x (d,), or a number on a line.
 
     Arguments and errors otherwise as for :func:`optimal`, which is what these masses add up to.
+
+    Example:
+        >>> from mixbook.theory.vicinal import pair_masses
+        >>> masses = pair_masses([0.0, 1.0], [0, 1], x=0.0, eps=0.5, alpha=1.0)
+        >>> masses.total.round(3)  # the sample with itself, and half of the way to the other, in both orders
+        array([[0.25 , 0.125],
+               [0.125, 0.   ]])
     """
     points, labels, num_classes = as_samples(points, labels, num_classes)
     place = as_point("x", x, points.shape[1])
@@ -97,6 +112,14 @@ def segments_through(points: np.ndarray, x: np.ndarray, tolerance: float) -> tup
 
     Returns:
         i, j: rows of the ends, i < j, int64 (m,); u: share of j at x, in (0, 1); length: of the segment.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.theory.vicinal import segments_through
+        >>> points = np.array([[0.0, 0.0], [2.0, 0.0], [1.0, 1.0]])
+        >>> i, j, u, length = segments_through(points, np.array([0.5, 0.0]), tolerance=1e-9)
+        >>> i, j, u, length
+        (array([0]), array([1]), array([0.25]), array([2.]))
     """
     i, j = np.triu_indices(len(points), 1)
     step, offset = points[j] - points[i], x - points[i]
@@ -110,7 +133,16 @@ def segments_through(points: np.ndarray, x: np.ndarray, tolerance: float) -> tup
 def class_densities(
     points: np.ndarray, labels: np.ndarray, x: np.ndarray, law: Law, num_classes: int, tolerance: float
 ) -> np.ndarray:
-    """n^2 times the mean targets (C,) per unit of length of the segments through x; mixtures of equals left out."""
+    """n^2 times the mean targets (C,) per unit of length of the segments through x; mixtures of equals left out.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.theory.laws import BetaLaw
+        >>> from mixbook.theory.vicinal import class_densities
+        >>> points, labels = np.array([[0.0], [1.0]]), np.array([0, 1])
+        >>> class_densities(points, labels, np.array([0.25]), BetaLaw(1.0, 1.0), num_classes=2, tolerance=1e-9)
+        array([1.5, 0.5])
+    """
     i, j, u, length = segments_through(points, x, tolerance)
     density = (law.density(u) + law.mirrored().density(u)) / length
     return np.bincount(labels[i], (1 - u) * density, num_classes) + np.bincount(labels[j], u * density, num_classes)

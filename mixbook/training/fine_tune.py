@@ -57,6 +57,16 @@ def fine_tune(
         AttributeError: if the model has no such part.
         TypeError: if ``head`` is not linear.
         ValueError: if no part is named, or ``head`` is given without ``num_classes`` or outside of ``parts``.
+
+    Example:
+        >>> from mixbook.data import iris
+        >>> from mixbook.models import MLP, seeded
+        >>> from mixbook.training import Recipe, fine_tune
+        >>> model = seeded(0, lambda: MLP(4, (8,), 3))
+        >>> before = model.layer1[0].weight.clone()
+        >>> history = fine_tune(model, iris(), ["head"], Recipe(epochs=1, lr=0.01))
+        >>> bool((model.layer1[0].weight == before).all())
+        True
     """
     if not parts:
         raise ValueError("parts must name at least one part of the model, got none: for all of them use fit")

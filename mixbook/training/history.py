@@ -7,7 +7,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class History:
     """One record per epoch: ``loss`` (mean over the samples trained on), ``lr``, ``seconds`` (wall clock, validation
-    included) and whatever ``validate`` returned."""
+    included) and whatever ``validate`` returned.
+
+    Example:
+        >>> from mixbook.training import History
+        >>> history = History(({"loss": 1.0}, {"loss": 0.5}))
+        >>> history["loss"], history.epochs_until("loss", 0.75)
+        ([1.0, 0.5], 1.5)
+    """
 
     records: tuple[Mapping[str, float], ...]
 
@@ -29,6 +36,11 @@ def epochs_until(values: Sequence[float], goal: float) -> float:
     """When a curve first came down to ``goal``, in epochs, on straight lines between the values after epoch 1, 2, ...
 
     1 where the first value is there already, one more than all epochs where none is.
+
+    Example:
+        >>> from mixbook.training import epochs_until
+        >>> epochs_until([1.0, 0.6, 0.2], goal=0.4)
+        2.5
     """
     reached = next((i for i, value in enumerate(values) if value <= goal), len(values))
     if reached in (0, len(values)):

@@ -106,6 +106,16 @@ def fit(
         OSError: if the checkpoint cannot be written; checked before training.
         ImportError: if lightning-fabric or tqdm is missing.
         torch.OutOfMemoryError: on a GPU, with the batch that did not fit and what to do.
+
+    Example:
+        >>> import mixbook as mb
+        >>> from mixbook.data import iris
+        >>> from mixbook.models import MLP, seeded
+        >>> from mixbook.training import Recipe, fit
+        >>> model = seeded(0, lambda: MLP(4, (8,), 3))
+        >>> history = fit(model, iris(), Recipe(epochs=3, batch_size=50, lr=0.01), mixer=mb.mixup(1.0, num_classes=3))
+        >>> len(history["loss"])
+        3
     """
     fabric = fabric or this_process(precision=recipe.precision)
     _check(recipe, save_every, choose, validate, fabric)

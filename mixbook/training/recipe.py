@@ -39,6 +39,12 @@ class Recipe:
 
     Raises:
         ValueError: if a value is out of range.
+
+    Example:
+        >>> from mixbook.training import Recipe
+        >>> recipe = Recipe(epochs=10, batch_size=16, lr=0.1, milestones=(5,))
+        >>> recipe.steps(100), [round(recipe.lr_at(epoch), 4) for epoch in (0, 5)]
+        (7, [0.1, 0.01])
     """
 
     epochs: int

@@ -24,6 +24,15 @@ class GradientNorm:
 
     Args:
         model: the network; parameters that get a gradient only later are seen too, frozen ones are not there.
+
+    Example:
+        >>> from mixbook.data import iris
+        >>> from mixbook.models import MLP, seeded
+        >>> from mixbook.training import GradientNorm, Recipe, fit
+        >>> model = seeded(0, lambda: MLP(4, (8,), 3))
+        >>> history = fit(model, iris(), Recipe(epochs=2, lr=0.01), validate=GradientNorm(model))
+        >>> len(history["squared_gradient_norm"])
+        2
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -83,6 +92,16 @@ def loss_by_layer(
 
     Raises:
         ValueError: if ``batch_size`` is less than 1, a layer is not there, or as the mixer does.
+
+    Example:
+        >>> import mixbook as mb
+        >>> from mixbook.data import iris
+        >>> from mixbook.models import MLP, seeded
+        >>> from mixbook.training import loss_by_layer
+        >>> model = seeded(0, lambda: MLP(4, (8,), 3))
+        >>> losses = loss_by_layer(model, iris(), ["input", "layer1"], mb.mixup(1.0, num_classes=3))
+        >>> sorted(losses)
+        ['input', 'layer1']
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")

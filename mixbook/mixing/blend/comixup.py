@@ -57,6 +57,12 @@ class CoMixup:
     Raises:
         ValueError: if an argument is out of range; when planning, if ``x`` is not a batch of images, the grid does not
             divide them, partners come from a second batch, or the saliency needs targets that are not there.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> plan = mb.Mixer(ratio=mb.Fixed(0.5), blend=mb.CoMixup(grid=2, group=4)).plan(torch.rand(4, 1, 8, 8))
+        >>> plan.sources.shape, plan.weights.sum(1)
+        (torch.Size([4, 2]), tensor([1., 1., 1., 1.]))
     """
 
     saliency: Saliency = magnitude
@@ -147,6 +153,14 @@ def comixup_energy(shares: Floats, unary: Floats, beta: float, gamma: float, com
         unary: cost of each image in each block, (g, g, m).
         beta, gamma: weights, as they are (``CoMixup`` divides its own by the number of blocks).
         compat: A, symmetric, (m, m).
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.mixing.blend.comixup import comixup_energy
+        >>> shares = np.zeros((2, 2, 2, 2))  # two mixtures of 2 x 2 blocks and two images:
+        >>> shares[0, ..., 0] = shares[1, ..., 1] = 1.0  # each shows one image
+        >>> comixup_energy(shares, unary=np.ones((2, 2, 2)), beta=0.3, gamma=1.0, compat=np.eye(2))
+        8.0
     """
     rough = (np.diff(shares, axis=1) ** 2).sum() + (np.diff(shares, axis=2) ** 2).sum()
     shown = shares.sum((1, 2))
@@ -161,6 +175,14 @@ def repetition(peaks: Ints, omega: float) -> Floats:
     Distances are sums of absolute differences, scaled so that a row sums to 1 on average. Images whose salient places are
     far apart repeat each other more here than images whose places coincide, and that is as published: such images fit into
     one mixture, and the cost is for showing them in different ones.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.mixing.blend.comixup import repetition
+        >>> repetition(np.array([[0, 0], [0, 0], [3, 3]]), omega=0.1).round(3)  # most salient blocks of three images
+        array([[0.9  , 0.   , 0.075],
+               [0.   , 0.9  , 0.075],
+               [0.075, 0.075, 0.9  ]])
     """
     apart = np.abs(peaks[:, None] - peaks[None]).sum(-1).astype(float)
     total = apart.sum()
@@ -181,6 +203,14 @@ def joint_shares(
         unary, beta, gamma, compat: as for :func:`comixup_energy`.
         tau: in blocks.
         passes: at most; fewer where the energy stops to change.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.mixing.blend.comixup import joint_shares
+        >>> start = np.zeros((2, 2, 2), dtype=int)  # both mixtures show image 0, and that costs
+        >>> joint_shares(start, np.ones((2, 2, 2)), beta=0.3, gamma=1.0, compat=np.eye(2)).sum((1, 2))
+        array([[0., 4.],
+               [4., 0.]])
     """
     m = unary.shape[-1]
     shares: Floats = np.eye(m)[start]

@@ -30,6 +30,13 @@ class CutMix:
 
     Raises:
         ValueError: if ``per`` is neither; when planning, if ``x`` is not a batch of images (R, C, H, W).
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> x = torch.stack([torch.zeros(1, 8, 8), torch.ones(1, 8, 8)])
+        >>> plan = mb.Mixer(ratio=mb.Fixed(0.75), blend=mb.CutMix(inside=True)).plan(x)
+        >>> plan.masks.shape, plan.weights[0]  # a box of 4 x 4 pixels
+        (torch.Size([2, 2, 1, 8, 8]), tensor([0.7500, 0.2500]))
     """
 
     per: Scope = "batch"

@@ -33,6 +33,12 @@ class FMix:
 
     Raises:
         ValueError: if an argument is out of range; when planning, if ``x`` is not a batch of images (R, C, H, W).
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> plan = mb.Mixer(ratio=mb.Fixed(0.75), blend=mb.FMix()).plan(torch.rand(4, 1, 8, 8))
+        >>> plan.masks.shape, plan.weights[0]  # 48 of 64 pixels
+        (torch.Size([4, 2, 1, 8, 8]), tensor([0.7500, 0.2500]))
     """
 
     per: Scope = "batch"
@@ -99,6 +105,11 @@ def smooth_noise(
 
     Raises:
         ValueError: if ``decay`` or ``legacy`` is out of range, or ``legacy="rows"`` is asked for images of one row.
+
+    Example:
+        >>> from mixbook.mixing.blend.fmix import smooth_noise
+        >>> smooth_noise(2, 32, 24, decay=3.0).shape
+        torch.Size([2, 32, 24])
     """
     _check_noise(decay, legacy)
     if legacy == "rows" and height < 2:

@@ -11,7 +11,14 @@ from mixbook.mixing.plan import MixPlan, pair_sources
 @dataclass(frozen=True)
 class Linear:
     """Convex combination of the two samples (mixup, eq. 1; manifold mixup, eq. 2; multi-mix, eq. 2, whose lambda is ours
-    subtracted from 1)."""
+    subtracted from 1).
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> plan = mb.Mixer(ratio=mb.Fixed(0.75), blend=mb.Linear()).plan(torch.rand(4, 8))
+        >>> plan.weights[0]
+        tensor([0.7500, 0.2500])
+    """
 
     def plan(
         self,

@@ -45,6 +45,12 @@ class PuzzleMix:
     Raises:
         ValueError: if an argument is out of range; when planning, if ``x`` is not a batch of images, no grid divides them,
             or the saliency needs targets that are not there.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> plan = mb.Mixer(blend=mb.PuzzleMix(grids=(4,))).plan(torch.rand(4, 1, 8, 8))
+        >>> plan.masks.shape, plan.moves.shape
+        (torch.Size([4, 2, 1, 8, 8]), torch.Size([4, 2, 16]))
     """
 
     saliency: Saliency = magnitude

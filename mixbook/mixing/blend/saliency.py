@@ -26,6 +26,13 @@ class GradientSaliency:
 
     Raises:
         ValueError: when called, if there are no targets.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> from mixbook.models import LeNet
+        >>> saliency = mb.GradientSaliency(LeNet())
+        >>> saliency(torch.rand(2, 1, 28, 28), torch.tensor([3, 8])).shape
+        torch.Size([2, 28, 28])
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -93,12 +100,26 @@ class _WithGradients(torch.autograd.Function):
 
 
 def channel_norm(x: Tensor) -> Tensor:
-    """Root mean square over the channels, (R, C, H, W) to float32 (R, H, W)."""
+    """Root mean square over the channels, (R, C, H, W) to float32 (R, H, W).
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.blend.saliency import channel_norm
+        >>> channel_norm(torch.full((2, 3, 8, 8), -2.0))[0, 0, 0]
+        tensor(2.)
+    """
     return x.float().square().mean(1).sqrt()
 
 
 def magnitude(x: Tensor, y: Tensor | None = None) -> Tensor:
-    """Root mean square over the channels of ``x`` itself, (R, H, W): for hidden layers, where large means active."""
+    """Root mean square over the channels of ``x`` itself, (R, H, W): for hidden layers, where large means active.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.blend.saliency import magnitude
+        >>> magnitude(torch.rand(2, 3, 8, 8)).shape
+        torch.Size([2, 8, 8])
+    """
     return channel_norm(x.detach())
 
 
@@ -109,6 +130,13 @@ def block_saliency(saliency: Tensor, grid: int) -> Tensor:
 
     Raises:
         ValueError: if the blocks do not divide the image, or a saliency is negative, NaN or infinite.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.blend.saliency import block_saliency
+        >>> block_saliency(torch.ones(1, 8, 8), grid=2)
+        tensor([[[0.2500, 0.2500],
+                 [0.2500, 0.2500]]], dtype=torch.float64)
     """
     height, width = saliency.shape[1:]
     if height % grid or width % grid:
@@ -125,6 +153,12 @@ def saliency_of(saliency: Saliency, x: Tensor, y: Tensor | None) -> Tensor:
 
     Raises:
         ValueError: if ``x`` is not a batch of images, or the saliency has another shape.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.blend.saliency import magnitude, saliency_of
+        >>> saliency_of(magnitude, torch.rand(2, 3, 8, 8), None).shape
+        torch.Size([2, 8, 8])
     """
     if x.ndim != 4:
         raise ValueError(f"x must be images (B, C, H, W) for a blend with saliency, got shape {tuple(x.shape)}")

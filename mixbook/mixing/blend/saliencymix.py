@@ -24,6 +24,14 @@ class SaliencyMix:
 
     Raises:
         ValueError: when planning, if ``x`` is not a batch of images, or the saliency needs targets that are not there.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> x = torch.zeros(2, 1, 8, 8)
+        >>> x[:, :, 4, 4] = 1.0  # the salient pixel, around which the box lies
+        >>> plan = mb.Mixer(ratio=mb.Fixed(0.75), blend=mb.SaliencyMix()).plan(x)
+        >>> plan.weights[0]
+        tensor([0.7500, 0.2500])
     """
 
     saliency: Saliency = magnitude

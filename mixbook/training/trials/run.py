@@ -70,6 +70,16 @@ def fit_trials(
         ValueError: if there are no trials, the number of data sets is another, ``jobs`` or ``validate_every`` is less than
             1, or a trial cannot be run as its recipe says.
         OSError: if ``folder`` cannot be written; before training.
+
+    Example:
+        >>> from mixbook.data import iris
+        >>> from mixbook.models import MLP, seeded
+        >>> from mixbook.training import Recipe
+        >>> from mixbook.training.trials import Trial, fit_trials
+        >>> trials = [Trial(Recipe(epochs=2, lr=0.01, seed=seed)) for seed in range(3)]
+        >>> fitted = fit_trials(lambda seed: seeded(seed, lambda: MLP(4, (8,), 3)), iris(), trials)
+        >>> [len(each.history["loss"]) for each in fitted]
+        [2, 2, 2]
     """
     data = [data] * len(trials) if isinstance(data, Arrays) else list(data)
     if not trials or len(data) != len(trials):

@@ -21,6 +21,14 @@ class Trial:
         recipe: its hyper-parameters. ``recipe.seed`` decides its initial weights, the order of its samples, its mixtures.
         mixer: how its batches are mixed: a :class:`~mixbook.mixing.mixer.Mixer`; a function from the network to a mixer,
             for :class:`~mixbook.mixing.place.ManifoldMixer`, which names layers of it; or None for plain training.
+
+    Example:
+        >>> import mixbook as mb
+        >>> from mixbook.training import Recipe
+        >>> from mixbook.training.trials import Trial
+        >>> trials = [Trial(Recipe(epochs=3, seed=seed), mb.mixup(1.0, num_classes=3)) for seed in range(5)]
+        >>> [trial.recipe.seed for trial in trials]
+        [0, 1, 2, 3, 4]
     """
 
     recipe: Recipe
