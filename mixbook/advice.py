@@ -45,6 +45,12 @@ class AtBlockSize:
         floor: the least share that any matching can have on average (k-mixup, Theorem 3.4, exact form).
         contradicted: share of the mixtures whose nearest sample is of another class than the one that weighs most in their
             target.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> advice = mb.advise(torch.rand(50, 2), torch.arange(50) % 2, block_sizes=(1, 4))
+        >>> [at.k for at in advice.at], advice.at[1].distance < advice.at[0].distance
+        ([1, 4], True)
     """
 
     k: int

@@ -92,7 +92,7 @@ def couplings(ax: "Axes", start: ArrayLike, end: ArrayLike, **style: Any) -> Non
 
 
 def interval_bars(ax: "Axes", labels: Sequence[str], values: Sequence[ArrayLike], **style: Any) -> None:
-    """One row per label: its mean with a 95% interval, every repetition as a faint dot behind it.
+    """One row per label: the mean of its values (n,) with a 95% interval, every repetition as a faint dot behind it.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -121,7 +121,7 @@ def rank_bars(ax: "Axes", names: Sequence[str], ranks: ArrayLike, difference: fl
 
     Args:
         names: of the methods.
-        ranks: average rank of each, 1 is best.
+        ranks: average rank of each, 1 is best, (methods,).
         difference: the critical difference of two ranks.
 
     Example:

@@ -2,6 +2,8 @@
 
 import inspect
 import re
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 
 import contents
@@ -11,6 +13,19 @@ from contents import ROOT
 import mixbook
 
 REFERENCE = ROOT / "book" / "reference"
+# Entries without an example, and why.
+WITHOUT_EXAMPLE = {
+    "its data have to be downloaded": {
+        f"mixbook.data.{name}"
+        for name in ("abalone", "arrhythmia", "cifar10", "cifar100", "cub200", "htru2", "imagenet", "mnist", "phishing")
+    }
+    | {f"mixbook.data.{name}" for name in ("pixels_of", "speech_commands", "svhn", "tiny_imagenet")},
+    "it belongs into a class of Lightning, which is no requirement": {"mixbook.compat.LightningMixing"},
+    "it needs a checkout with experiments that were run": {
+        f"mixbook.benchmarks.{name}"
+        for name in ("runner.find_book", "runner.run", "runner.run_all", "compare.fullest_results", "claims.sentence")
+    },
+}
 PACKAGES = ["data", "models", "training", "training.trials", "evaluation", "compat"]  # those that name what is public
 
 
@@ -38,6 +53,70 @@ def listed() -> set[str]:
     return set(re.findall(r"^   ~([\w.]+)$", (REFERENCE / "names.md").read_text(), re.MULTILINE))
 
 
+def documented() -> list[str]:
+    """The modules whose public names have entries, as the pages of the reference list them."""
+    pages = sorted(REFERENCE.glob("*.md"))
+    return [name for page in pages for name in re.findall(r"automodule:: (mixbook[\w.]*)", page.read_text())]
+
+
+@cache
+def entries() -> dict[str, Callable]:
+    """Every class and function that the reference describes, by the name it has there."""
+    found = {}
+    for home in documented():
+        module = import_module(home)
+        own = [name for name, thing in vars(module).items() if getattr(thing, "__module__", "") == home and name[0] != "_"]
+        for name in getattr(module, "__all__", own):
+            thing = getattr(module, name)
+            if inspect.isclass(thing) or inspect.isroutine(inspect.unwrap(thing)):
+                found[f"{home}.{name}"] = thing
+    return found
+
+
+@cache
+def what_a_function_gives() -> set[str]:
+    """Names of the records that functions with an example return: nobody makes those by hand."""
+    functions = [
+        thing for thing in entries().values() if not inspect.isclass(thing) and ">>> " in (inspect.getdoc(thing) or "")
+    ]
+    return {name for thing in functions for name in re.findall(r"\w+", str(inspect.signature(thing).return_annotation))}
+
+
+def needs_no_example(thing: Callable) -> bool:
+    if not inspect.isclass(thing):
+        return False
+    return (
+        issubclass(thing, Exception) or getattr(thing, "_is_protocol", False) or thing.__name__ in what_a_function_gives()
+    )
+
+
+def says_shapes(text: str) -> bool:
+    """Whether a text names a shape, such as ``(B, ...)`` or "any shape", or leads to an entry that does."""
+    if re.search(r"\bshapes?\b|\bas (?:in|for) :\w+:|\bas :class:", text):
+        return True
+    side = re.compile(r"\s*(?:\.\.\.|\*?\w+(?:(?:\s+|\s*[-+*/]+\s*)\w+)*|)\s*")
+    groups = re.findall(r"\(([^()]*,[^()]*)\)", re.sub(r"\([^(),]*\)", "", text))
+    return any(all(side.fullmatch(part) for part in group.split(",")) for group in groups)
+
+
+def test_every_entry_has_an_example():
+    excused = set().union(*WITHOUT_EXAMPLE.values())
+    assert excused <= entries().keys()
+    bare = {name for name, thing in entries().items() if ">>> " not in (inspect.getdoc(thing) or "")}
+    needed = {name for name in bare if not needs_no_example(entries()[name])}
+    assert needed == excused, "an example of two to five lines, or a reason in WITHOUT_EXAMPLE"
+
+
+def test_every_entry_that_takes_or_gives_tensors_says_their_shapes():
+    silent = []
+    for name, thing in entries().items():
+        text = (inspect.getdoc(thing) or "").partition("Example:")[0]
+        if not (inspect.isclass(thing) and issubclass(thing, Exception)):
+            takes = re.search(r"Tensor|ndarray|ArrayLike|_array_like", str(inspect.signature(thing)))
+            silent += [name] if takes and not says_shapes(text) else []
+    assert not silent
+
+
 @pytest.mark.parametrize(("module", "name"), names(), ids=".".join)
 def test_every_public_name_has_a_docstring_of_its_own(module, name):
     thing = getattr(import_module(module), name)
@@ -51,11 +130,11 @@ def test_the_first_page_lists_what_import_mixbook_gives_and_nothing_else():
 
 def test_every_subpackage_and_question_has_a_page_that_documents_it():
     pages = {page.removeprefix("book/reference/") for page in contents.pages() if page.startswith("book/reference/")}
-    documented = set(re.findall(r"automodule:: mixbook\.([\w.]+)", "".join(p.read_text() for p in REFERENCE.glob("*.md"))))
+    described = {name.removeprefix("mixbook.") for name in documented()}
     packages = {path.parent.name for path in (ROOT / "mixbook").glob("*/__init__.py")} - {"mixing", "cli"}
-    assert packages <= pages and packages <= documented
+    assert packages <= pages and packages <= described
     questions = {"pairing", "ratio", "place", "blend"}
-    assert questions <= pages and {f"mixing.{question}" for question in questions} <= documented
+    assert questions <= pages and {f"mixing.{question}" for question in questions} <= described
 
 
 def test_every_module_of_theory_has_an_entry():

@@ -18,6 +18,12 @@ class TableCoverage:
     """Printed values of one table: how many there are, have an experiment, and have a result; on which profiles.
 
     ``not_measured`` counts those that the paper quotes or states without having measured them.
+
+    Example:
+        >>> from mixbook.benchmarks.coverage import TableCoverage
+        >>> table = TableCoverage("multimix", "Table I", printed=10, with_experiment=4, with_result=2, profiles=("gpu",))
+        >>> table.with_result / table.printed
+        0.2
     """
 
     paper: str
@@ -31,7 +37,15 @@ class TableCoverage:
 
 @dataclass(frozen=True)
 class FigureCoverage:
-    """A figure without numbers: the experiment that redraws it, and the profile of its fullest result."""
+    """A figure without numbers: the experiment that redraws it, and the profile of its fullest result.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from mixbook.benchmarks.coverage import coverage
+        >>> figure = coverage(Path("nowhere")).figures[0]  # without results
+        >>> figure.paper, figure.result
+        ('kmixup-v1', None)
+    """
 
     paper: str
     figure: str

@@ -49,6 +49,14 @@ class Results:
         experiment: what was run.
         profile: how much of it.
         folder: the folder of all results, ``book/results``; smoke results go elsewhere.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from mixbook.benchmarks.experiments import get_experiment
+        >>> from mixbook.benchmarks.results import Results
+        >>> results = Results(get_experiment("kmixup-tmlr-table5-iris"), "laptop", Path("nowhere"))
+        >>> results.exists(), results.load()
+        (False, {})
     """
 
     def __init__(self, experiment: Experiment, profile: str, folder: Path) -> None:

@@ -23,6 +23,11 @@ class Setting:
         stated: whether a source states it. What no source states is our choice, made before anything was run.
         released: what the released code does instead, where it is known to do something else; see
             :meth:`Experiment.as_released`.
+
+    Example:
+        >>> from mixbook.benchmarks.spec import Setting
+        >>> Setting("batch", 16, "TMLR, section 5", stated=True).value
+        16
     """
 
     name: str
@@ -43,6 +48,11 @@ class Profile:
         note: what differs from the paper, in words.
         stand_in: whether data that would have to be downloaded are replaced by small ones that are generated or come with a
             dependency. For ``smoke``, which must run anywhere; such a run shows nothing but that the code works.
+
+    Example:
+        >>> from mixbook.benchmarks.spec import Profile
+        >>> Profile(trials=20, epochs=40, note="as printed").every
+        1
     """
 
     trials: int
@@ -54,7 +64,14 @@ class Profile:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table: a method with its parameters, as printed. ``params`` is the printed spelling."""
+    """One cell of a table: a method with its parameters, as printed. ``params`` is the printed spelling.
+
+    Example:
+        >>> from mixbook.benchmarks.spec import Cell
+        >>> cell = Cell("k-mixup", "k=16;alpha=1")
+        >>> cell.answers(), cell.value("alpha")
+        ({'k': '16', 'alpha': '1'}, 1.0)
+    """
 
     method: str
     params: str
@@ -106,6 +123,12 @@ class Experiment:
         sources: experiments that measure what this one shows: nothing is run or stored for it. Its profiles are theirs.
         derive: ``"module:function"`` that finds a cell in them: (experiment, cell, results) to its trials, none if it
             cannot be found yet. The results are the cells with their trials of each source, by its name.
+
+    Example:
+        >>> from mixbook.benchmarks.experiments import get_experiment
+        >>> experiment = get_experiment("kmixup-tmlr-table5-iris")
+        >>> experiment.table, experiment.dataset, str(experiment.cells[1]), len(experiment.selected("smoke"))
+        ('Table 5', 'iris', 'mixup k=1;alpha=0.05;xi=0.07', 4)
     """
 
     name: str

@@ -127,7 +127,7 @@ def impute(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
 def shuffled_batches(
     n: int, batch_size: int, generator: torch.Generator, *, drop_last: bool = False, rank: int = 0, world: int = 1
 ) -> Iterator[Tensor]:
-    """Row numbers of one epoch's batches, int64, in a fresh random order.
+    """Row numbers of one epoch's batches, int64 (m,) each, in a fresh random order.
 
     Every process draws the same order from an equally seeded generator and keeps each ``world``-th row of each batch, so
     the processes together see the batches that one process would see. Rows that do not fill all processes equally are

@@ -12,7 +12,7 @@ CLASSES = 200
 
 
 def cub200(part: Literal["train", "test"] = "train", view: View | None = None) -> ImageFiles:
-    """CUB-200-2011: 5,994 training and 5,794 test images of 200 species of birds, of different sizes, with boxes.
+    """CUB-200-2011: 5,994 training and 5,794 test images (3, H, W) of 200 species of birds, with boxes.
 
     Class c is the species that the official files number c + 1. Give a view (``random_view``, ``centre_view``) before they
     are put into batches. A folder with fewer species is read too, with the same numbers, and named as such.

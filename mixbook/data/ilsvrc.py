@@ -17,7 +17,7 @@ _SUFFIXES = (".jpeg", ".jpg", ".png")
 
 
 def imagenet(part: Literal["train", "val"] = "train", view: View | None = None) -> ImageFiles:
-    """ImageNet-1k (ILSVRC 2012): 1,281,167 training and 50,000 validation images of 1000 classes, of different sizes.
+    """ImageNet-1k (ILSVRC 2012): 1,281,167 training and 50,000 validation images (3, H, W) of 1000 classes.
 
     Classes are numbered in the alphabetical order of their WordNet names, as everywhere. The archives are given to people
     with an account; put them into the data folder, and they are checked and unpacked at first use. Folders

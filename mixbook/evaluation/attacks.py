@@ -42,6 +42,13 @@ class PGD:
     Raises:
         ValueError: if an argument is out of range, ``step_size`` or ``random_start`` does not suit an infinite ``eps``, or
             there are restarts without a random start, which would all be the same.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import PGD
+        >>> attack = PGD(eps=0.2, steps=5)
+        >>> attack(torch.nn.Identity(), torch.tensor([[0.6, 0.4]]), torch.tensor([0]))
+        tensor([[0.4000, 0.6000]])
     """
 
     eps: float
@@ -154,7 +161,14 @@ class PGD:
 
 
 def fgsm(eps: float, clip: tuple[float, float] | None = PIXELS, space: Space = "pixels") -> PGD:
-    """The fast gradient sign method: one step of full size from the sample, x + eps sign(gradient), then clipped."""
+    """The fast gradient sign method: one step of full size from the sample, x + eps sign(gradient), then clipped.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import fgsm
+        >>> fgsm(eps=0.2)(torch.nn.Identity(), torch.tensor([[0.6, 0.4]]), torch.tensor([0]))
+        tensor([[0.4000, 0.6000]])
+    """
     return PGD(eps, steps=1, step_size=eps or 1.0, random_start=False, clip=clip, space=space)
 
 
@@ -162,6 +176,13 @@ def unbounded(steps: int = 200, step_size: float = 0.01, clip: tuple[float, floa
     """The sanity check against masked gradients (Athalye et al. 2018): no budget, so any network should fail nearly always.
 
     Manifold mixup's Appendix D takes 200 steps of 0.01, and finds 1% and 0% of the answers still right.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.evaluation import unbounded
+        >>> x = unbounded()(torch.nn.Identity(), torch.tensor([[0.9, 0.1]]), torch.tensor([0]))
+        >>> x.argmax(1)  # of class 0, and taken for class 1
+        tensor([1])
     """
     return PGD(math.inf, steps, step_size, random_start=False, clip=clip)
 
@@ -198,6 +219,14 @@ def attacked_error(
 
     Raises:
         ValueError: if ``batch_size`` is less than 1, or as the attack does.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import Arrays
+        >>> from mixbook.evaluation import PGD, attacked_error
+        >>> data = Arrays(torch.tensor([[0.6, 0.4], [0.9, 0.1]]), torch.tensor([0, 0]), num_classes=2)
+        >>> attacked_error(torch.nn.Identity(), data, PGD(eps=0.2))  # the first sample is near the boundary
+        0.5
     """
     logits, labels = [], []
     for x, y in batches_of(data, batch_size, device_of(model)):
@@ -215,7 +244,16 @@ def fgsm_error(
     clip: tuple[float, float] | None = PIXELS,
     batch_size: int = 256,
 ) -> float:
-    """Error under :func:`fgsm` with budget ``eps``, in [0, 1]; the tables' epsilon of 8 is ``8 / 255``."""
+    """Error under :func:`fgsm` with budget ``eps``, in [0, 1]; the tables' epsilon of 8 is ``8 / 255``.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import Arrays
+        >>> from mixbook.evaluation import fgsm_error
+        >>> data = Arrays(torch.tensor([[0.6, 0.4], [0.9, 0.1]]), torch.tensor([0, 0]), num_classes=2)
+        >>> fgsm_error(torch.nn.Identity(), data, eps=0.2)  # the first sample is near the boundary
+        0.5
+    """
     return attacked_error(model, data, fgsm(eps, clip), batch_size)
 
 

@@ -9,7 +9,7 @@ def interval(values: ArrayLike, level: float = 0.95, axis: int = -1) -> tuple[np
     """Mean and half-width of Student's t interval of the mean over independent repetitions.
 
     Args:
-        values: repetitions along ``axis``, at least two.
+        values: repetitions along ``axis``, at least two: (n,), or any shape.
         level: coverage of the interval.
         axis: where the repetitions are.
 

@@ -12,7 +12,9 @@ from torch import Tensor
 
 
 def accuracy(logits: Tensor, y: Tensor) -> float:
-    """Share of samples whose largest logit is their label's, in [0, 1]. NaN is no prediction, so it counts as wrong.
+    """Share of samples whose largest logit is their label's, in [0, 1], from logits (n, C) and labels int (n,).
+
+    NaN is no prediction, so it counts as wrong.
 
     Example:
         >>> import torch
@@ -27,6 +29,8 @@ def accuracy(logits: Tensor, y: Tensor) -> float:
 
 def top_accuracy(logits: Tensor, y: Tensor, k: int) -> float:
     """Share of samples whose label is among the k largest logits, in [0, 1]; one minus the "top-k error".
+
+    Logits are (n, C), labels int (n,).
 
     Of equal logits the one of the smaller class counts as larger, as for ``accuracy``. NaN is no prediction.
 
@@ -49,7 +53,7 @@ def top_accuracy(logits: Tensor, y: Tensor, k: int) -> float:
 
 
 def nll(logits: Tensor, y: Tensor) -> float:
-    """Mean negative log-likelihood of the labels, in nats.
+    """Mean negative log-likelihood of the labels, int (n,), in nats, from logits (n, C).
 
     Example:
         >>> import torch
@@ -64,7 +68,7 @@ def nll(logits: Tensor, y: Tensor) -> float:
 def brier(logits: Tensor, y: Tensor) -> float:
     """Mean squared distance of predicted probabilities from the one-hot label, summed over classes, in [0, 2].
 
-    The original score of Brier (1950). Some libraries halve it for two classes.
+    Logits are (n, C), labels int (n,). The original score of Brier (1950). Some libraries halve it for two classes.
 
     Example:
         >>> import torch
@@ -115,8 +119,8 @@ def reliability(logits: Tensor, y: Tensor, bins: int = 10) -> tuple[Tensor, Tens
 def expected_calibration_error(logits: Tensor, y: Tensor, bins: int = 10) -> float:
     """Mean distance of accuracy from confidence over the bins of ``reliability``, in [0, 1] (Guo et al. 2017, eq. 3).
 
-    Ten bins, as in the comparison of multi-mix. It is not a proper score: a constant prediction of the
-    class frequencies is perfectly calibrated. Read it beside ``nll`` or ``brier``. NaN for a network that diverged.
+    Logits are (n, C), labels int (n,). Ten bins, as in the comparison of multi-mix. It is not a proper score: a constant
+    prediction of the class frequencies is perfectly calibrated. Read it beside ``nll`` or ``brier``. NaN for a network that diverged.
 
     Example:
         >>> import torch

@@ -216,7 +216,7 @@ def matching_distribution(
 
 
 def xi(x: Tensor, k: int, alpha: float, *, trials: int = 1024, generator: torch.Generator | None = None) -> float:
-    """Root mean square distance of a mixture to its nearer end, in the units of ``x`` (k-mixup, Section 2).
+    """Root mean square distance of a mixture to its nearer end, in the units of ``x``, (n, ...) (k-mixup, Section 2).
 
     Example:
         >>> import torch

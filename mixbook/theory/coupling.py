@@ -103,7 +103,7 @@ def fewest_crossings(first: ArrayLike, second: ArrayLike) -> np.ndarray:
 
 
 def check_blocks(p: ArrayLike, q: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float64, after a look at shapes and values.
+    """Points of two blocks, (..., k, d), as float64, after a look at shapes and values.
 
     Example:
         >>> from mixbook.theory.coupling import check_blocks
@@ -119,7 +119,7 @@ def check_blocks(p: ArrayLike, q: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_clusters(first: ArrayLike, second: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Both as int64, after a look at shapes and values.
+    """Clusters of the rows of two blocks, (..., k), as int64, after a look at shapes and values.
 
     Example:
         >>> from mixbook.theory.coupling import check_clusters

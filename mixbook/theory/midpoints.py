@@ -135,7 +135,8 @@ def twin(points: ArrayLike) -> np.ndarray:
 def thue_morse(order: int) -> tuple[np.ndarray, np.ndarray]:
     """Two sets of 2^order whole numbers with the same midpoints (Prouhet, Thue and Morse).
 
-    The numbers 0 ... 2^(order + 1) - 1 whose binary digits have an even sum, and those with an odd sum.
+    The numbers 0 ... 2^(order + 1) - 1 whose binary digits have an even sum, and those with an odd sum, float64 of shape
+    ``(2**order,)`` each.
 
     Raises:
         ValueError: if ``order`` is less than 1.

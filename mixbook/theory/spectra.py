@@ -94,7 +94,7 @@ def singular_values(states: ArrayLike, labels: ArrayLike) -> list[np.ndarray]:
 
 
 def directions(values: ArrayLike) -> float:
-    """In how many directions states vary: (sum rho^2)^2 / sum rho^4 of their singular values; 0 where they do not.
+    """In how many directions states vary: (sum rho^2)^2 / sum rho^4 of their singular values (r,); 0 where they do not.
 
     Example:
         >>> from mixbook.theory.spectra import directions
@@ -106,7 +106,7 @@ def directions(values: ArrayLike) -> float:
 
 
 def others_over_first(values: ArrayLike) -> float:
-    """Sum of all singular values but the largest, over the largest: the paper's two numbers, without their scale.
+    """Sum of all singular values (r,) but the largest, over the largest: the paper's two numbers, without their scale.
 
     Example:
         >>> from mixbook.theory.spectra import others_over_first

@@ -83,6 +83,11 @@ def get_experiment(name: str) -> Experiment:
 
     Raises:
         BenchmarkError: if there is none; the message says which exist. Or if there is nothing released that differs.
+
+    Example:
+        >>> from mixbook.benchmarks.experiments import get_experiment
+        >>> get_experiment("kmixup-tmlr-table5-iris").table
+        'Table 5'
     """
     if name not in EXPERIMENTS:
         if name.endswith(RELEASED) and name.removesuffix(RELEASED) in EXPERIMENTS:
@@ -92,5 +97,11 @@ def get_experiment(name: str) -> Experiment:
 
 
 def all_experiments() -> Iterator[Experiment]:
-    """Every experiment, in the order of the papers' tables."""
+    """Every experiment, in the order of the papers' tables.
+
+    Example:
+        >>> from mixbook.benchmarks.experiments import all_experiments
+        >>> "kmixup-tmlr-table5-iris" in [experiment.name for experiment in all_experiments()]
+        True
+    """
     return iter(EXPERIMENTS.values())
