@@ -155,7 +155,8 @@ def random_view(size: int) -> View:
     """A random part of the image (8% to 100% of its area, sides at most 4:3), brought to ``size`` x ``size``, mirrored half
     the time.
 
-    The usual view in training on ImageNet: uint8 (3, H, W) to uint8 (3, size, size). It draws from torch's global generator, which ``loader`` seeds in each worker.
+    The usual view in training on ImageNet: uint8 (3, H, W) to uint8 (3, size, size). It draws from torch's global
+    generator, which ``loader`` seeds in each worker.
 
     Raises:
         ImportError: if torchvision is missing.

@@ -120,7 +120,8 @@ def expected_calibration_error(logits: Tensor, y: Tensor, bins: int = 10) -> flo
     """Mean distance of accuracy from confidence over the bins of ``reliability``, in [0, 1] (Guo et al. 2017, eq. 3).
 
     Logits are (n, C), labels int (n,). Ten bins, as in the comparison of multi-mix. It is not a proper score: a constant
-    prediction of the class frequencies is perfectly calibrated. Read it beside ``nll`` or ``brier``. NaN for a network that diverged.
+    prediction of the class frequencies is perfectly calibrated. Read it beside ``nll`` or ``brier``. NaN for a network that
+    diverged.
 
     Example:
         >>> import torch

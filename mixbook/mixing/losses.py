@@ -97,8 +97,8 @@ def bce_of_softmax(logits: Tensor, targets: Tensor) -> Tensor:
 def mixed_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
     """Expected top-1 accuracy: the weight that each target gives to the predicted class, averaged. Scalar in [0, 1].
 
-    Logits and targets are (N, C). Its ceiling is below 1 (0.75 for uniform lambda and two different classes), so compare it with that of the targets
-    themselves, ``targets.max(1).values.mean()``, and not with the accuracy on clean data.
+    Logits and targets are (N, C). Its ceiling is below 1 (0.75 for uniform lambda and two different classes), so compare it
+    with that of the targets themselves, ``targets.max(1).values.mean()``, and not with the accuracy on clean data.
 
     Example:
         >>> import torch, mixbook as mb
@@ -114,7 +114,8 @@ def mixed_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
 def dominant_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
     """Share of mixtures whose predicted class is the one with the largest weight. Scalar in [0, 1].
 
-    Logits and targets are (N, C). A target without a single largest weight (lambda = 1/2) counts any of its largest classes as right.
+    Logits and targets are (N, C). A target without a single largest weight (lambda = 1/2) counts any of its largest classes
+    as right.
 
     Example:
         >>> import torch, mixbook as mb

@@ -179,9 +179,9 @@ def expected_share_of_subsets(counts: ArrayLike, k: int) -> float:
 def share_bound(masses: ArrayLike, k: int) -> float:
     """Upper bound of :func:`expected_share`: (2 k)^(-1/2) sum_c sqrt(p_c (1 - p_c)) (Theorem 3.4, with the constant 1).
 
-    Arguments as for :func:`expected_share`. By E|r - s| <= sqrt(E(r - s)^2). For m >= 3 clusters an optimal matching may cross more than it must, by a factor of up
-    to m - 1, and so exceed this bound by that factor; between two far clusters, or more with a positive
-    :func:`counting_margin`, it does not.
+    Arguments as for :func:`expected_share`. By E|r - s| <= sqrt(E(r - s)^2). For m >= 3 clusters an optimal matching may
+    cross more than it must, by a factor of up to m - 1, and so exceed this bound by that factor; between two far clusters,
+    or more with a positive :func:`counting_margin`, it does not.
 
     Raises:
         ValueError: as for :func:`expected_share`.

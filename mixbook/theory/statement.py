@@ -51,7 +51,9 @@ def close(what: str, ours: ArrayLike, theirs: ArrayLike, tolerance: float, *, re
 
 
 def at_most(what: str, value: ArrayLike, bound: ArrayLike, *, slack: float = 0.0) -> Comparison:
-    """``value <= bound`` everywhere, for arrays of one shape; the deviation is the largest excess, and ``slack`` is what rounding may add.
+    """``value <= bound`` everywhere, for arrays of one shape.
+
+    The deviation is the largest excess, and ``slack`` is what rounding may add.
 
     Example:
         >>> from mixbook.theory.statement import at_most
