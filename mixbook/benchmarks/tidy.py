@@ -14,7 +14,13 @@ COLUMNS = ("experiment", "dataset", "model", "method", "params", "trial", "seed"
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial of a cell: what was measured, and how long it took."""
+    """One trial of a cell: what was measured, and how long it took.
+
+    Example:
+        >>> from mixbook.benchmarks.tidy import Trial
+        >>> Trial(0, {"error": 4.0}, seconds=1.5).metrics["error"]
+        4.0
+    """
 
     number: int
     metrics: dict[str, float]
