@@ -23,7 +23,7 @@ WITHOUT_EXAMPLE = {
     "it belongs into a class of Lightning, which is no requirement": {"mixbook.compat.LightningMixing"},
     "it needs a checkout with experiments that were run": {
         f"mixbook.benchmarks.{name}"
-        for name in ("runner.find_book", "runner.run", "runner.run_all", "compare.fullest_results", "claims.sentence")
+        for name in ("runner.find_book", "runner.run", "compare.fullest_results", "claims.sentence")
     },
 }
 PACKAGES = ["data", "models", "training", "training.trials", "evaluation", "compat"]  # those that name what is public

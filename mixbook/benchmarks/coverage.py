@@ -21,7 +21,7 @@ class TableCoverage:
 
     Example:
         >>> from mixbook.benchmarks.coverage import TableCoverage
-        >>> table = TableCoverage("multimix", "Table I", printed=10, with_experiment=4, with_result=2, profiles=("gpu",))
+        >>> table = TableCoverage("multimix", "Table I", 10, with_experiment=4, with_result=2, not_measured=0, profiles=())
         >>> table.with_result / table.printed
         0.2
     """
@@ -140,9 +140,9 @@ def by_paper(tables: tuple[TableCoverage, ...]) -> list[dict[str, Any]]:
 
     Example:
         >>> from mixbook.benchmarks.coverage import TableCoverage, by_paper
-        >>> tables = TableCoverage("multimix", "Table 1", 10, 4, 2, ()), TableCoverage("multimix", "Table 2", 5, 0, 0, ())
-        >>> by_paper(tables)
-        [{'paper': 'multimix', 'printed': 15, 'with_experiment': 4, 'with_result': 2}]
+        >>> tables = TableCoverage("multimix", "I", 10, 4, 2, 0, ()), TableCoverage("multimix", "II", 5, 0, 0, 1, ())
+        >>> by_paper(tables)[0]["printed"]
+        15
     """
     names = dict.fromkeys(table.paper for table in tables)
     counts: Counter[tuple[str, str]] = Counter()

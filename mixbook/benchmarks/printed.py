@@ -63,7 +63,13 @@ def printed_values() -> tuple[PrintedValue, ...]:
 
 @cache
 def not_measured() -> dict[PrintedValue, str]:
-    """Printed values that are no measurement of the paper, so nothing can be run again: each with the reason."""
+    """Printed values that are no measurement of the paper, so nothing can be run again: each with the reason.
+
+    Example:
+        >>> from mixbook.benchmarks.printed import not_measured, printed_values
+        >>> len(not_measured()) < len(printed_values()), all(not_measured().values())  # each has its reason
+        (True, True)
+    """
     reasons = {tuple(row[name] for name in _NAMED_BY): row["reason"] for row in _rows("not_measured.csv")}
     homes = {row: tuple(getattr(row, name) for name in _NAMED_BY) for row in printed_values()}
     return {row: reasons[home] for row, home in homes.items() if home in reasons}

@@ -138,7 +138,13 @@ def run(
 
 
 def processors() -> int:
-    """How many processors this process may use: a container or a scheduler may grant fewer than the machine has."""
+    """How many processors this process may use: a container or a scheduler may grant fewer than the machine has.
+
+    Example:
+        >>> from mixbook.benchmarks.runner import processors
+        >>> processors() >= 1
+        True
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

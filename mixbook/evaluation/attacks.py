@@ -195,6 +195,11 @@ def attack(name: str) -> PGD:
 
     Raises:
         ValueError: if the name is of no such form, or a number is out of range.
+
+    Example:
+        >>> from mixbook.evaluation import attack
+        >>> attack("pgd20@8/255").steps, attack("fgsm@0.1").clip
+        (20, None)
     """
     if found := re.fullmatch(r"unbounded(\d+)", name):
         return unbounded(int(found[1]))

@@ -82,6 +82,13 @@ def named(name: str, shape: Shape, num_classes: int, *, small: bool = False, **m
     Raises:
         ValueError: if there is none of that name.
         ImportError: if it is torchvision's and torchvision is not installed.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.models import named
+        >>> model = named("preact_resnet18", (3, 32, 32), num_classes=100, small=True)
+        >>> model(torch.rand(2, 3, 32, 32)).shape
+        torch.Size([2, 100])
     """
     if name not in _FULL:
         raise ValueError(f"there is no network {name!r}. There are: {', '.join(_FULL)}")
