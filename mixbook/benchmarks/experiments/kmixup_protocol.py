@@ -37,7 +37,10 @@ _CHOSEN = (
     Setting("initial_weights", "PyTorch's default, He's where the network's own code has it", "not stated"),
     Setting("loss", "cross entropy", "the usual one, and that of the released code"),
     Setting(
-        "xi_images", 4096, "training samples on which distances of matched pairs are measured, the same for every trial"
+        "xi_images",
+        4096,
+        "training samples, shifted and mirrored as in training, on which distances of matched pairs are measured; the same "
+        "for every trial",
     ),
     Setting(
         "alpha_cap",

@@ -105,9 +105,12 @@ def moved(alpha: float, k: int, cap: float | None, cost: Callable[[int], float])
 
 
 def sampled_cost(data: Batched, k: int, images: int, pairs: int = _PAIRS) -> float:
-    """Mean squared distance of partners at block size ``k``, on so many random samples of ``data``, always the same."""
+    """Mean squared distance of partners at block size ``k``, on so many random samples of ``data``, always the same.
+
+    Samples are changed at random as in training, where ``data`` does so: that is what partners are found among.
+    """
     generator = torch.Generator().manual_seed(derive(0, "matching"))
-    x, _ = data.batch(torch.randperm(len(data), generator=generator)[:images])
+    x, _ = data.batch(torch.randperm(len(data), generator=generator)[:images], generator)
     return matching_cost(x, k, trials=max(1, pairs // k), generator=generator)
 
 

@@ -64,11 +64,11 @@ def perturbation(experiment: Experiment, cell: Cell, small: bool = False) -> Met
 
 def _cost(experiment: Experiment, k: int, small: bool) -> float:
     """Mean squared distance between matched images, measured once."""
-    scaling = tuple(s.value for s in experiment.settings if s.name in ("mean", "std", "xi_images"))
-    key = (experiment.dataset, scaling, small, k)
+    seen = tuple(s.value for s in experiment.settings if s.name in ("mean", "std", "shift", "flip", "xi_images"))
+    key = (experiment.dataset, seen, small, k)
     if key not in _COSTS:
         few = {"pairs": 256} if small else {}
-        _COSTS[key] = sampled_cost(parts(experiment, small).plain, k, experiment["xi_images"], **few)
+        _COSTS[key] = sampled_cost(parts(experiment, small).train, k, experiment["xi_images"], **few)
     return _COSTS[key]
 
 

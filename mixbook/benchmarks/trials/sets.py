@@ -22,7 +22,7 @@ class Parts:
 
     Args:
         train: as a network is trained on it.
-        plain: the training part without random changes, e.g. for distances.
+        plain: the training part without random changes, e.g. to be scored on.
         test: as a network is tested on it.
         pixels: the test part in [0, 1], for networks that normalise by themselves; for spectrograms the same as ``test``.
         mean, std: for each channel, in units of [0, 1]; None where there is nothing to normalise.
