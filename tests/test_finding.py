@@ -63,6 +63,14 @@ def test_search_puts_chapters_first_and_code_names_to_the_reference(chromium, si
     assert not visit.wrong
 
 
+def test_the_map_on_the_front_page_leads_to_every_chapter(built_book):
+    html = (built_book / "book" / "index.html").read_text()
+    links = set(re.findall(r'href="([\w/]+\.html)#', html[html.index("book-map") : html.index('id="three-ways-in"')]))
+    parts = ("why/", "who/", "how_much/", "where/", "how/", "practice/")
+    chapters = {page.removeprefix("book/").removesuffix(".ipynb") + ".html" for page in contents.pages()}
+    assert {page for page in chapters if page.startswith(parts)} <= links
+
+
 @pytest.mark.parametrize("page", [p.removesuffix(".ipynb") for p in contents.pages() if p.endswith(".ipynb")])
 def test_a_page_says_what_it_costs_and_what_it_builds_on(built_book, page):
     html = (built_book / f"{page}.html").read_text()
