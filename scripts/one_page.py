@@ -1,6 +1,7 @@
 """The rendered book as one long HTML page, so that a browser can print it: links between pages become links inside it."""
 
 import posixpath
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -9,6 +10,8 @@ import contents
 from bs4 import BeautifulSoup
 
 DROPPED = ".headerlink, .explorable, .glossary-note, .page-facts, .copybtn, script, iframe"
+# Marks of code in the colour of the text: on paper each piece of text is an object, and these are most of them.
+PLAIN = re.compile(r'<span class="(?:n|nn|nf|p|w|o)">([^<]*)</span>')
 REFERS = ("for", "aria-describedby", "aria-labelledby")
 
 
@@ -39,7 +42,7 @@ def anchor(page: str, name: str = "") -> str:
 
 
 def _read(path: Path) -> Any:
-    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    return BeautifulSoup(PLAIN.sub(r"\1", path.read_text(encoding="utf-8")), "html.parser")
 
 
 def _is_needed(tag: Any) -> bool:
