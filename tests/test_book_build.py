@@ -64,3 +64,12 @@ def test_every_image_has_alternative_text(built_book):
         for image in re.findall(r"<img\b[^>]*>", page.read_text()):
             named = "logo__image" in image  # the book's name stands beside it
             assert named or re.search(r"\balt=\"[^\"]", image), f"{page.name}: {image}"
+
+
+def test_every_table_has_headers(built_book):
+    for page in (built_book / "book").rglob("*.html"):
+        for table in re.findall(r"<table\b.*?</table>", page.read_text(), re.DOTALL):
+            headers = [
+                re.sub(r"<[^>]*>", "", header).strip() for header in re.findall(r"<th\b[^>]*>(.*?)</th>", table, re.DOTALL)
+            ]
+            assert headers and all(headers), f"{page.name}: {table[:200]}"

@@ -1,16 +1,20 @@
-"""What myst-nb writes that keeps readers out, mended in each page; `tests/test_accessibility.py` finds such things."""
+"""What Sphinx and myst-nb write that keeps readers out, mended; `tests/test_accessibility.py` finds such things."""
 
+import re
 from typing import Any
 
 from sphinx.application import Sphinx
 
 # A folded cell's name for screen readers hid what stands on it ("Show code cell source").
 NAME = '<summary aria-label="Toggle hidden content">'
+# Tables of names without a header.
+NAMES = re.compile(r'(<table class="autosummary[^>]*>\s*(?:<colgroup>.*?</colgroup>\s*)?)(?=<tbody>)', re.DOTALL)
+HEADER = '<thead><tr><th scope="col">name</th><th scope="col">what it is</th></tr></thead>\n'
 
 
 def mend(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
     if "body" in context:
-        context["body"] = context["body"].replace(NAME, "<summary>")
+        context["body"] = NAMES.sub(rf"\1{HEADER}", context["body"].replace(NAME, "<summary>"))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
