@@ -1,0 +1,85 @@
+"""Pages about tables that may not have been run yet: print beside ours or nothing, and what that makes of each claim."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.compare import Comparison, compare, fullest_results
+from mixbook.benchmarks.experiments import get_experiment
+from mixbook.benchmarks.report.claim import Verdict
+from mixbook.benchmarks.report.claims import claims
+from mixbook.benchmarks.report.judge import Judged, judge
+from mixbook.benchmarks.results import Results
+
+PENDING = "not run yet on a GPU"
+_WORDS: dict[Verdict, str] = {
+    "reproduced": "yes",
+    "opposite": "no",
+    "undecided": "cannot be told",
+    "not yet run": PENDING,
+    "cannot be run": "cannot be run",
+}
+
+
+def beside(name: str, folder: Path) -> list[Comparison]:
+    """The printed values of an experiment beside our fullest results of it, or beside nothing.
+
+    Raises:
+        BenchmarkError: if there is no such experiment.
+        ResultsError: if results are damaged or belong to another protocol.
+    """
+    experiment = get_experiment(name)
+    try:
+        results = fullest_results(experiment, folder)
+    except BenchmarkError:
+        results = Results(experiment, next(name for name in experiment.profiles if name != "smoke"), folder)
+    return compare(results)
+
+
+def grid(
+    comparisons: Sequence[Comparison],
+    row: Callable[[Comparison], str],
+    column: Callable[[Comparison], str],
+    name: str = "",
+) -> list[dict[str, str]]:
+    """Values as a table: print, and ours in brackets where there is one.
+
+    Args:
+        comparisons: in the order in which rows and columns first appear.
+        row, column: where a value stands.
+        name: heading of the names of rows.
+    """
+    columns = list(dict.fromkeys(map(column, comparisons)))
+    lines: dict[str, dict[str, str]] = {}
+    for each in comparisons:
+        line = lines.setdefault(row(each), dict.fromkeys(columns, ""))
+        line[column(each)] = each.printed.value + ("" if each.mean is None else f" ({each.mean:.2f})")
+    return [{name: heading, **line} for heading, line in lines.items()]
+
+
+def claim_rows(paper: str, tables: Sequence[str], folder: Path) -> list[dict[str, str]]:
+    """The claims of a paper about some of its tables, each on each data set and network: the gain in print, and ours.
+
+    Raises:
+        ResultsError: if results are damaged or belong to another protocol.
+    """
+    about = [claim for claim in claims() if claim.paper == paper and set(claim.tables) & set(tables)]
+    return [_claim_row(judged) for claim in about for judged in judge(claim, folder)]
+
+
+def _claim_row(judged: Judged) -> dict[str, str]:
+    ours = "" if judged.mean is None else f"{judged.mean:.2f}"
+    if judged.half_width is not None:
+        ours += f"\u00a0±\u00a0{judged.half_width:.2f}"
+    stands = _WORDS[judged.verdict]
+    if judged.comparable is False and judged.values:
+        stands += ", but plain training came out elsewhere"
+    return {
+        "where": judged.table,
+        "claim": judged.claim.says,
+        "on": ", ".join(part for part in (judged.dataset, judged.model) if part),
+        "printed gain": "" if judged.printed is None else f"{judged.printed:.2f}",
+        "ours": ours,
+        "n": str(len(judged.values)) if judged.values else "",
+        "does it stand?": stands,
+    }
