@@ -47,7 +47,7 @@ def optimisation(where: str) -> tuple[Setting, ...]:
 
 def profiles(epochs: int, trials: int, every: int = 1, least: str = "") -> dict[ProfileName, Profile]:
     """Smoke, minutes on a GPU, and the printed length."""
-    as_printed = f"{trials} trials of {epochs:,} epochs"
+    as_printed = f"{trials} trial{'s' if trials > 1 else ''} of {epochs:,} epochs"
     return {
         "smoke": Profile(1, 1, every=every, stand_in=True, note="some methods, one epoch on generated images: it runs"),
         "gpu": Profile(1, 30, note=f"1 trial of 30 epochs instead of {as_printed}: a minute or two a cell{least}"),
