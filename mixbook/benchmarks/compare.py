@@ -1,7 +1,7 @@
 """Ours beside print: mean and interval over trials for each printed cell, and whether the two can be compared at all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ from mixbook.evaluation.intervals import interval
 class Comparison:
     """A printed value and our trials of the same cell. Everything is in the printed unit; without trials, ours is None.
 
+    ``of`` is how many trials there should be, where some are missing; None for a whole cell.
+
     Example:
         >>> from mixbook.benchmarks.compare import Comparison
         >>> from mixbook.benchmarks.printed import printed_values
@@ -30,6 +32,7 @@ class Comparison:
     cell: Cell
     printed: PrintedValue
     values: tuple[float, ...]
+    of: int | None = None
 
     @property
     def n(self) -> int:
@@ -72,7 +75,7 @@ def half_width(values: Sequence[float]) -> float | None:
 
 
 def fullest_results(experiment: Experiment, folder: Path, profile: str | None = None) -> Results:
-    """The results of ``profile``, or of the fullest profile that has any, smoke left out.
+    """The results of ``profile``, or of the fullest profile that has any, whole cells before begun ones, smoke left out.
 
     Raises:
         BenchmarkError: if there are none; the message says how to make them.
@@ -84,11 +87,15 @@ def fullest_results(experiment: Experiment, folder: Path, profile: str | None = 
             f"{experiment.name} has not been run yet{f' with profile {profile}' if profile else ''}: "
             f"mixbook bench run {experiment.name} --profile {names[0]}"
         )
-    return there[-1]
+    return next((results for results in reversed(there) if results.load()), there[-1])
 
 
-def compare(results: Results) -> list[Comparison]:
+def compare(results: Results, *, begun: bool = False) -> list[Comparison]:
     """One comparison for each printed value of the experiment, in printed order; cells not run yet have no trials.
+
+    Args:
+        results: ours.
+        begun: take cells that have some of their trials only as far as they are. Else they count as not run.
 
     Raises:
         ResultsError: if the results are damaged or belong to another protocol.
@@ -102,8 +109,10 @@ def compare(results: Results) -> list[Comparison]:
         >>> [(each.printed.method, each.n) for each in compare(results)][:2]
         [('erm', 0), ('mixup', 0)]
     """
-    cells = results.load()
-    return [_comparison(row, cells) for row in results.experiment.printed]
+    cells, some = results.load(), results.begun() if begun else {}
+    trials = results.experiment.profile(results.profile).trials
+    comparisons = [_comparison(row, {**cells, **some}) for row in results.experiment.printed]
+    return [replace(each, of=trials) if each.cell in some else each for each in comparisons]
 
 
 def verdict(experiment: Experiment, comparisons: Sequence[Comparison]) -> Verdict | None:
@@ -178,7 +187,7 @@ def as_table(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
             **({} if not quantities else {"what": f"{c.printed.metric} [{c.printed.unit}]"}),
             printed: c.printed.value,
             "ours": _ours(c),
-            "n": str(c.n) if c.n else "",
+            "n": (str(c.n) if c.of is None else f"{c.n} of {c.of}") if c.n else "",
             "ours - printed": "" if c.difference is None else f"{c.difference:+.{_digits(c)}f}",
         }
         for c in comparisons

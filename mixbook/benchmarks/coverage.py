@@ -10,13 +10,14 @@ from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_figur
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.spec import Cell, Experiment
 
-_COUNTS = ("printed", "with_experiment", "with_result", "not_measured")
+_COUNTS = ("printed", "with_experiment", "with_result", "begun", "not_measured")
 
 
 @dataclass(frozen=True)
 class TableCoverage:
     """Printed values of one table: how many there are, have an experiment, and have a result; on which profiles.
 
+    ``begun`` counts those that have no result yet, but some of the trials that they need.
     ``not_measured`` counts those that the paper quotes or states without having measured them.
 
     Example:
@@ -31,6 +32,7 @@ class TableCoverage:
     printed: int
     with_experiment: int
     with_result: int
+    begun: int
     not_measured: int
     profiles: tuple[str, ...]
 
@@ -76,6 +78,11 @@ class Coverage:
         return sum(table.with_result for table in self.tables)
 
     @property
+    def begun(self) -> int:
+        """Those that have some of the trials that a result needs, and no result."""
+        return sum(table.begun for table in self.tables)
+
+    @property
     def not_measured(self) -> int:
         """Those that are quoted from elsewhere, or a sentence rather than a measurement."""
         return sum(table.not_measured for table in self.tables)
@@ -86,6 +93,7 @@ class Coverage:
             "printed": self.printed,
             "with_experiment": self.with_experiment,
             "with_result": self.with_result,
+            "begun": self.begun,
             "not_measured": self.not_measured,
             "tables": [{**vars(table), "profiles": list(table.profiles)} for table in self.tables],
             "figures": [vars(figure) for figure in self.figures],
@@ -95,8 +103,8 @@ class Coverage:
 def coverage(folder: Path) -> Coverage:
     """Count what the results in ``folder`` (``book/results``) cover.
 
-    A value counts where an experiment runs it on the printed data set and network, and its cell is finished; smoke runs
-    and surrogates never count.
+    A value counts where an experiment runs it on the printed data set and network, and its cell is finished, with all
+    trials of the profile; smoke runs and surrogates never count.
 
     Raises:
         ResultsError: if results are damaged or belong to another protocol.
@@ -112,7 +120,10 @@ def coverage(folder: Path) -> Coverage:
     finished = {experiment.name: _finished(experiment, folder) for experiment in real}
     have_experiment = {row for experiment in real for row in experiment.printed}
     profiles: dict[PrintedValue, set[str]] = {}
+    begun: set[PrintedValue] = set()
     for experiment in real:
+        some = _begun(experiment, folder)
+        begun |= {row for row in experiment.printed if Cell(row.method, row.params) in some}
         for row in experiment.printed:
             cell = Cell(row.method, row.params)
             done = {profile for profile, cells in finished[experiment.name].items() if cell in cells}
@@ -127,6 +138,7 @@ def coverage(folder: Path) -> Coverage:
             printed=len(rows),
             with_experiment=sum(row in have_experiment for row in rows),
             with_result=sum(bool(profiles.get(row)) for row in rows),
+            begun=sum(row in begun and not profiles.get(row) for row in rows),
             not_measured=sum(row in not_measured() for row in rows),
             profiles=tuple(sorted(set().union(*(profiles.get(row, set()) for row in rows)))),
         )
@@ -155,6 +167,12 @@ def by_paper(tables: tuple[TableCoverage, ...]) -> list[dict[str, Any]]:
 def _finished(experiment: Experiment, folder: Path) -> dict[str, set[Cell]]:
     """The finished cells by profile, smoke left out."""
     return {name: set(Results(experiment, name, folder).load()) for name in experiment.profiles if name != "smoke"}
+
+
+def _begun(experiment: Experiment, folder: Path) -> set[Cell]:
+    """The cells that have some of their trials on some profile, smoke left out."""
+    names = [name for name in experiment.profiles if name != "smoke"]
+    return {cell for name in names for cell in Results(experiment, name, folder).begun()}
 
 
 def _figure(paper: str, figure: str, finished: dict[str, dict[str, set[Cell]]]) -> FigureCoverage:

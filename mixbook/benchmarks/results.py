@@ -163,7 +163,7 @@ class Results:
         Raises:
             ResultsError: as :meth:`load`.
         """
-        if not self.exists():
+        if not any(path.exists() and path.name.endswith(".begun.csv") for path in self.files):
             return {}
         finished = self.load()
         if self.sources:

@@ -101,8 +101,10 @@ def commands() -> Commands:
         if not e.printed:
             print(f"{e.title}, profile {results.profile}: {results.origin()}")
             print(columns(versus.as_table(results)))
+            if begun := results.begun():
+                print(f"{len(begun)} further cells have some of their trials: they are shown when they are whole")
             return
-        rows = comparison.compare(results)
+        rows = comparison.compare(results, begun=True)
         print(f"{e.title} ({e.paper}, {', '.join((e.table, *e.also))}), profile {results.profile}: {results.origin()}")
         print(columns(comparison.as_table(rows)))
         judged = comparison.verdict(e, rows)
@@ -124,6 +126,7 @@ def commands() -> Commands:
         done = sum(figure.result is not None for figure in found.figures)
         print(f"\nfigures without numbers: {len(found.figures)}, {done} of them redrawn")
         counts = f"{found.with_experiment} with an experiment, {found.with_result} with a result"
+        counts += f" and {found.begun} begun" if found.begun else ""
         print(f"printed values: {found.printed}, {counts}, {found.not_measured} quoted or a sentence")
 
     def report(*, json: bool = False, book: Path | None = None) -> None:

@@ -89,6 +89,22 @@ def test_paired_differences_use_that_trials_share_their_split(tmp_path):
         paired(rows[second], rows[TOY.cells[3]])
 
 
+def test_a_cell_that_lacks_trials_is_shown_with_how_many_it_has_where_one_asks(tmp_path):
+    cell, results = TOY.cells[1], Results(TOY, "laptop", tmp_path)
+    results.save({}, [], {cell: [Trial(1, {"error": 5.0}, 1.0)]})
+    assert not any(c.n for c in compare(results))
+    shown = next(row for row in as_table(compare(results, begun=True)) if row["n"])
+    assert (shown["ours"], shown["n"]) == ("5.00", "1 of 3")
+
+
+def test_fullest_results_are_whole_ones_if_there_are_any(tmp_path, invented):
+    two = replace(TOY, profiles={**TOY.profiles, "paper": TOY.profiles["laptop"]})
+    cells = invented(two, "laptop", 1)
+    Results(two, "laptop", tmp_path).save(cells, [])
+    Results(two, "paper", tmp_path).save({}, [], {cell: trials[:1] for cell, trials in cells.items()})
+    assert fullest_results(two, tmp_path).profile == "laptop"
+
+
 def test_fullest_results_skip_smoke_and_say_how_to_make_some(tmp_path):
     Results(TOY, "smoke", tmp_path).save({}, [])
     with pytest.raises(BenchmarkError, match="bench run toy --profile laptop"):

@@ -34,6 +34,17 @@ def test_finished_cells_count_in_their_table(tmp_path, invented, cells):
     assert table.profiles == (("laptop",) if cells else ())
 
 
+def test_cells_that_lack_trials_are_counted_apart(tmp_path, invented):
+    cells = invented(IRIS, "laptop", 3)
+    *whole, begun = cells
+    some = {begun: cells[begun][:2]}
+    Results(IRIS, "laptop", tmp_path).save({cell: cells[cell] for cell in whole}, [], some)
+    found = coverage(tmp_path)
+    assert (found.with_result, found.begun) == (2, 1)
+    Results(IRIS, "laptop", tmp_path).save(cells, [])
+    assert (coverage(tmp_path).with_result, coverage(tmp_path).begun) == (3, 0)
+
+
 def test_smoke_never_counts(tmp_path, invented):
     Results(IRIS, "smoke", tmp_path).save(invented(IRIS, "smoke"), [])
     assert coverage(tmp_path).with_result == 0
@@ -65,12 +76,21 @@ def test_a_redrawn_figure_names_its_experiment_and_profile(tmp_path, invented, m
 
 def test_the_json_form_has_the_promised_keys_and_adds_up(tmp_path):
     found = json.loads(json.dumps(coverage(tmp_path).as_dict()))
-    assert found.keys() == {"printed", "with_experiment", "with_result", "not_measured", "tables", "figures"}
+    assert found.keys() == {"printed", "with_experiment", "with_result", "begun", "not_measured", "tables", "figures"}
     for table in found["tables"]:
-        assert table.keys() == {"paper", "table", "printed", "with_experiment", "with_result", "not_measured", "profiles"}
+        assert table.keys() == {
+            "paper",
+            "table",
+            "printed",
+            "with_experiment",
+            "with_result",
+            "begun",
+            "not_measured",
+            "profiles",
+        }
         assert table["with_result"] <= table["with_experiment"] <= table["printed"] - table["not_measured"]
     assert all(figure.keys() == {"paper", "figure", "experiment", "result"} for figure in found["figures"])
-    for count in ("printed", "with_experiment", "with_result", "not_measured"):
+    for count in ("printed", "with_experiment", "with_result", "begun", "not_measured"):
         assert sum(table[count] for table in found["tables"]) == found[count]
         assert sum(paper[count] for paper in by_paper(coverage(tmp_path).tables)) == found[count]
 
