@@ -106,7 +106,8 @@ class _Progress:
         """The trials that are not there, cell by cell."""
         there = {cell: {trial.number for trial in trials} for cell, trials in self.begun.items()}
         numbers = range(self._trials)
-        return [(cell, number) for cell in self._missing for number in numbers if number not in there.get(cell, ())]
+        cells = [cell for cell in self._missing if cell not in self.cells]
+        return [(cell, number) for cell in cells for number in numbers if number not in there.get(cell, ())]
 
     @property
     def there(self) -> Trials:

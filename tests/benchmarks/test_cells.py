@@ -23,7 +23,7 @@ def test_all_cells_are_run_once_with_a_line_each(tmp_path):
     cells = run_missing_cells(Results(TOY, "laptop", tmp_path), jobs=1, report=lines.append)
     assert list(cells) == list(TOY.cells)
     assert len(lines) == len(cells)
-    assert "left" in lines[0]
+    assert "left" in lines[0] and lines[-1].endswith(" 0 s left")
     again = run_missing_cells(Results(TOY, "laptop", tmp_path), jobs=1, report=quiet)
     assert again == cells
 

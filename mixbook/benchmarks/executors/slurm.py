@@ -123,7 +123,8 @@ class Slurm:
         error = job.exception()
         if error is None:
             return job.result()
-        if isinstance(error, self._submitit.core.utils.UncompletedJobError):
+        errors = self._submitit.core.utils
+        if not isinstance(error, errors.FailedJobError) and isinstance(error, errors.UncompletedJobError):
             raise WorkerDied(
                 f"its Slurm job {handle} ended without an answer (killed, out of memory or out of time?)"
             ) from error
