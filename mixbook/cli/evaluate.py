@@ -36,9 +36,9 @@ def command() -> Any:
         Args:
             checkpoint: the folder that `mixbook train --out` named, or the checkpoint.pt in it.
             attack: such as fgsm@8/255, pgd20@8/255 (20 steps), pgd20x3@8/255 (3 restarts), unbounded200, or, behind the
-                normalisation, "fgsm@0.03 normalised"; may be given several times.
-            deform: such as rotation_20, shear_28.6, zoomin_60, zoomout_140; may be given several times.
-            top: also how often the label is among so many largest logits; may be given several times.
+                normalisation, "fgsm@0.03 normalised".
+            deform: such as rotation_20, shear_28.6, zoomin_60, zoomout_140.
+            top: also how often the label is among so many largest logits.
             data: another data set, of the same shape, whose test part is taken.
             samples: only the first so many of the test part; all by default.
             batch_size: samples at once.
