@@ -1,9 +1,10 @@
 """Do the GPU work that is still missing, most valuable first, within the minutes given: tests, speed tables, result tables.
 
 Everything goes to one folder: ``steps.json`` (what was done), ``log/``, ``tests.xml`` and ``book/results/``, which is laid
-out as the book's own, whose pages then show it. Each step has a limit of its own, and one that fails or ends too early stops no other.
-Call it again with the same folder and it goes on: what is done stays done, result tables continue after their last finished
-cell, and steps that failed come last. No network is needed; data sets are found where ``MIXBOOK_DATA`` says.
+out as the book's own, whose pages then show it. Each step has a limit of its own, and one that fails or ends too early
+stops no other. Call it again with the same folder and it goes on: what is done stays done, result tables continue after
+their last finished cell, and steps that failed come last. No network is needed; data sets are found where ``MIXBOOK_DATA``
+says.
 """
 
 import argparse
@@ -23,9 +24,16 @@ from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 # Of the result tables, the most valuable first; the others follow in the order of `mixbook bench list`. CIFAR-10 at full
-# size also times training to 94%, and nothing of it can be had on a CPU.
-FIRST = ("cifar10-full", "kmixup-tmlr-table3-mnist")
-ALONE = ("cifar10-full",)  # its seconds are a result, so nothing else may share the GPU
+# size also times training to 94%; then come the networks of each paper's largest table.
+FIRST = (
+    "cifar10-full",
+    "cifar10-preactresnet18-constant-xi",
+    "multimix-table1-preactresnet18",
+    "manifold-cifar10-preactresnet18",
+    "manifold-cifar100-preactresnet18",
+    "mnist-lenet-constant-xi",
+)
+SMALL = ("lenet", "fc", "slim_")  # how the names of networks begin of which several can share a GPU; others train alone
 GRACE = 20.0  # seconds for a step that is out of time to put away what it has
 SHORTEST = 10.0  # seconds that are not worth starting a step for
 
@@ -49,6 +57,8 @@ class Step:
 
 def steps(options: argparse.Namespace) -> list[Step]:
     """All steps, in order of value."""
+    from mixbook.benchmarks.experiments import get_experiment
+
     bench = ("-m", "mixbook.cli", "bench")
     pytest = ("-m", "pytest", "-m", "gpu", "-rs", f"--junit-xml={options.folder / 'tests.xml'}")
     found = [Step("tests", (*pytest, "--continue-on-collection-errors", *options.tests), 6)]
@@ -57,7 +67,7 @@ def steps(options: argparse.Namespace) -> list[Step]:
         found.append(Step(f"speed-{what}", timed, 6, f"book/results/speed/{options.device}-{what}.json"))
     for name in options.experiments:
         command = (*bench, "run", name, "--profile", options.profile, "--book", str(options.folder))
-        command += ("--jobs", "1") if name in ALONE else ()
+        command += () if get_experiment(name).model.startswith(SMALL) else ("--jobs", "1")
         found.append(Step(f"{name}-{options.profile}", command, 60))
     return found
 
@@ -152,8 +162,7 @@ def prepare_book(folder: Path, experiments: Sequence[str], profile: str) -> None
     from mixbook.benchmarks.experiments import get_experiment
 
     shutil.copytree(ROOT / "book" / "benchmarks", folder / "book" / "benchmarks", dirs_exist_ok=True)
-    chosen = [get_experiment(name) for name in experiments]
-    for name in {each.name for e in chosen for each in (e, *e.sources)}:
+    for name in {each.name for e in map(get_experiment, experiments) for each in (e, *e.sources)}:
         for path in (ROOT / "book" / "results" / name).glob(f"{profile}.*"):
             target = folder / "book" / "results" / name / path.name
             if not target.exists():
@@ -162,10 +171,10 @@ def prepare_book(folder: Path, experiments: Sequence[str], profile: str) -> None
 
 
 def with_profile(profile: str) -> list[str]:
-    """Names of the experiments that have a profile, the most valuable first."""
+    """Names of the experiments that train with a profile, the most valuable first. The others are read from these."""
     from mixbook.benchmarks.experiments import all_experiments
 
-    names = [e.name for e in all_experiments() if profile in e.profiles]
+    names = [e.name for e in all_experiments() if profile in e.profiles and not e.sources]
     return sorted(names, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
 
 
