@@ -67,8 +67,8 @@ def steps(options: argparse.Namespace) -> list[Step]:
         found.append(Step(f"speed-{what}", timed, 6, f"book/results/speed/{options.device}-{what}.json"))
     for name in options.experiments:
         command = (*bench, "run", name, "--profile", options.profile, "--book", str(options.folder))
-        command += () if get_experiment(name).model.startswith(SMALL) else ("--jobs", "1")
-        found.append(Step(f"{name}-{options.profile}", command, 60))
+        jobs = () if get_experiment(name).model.startswith(SMALL) else ("--jobs", "1")
+        found.append(Step(f"{name}-{options.profile}", (*command, *jobs), 60))
     return found
 
 
