@@ -1,6 +1,6 @@
 """Signatures of the reference as a reader would write them: no addresses of objects, nothing for what nobody constructs.
 
-And without the wrapper that Sphinx puts around each of their words, a quarter of the weight of such a page.
+And without the wrappers that Sphinx puts around each of their words and marks, a third of the weight of such a page.
 """
 
 import re
@@ -22,7 +22,7 @@ def readable(
 
 def lighter(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
     if pagename.startswith("book/reference/"):
-        context["body"] = re.sub(r'<span class="pre">([^<]*)</span>', r"\1", context["body"])
+        context["body"] = re.sub(r'<span class="(?:pre|p|w)">([^<]*)</span>', r"\1", context["body"])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
