@@ -10,11 +10,18 @@ NAME = '<summary aria-label="Toggle hidden content">'
 # Tables of names without a header.
 NAMES = re.compile(r'(<table class="autosummary[^>]*>\s*(?:<colgroup>.*?</colgroup>\s*)?)(?=<tbody>)', re.DOTALL)
 HEADER = '<thead><tr><th scope="col">name</th><th scope="col">what it is</th></tr></thead>\n'
+# A long signature's parameters as a list of definitions without terms, inside a term.
+PARAMETERS = re.compile(r'<dl>\s*((?:<dd><em class="sig-param">.*?</dd>\s*)+)</dl>', re.DOTALL)
+
+
+def lines(parameters: re.Match[str]) -> str:
+    return parameters[1].replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>")
 
 
 def mend(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
     if "body" in context:
-        context["body"] = NAMES.sub(rf"\1{HEADER}", context["body"].replace(NAME, "<summary>"))
+        body = context["body"].replace(NAME, "<summary>")
+        context["body"] = PARAMETERS.sub(lines, NAMES.sub(rf"\1{HEADER}", body))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
