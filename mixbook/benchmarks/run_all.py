@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mixbook.benchmarks import BenchmarkError, runner
 from mixbook.benchmarks.budget import BudgetTooSmall
+from mixbook.benchmarks.compare import as_table, compare
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.runner import HERE, Place
 from mixbook.benchmarks.spec import Experiment
@@ -29,7 +30,8 @@ def run_all(
 ) -> Iterator[Outcome]:
     """Run experiments, ``jobs`` notebooks at a time, each of one process; on a cluster one notebook at a time.
 
-    Those that are read from others come last, one by one: two that share a source must not run it at the same time.
+    Those that are read from others come last, one by one: two that share a source must not run it at the same time. At
+    ``smoke``, of those that are read in the same way the first has its notebook, and the others are read without.
     Arguments as for :func:`mixbook.benchmarks.runner.run`. All share a budget, in two rounds: first one trial of every cell
     of every experiment, then the others.
 
@@ -74,11 +76,29 @@ def _round(
         for done in as_completed(runs):
             yield runs[done], *done.result()
     chosen = {each.name for each in experiments}
+    shown = set[tuple[str, str]]()
     for each in experiments:
         if each.sources:
             # Sources that were among the experiments have just been run: not afresh once more.
-            again = fresh and not chosen.issuperset(source.name for source in each.sources)
-            yield each, *_quietly(each, profile, book, within, again, place, end)
+            there = chosen.issuperset(source.name for source in each.sources)
+            kind = (each.notebook, each.derive)
+            if profile == "smoke" and there and kind in shown:
+                yield each, *_read(each, profile, book)
+                continue
+            shown.add(kind)
+            yield each, *_quietly(each, profile, book, within, fresh and not there, place, end)
+
+
+def _read(experiment: Experiment, profile: str, book: Path) -> tuple[str, BenchmarkError | None]:
+    """What its notebook would show, without one: it takes seconds to start, and others of its kind have been."""
+    results = Results(experiment, profile, runner.results_folder(book, profile))
+    try:
+        rows = as_table(compare(results))
+    except BenchmarkError as error:
+        return "", error
+    except KeyError as error:
+        return "", BenchmarkError(f"{experiment.name}: the results of its sources lack {error}, which is printed")
+    return f"{len(rows)} printed values of {experiment.name}, {len(results.load())} cells read\n", None
 
 
 def _whole(experiment: Experiment, profile: str, book: Path) -> bool:

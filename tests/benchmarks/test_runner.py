@@ -129,6 +129,20 @@ def test_what_is_read_from_others_comes_last_and_does_not_run_them_again(book, m
     assert order[0] == "source" and runs[2:] == [("sentence", False), ("table", False)]
 
 
+def test_at_smoke_one_of_each_kind_of_reading_has_its_notebook_and_the_others_are_read(book, monkeypatch, invented):
+    source = replace(IRIS, name="source", notebook="absent.ipynb")  # does not run, and leaves what is there
+    runner.Results(source, "smoke", runner.results_folder(book, "smoke")).save(invented(source, "smoke"), [])
+    reading = replace(IRIS, sources=(source,), trial="", trials="", derive="mixbook.benchmarks.trials.reading:read")
+    tables = [replace(reading, name=name) for name in ("first", "second")]
+    other = replace(reading, name="third", derive="mixbook.benchmarks.trials.gains:gain")
+    runs = []
+    monkeypatch.setattr(runner, "run", lambda e, *_, **__: runs.append(e.name))
+    outcomes = {e.name: (said, error) for e, said, error in run_all([source, *tables, other], "smoke", book, jobs=1)}
+    assert runs == ["first", "third"]
+    said, error = outcomes["second"]
+    assert error is None and f"{len(IRIS.selected('smoke'))} cells read" in said
+
+
 @pytest.fixture
 def no_data(monkeypatch, tmp_path):
     """An empty data folder and no network."""
