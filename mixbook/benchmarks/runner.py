@@ -59,6 +59,11 @@ class Place:
         gpus: GPUs, or the share of one, that a cluster gives to each trial.
         budget: seconds, after which nothing goes on; None is as long as it takes.
         at_most: trials of each cell, all if None; for a first round.
+
+    Example:
+        >>> from mixbook.benchmarks.runner import Place
+        >>> Place(on="ray://head:10001", gpus=0.25, budget=25 * 60).at_most is None
+        True
     """
 
     on: str = "here"

@@ -29,6 +29,12 @@ def open_pool(on: str, work: Work, *, jobs: int | None, gpus: float = 0.0, stopp
 
     Raises:
         BenchmarkError: if the place is unknown, cannot be reached, or what it needs is not installed.
+
+    Example:
+        >>> from mixbook.benchmarks.executors import open_pool
+        >>> with open_pool("here", len, jobs=1) as pool:  # any work, such as counting the tasks of a piece
+        ...     pool.result(pool.start(("first task", "second task")))
+        2
     """
     place = _parse(on)
     pool: Pool[Any]
@@ -58,6 +64,13 @@ def check(on: str, gpus: float = 0.0) -> None:
     Raises:
         BenchmarkError: if it is unknown or cannot be reached, if what it needs is not installed, or if GPUs are asked for
             that it cannot give.
+
+    Example:
+        >>> from mixbook.benchmarks.executors import check
+        >>> check("here")
+        >>> check("moon")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        mixbook.benchmarks.BenchmarkError: --on must be here, ray, ...
     """
     place = _parse(on)
     if gpus < 0:

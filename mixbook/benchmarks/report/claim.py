@@ -27,6 +27,12 @@ class Claim:
         same: parameters that must be equal in the two.
         tables: printed tables, as in ``paper_tables.csv``, whose cells it compares: each data set and network for itself.
         experiments: instead of tables, our experiments for what prints no numbers.
+
+    Example:
+        >>> from mixbook.benchmarks.report.claims import claims
+        >>> claim = next(claim for claim in claims() if claim.where == "Table 6" and claim.paper == "manifold")
+        >>> claim.says, claim.better, claim.than, claim.same
+        ('Manifold mixup is more accurate than mixup at every alpha.', 'manifold_mixup', 'mixup', ('alpha',))
     """
 
     paper: str

@@ -66,12 +66,26 @@ def report(folder: Path) -> Report:
 
     Raises:
         ResultsError: if results are damaged or belong to another protocol.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from mixbook.benchmarks.report.report import report
+        >>> report(Path("nowhere")).counts()[3]  # a folder with nothing in it
+        {'paper': 'datadep', 'reproduced': 0, 'opposite': 0, 'undecided': 0, 'not yet run': 6, 'cannot be run': 0}
     """
     return Report(tuple(each for claim in claims() for each in judge(claim, folder)), tuple(stated_gains(folder)))
 
 
 def claim_rows(judged: Sequence[Judged]) -> list[dict[str, str]]:
-    """Claims as rows of text: what is compared, ours with its 95% interval, print, and the verdict."""
+    """Claims as rows of text: what is compared, ours with its 95% interval, print, and the verdict.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from mixbook.benchmarks.report.report import claim_rows, report
+        >>> row = claim_rows(report(Path("nowhere")).judged)[0]
+        >>> row["on"], row["printed"], row["verdict"]
+        ('one_ring fc_130_120', '+4.84', 'not yet run')
+    """
     return [
         {
             "paper": each.claim.paper,
@@ -88,7 +102,15 @@ def claim_rows(judged: Sequence[Judged]) -> list[dict[str, str]]:
 
 
 def stated_rows(stated: Sequence[Stated]) -> list[dict[str, str]]:
-    """Stated gains as rows of text."""
+    """Stated gains as rows of text.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from mixbook.benchmarks.report.report import report, stated_rows
+        >>> row = stated_rows(report(Path("nowhere")).stated)[0]
+        >>> row["gain of"], row["printed"], row["verdict"]
+        ('kmixup k=16 alpha=64 vs=mixup', '8', 'not yet run')
+    """
     return [
         {
             "paper": each.printed.paper,
@@ -106,7 +128,13 @@ def stated_rows(stated: Sequence[Stated]) -> list[dict[str, str]]:
 
 
 def with_interval(mean: float | None, half: float | None) -> str:
-    """A gain with half its interval, or nothing."""
+    """A gain with half its interval, or nothing.
+
+    Example:
+        >>> from mixbook.benchmarks.report.report import with_interval
+        >>> with_interval(1.234, 0.5)
+        '+1.23 ±0.50'
+    """
     if mean is None:
         return ""
     return f"{mean:+.2f}" + ("" if half is None else f" ±{half:.2f}")
