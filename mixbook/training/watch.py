@@ -38,7 +38,7 @@ class GradientNorm:
     def __init__(self, model: nn.Module) -> None:
         weights = [weight for weight in model.parameters() if weight.requires_grad]
         self._calls = dict.fromkeys(range(len(weights)), 0)
-        self._sum = 0.0
+        self._sum: Tensor | float = 0.0
         self._handles = [
             weight.register_post_accumulate_grad_hook(lambda weight, number=number: self._add(number, weight))
             for number, weight in enumerate(weights)
@@ -47,7 +47,7 @@ class GradientNorm:
     def __call__(self, model: nn.Module | None = None) -> dict[str, float]:
         """``squared_gradient_norm`` since the last call; NaN if there was no step. The argument is not used."""
         steps = max(self._calls.values(), default=0)
-        mean = self._sum / steps if steps else float("nan")
+        mean = float(self._sum) / steps if steps else float("nan")
         self._sum, self._calls = 0.0, dict.fromkeys(self._calls, 0)
         return {"squared_gradient_norm": mean}
 
@@ -59,7 +59,8 @@ class GradientNorm:
     def _add(self, number: int, weight: Tensor) -> None:
         assert weight.grad is not None
         self._calls[number] += 1
-        self._sum += float(weight.grad.square().sum())
+        # Stays on the device: asking for the number would make the host wait for every parameter in every step.
+        self._sum = self._sum + weight.grad.detach().float().square().sum()
 
 
 def loss_by_layer(
