@@ -38,6 +38,7 @@ def faults(visit: Visit, width: int, theme: str) -> list[str]:
     return visit.page.evaluate(FAULTS, None if theme == "light" else ["color-contrast"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_axe_finds_no_serious_fault(chromium, site, page):
     visit = Visit(chromium, site)

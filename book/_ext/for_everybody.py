@@ -7,6 +7,8 @@ from sphinx.application import Sphinx
 
 # A folded cell's name for screen readers hid what stands on it ("Show code cell source").
 NAME = '<summary aria-label="Toggle hidden content">'
+# An entry of the bibliography had a role that no list may contain.
+ENTRY = ('role="doc-biblioentry"', 'role="listitem"')
 # Tables of names without a header.
 NAMES = re.compile(r'(<table class="autosummary[^>]*>\s*(?:<colgroup>.*?</colgroup>\s*)?)(?=<tbody>)', re.DOTALL)
 HEADER = '<thead><tr><th scope="col">name</th><th scope="col">what it is</th></tr></thead>\n'
@@ -20,7 +22,7 @@ def lines(parameters: re.Match[str]) -> str:
 
 def mend(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
     if "body" in context:
-        body = context["body"].replace(NAME, "<summary>")
+        body = context["body"].replace(NAME, "<summary>").replace(*ENTRY)
         context["body"] = PARAMETERS.sub(lines, NAMES.sub(rf"\1{HEADER}", body))
 
 
