@@ -1,0 +1,157 @@
+"""Chapters and the reference lead to each other; nothing is listed by hand.
+
+Inline code that is exactly a public name (`mb.OptimalTransport`, `mixbook.theory.vicinal.optimal`, or a bare name that the
+page's own code uses) or a module's file (`mixbook/mixing/ratio.py`) becomes a link to its entry. Each entry of the
+reference says where it is explained: in the first chapter whose code uses it, or else in the first that mentions it.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import PurePosixPath
+from typing import Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+REFERENCE = "book/reference/"
+CHAPTERS = ("book/why/", "book/who/", "book/how_much/", "book/where/", "book/how/", "book/practice/")
+PAGES = (*CHAPTERS, "book/evidence/")
+NAME = re.compile(r"([A-Za-z_][\w.]*)(?:\([^()]*\))?")
+
+
+def collect(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Find out, once all pages are read, what each page uses; the pages of the reference are written anew."""
+    entries = _entries(env)
+    uses, mentions = {}, {}
+    for page in (page for page in env.toctree_includes.get(env.config.root_doc, []) if page.startswith(PAGES)):
+        tree = env.get_doctree(page)
+        uses[page] = {entries[name] for name in map(canonical, _used(_code(tree))) if name in entries}
+        mentions[page] = {target for _, target in _mentioned(tree, entries, uses[page])}
+    explained: dict[str, str] = {}
+    for where in (uses, mentions):
+        for pages in (CHAPTERS, PAGES):
+            for page in (page for page in where if page.startswith(pages)):
+                for name in where[page]:
+                    explained.setdefault(name, page)
+    env.mixbook_uses, env.mixbook_explained = uses, explained  # type: ignore[attr-defined]
+    return [page for page in env.found_docs if page.startswith(REFERENCE)]
+
+
+def canonical(dotted: str) -> str:
+    """Where a thing was written, whichever package offers it: ``mixbook.kmixup`` is ``mixbook.mixing.mixer.kmixup``."""
+    parts = dotted.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            thing = import_module(".".join(parts[:end]))
+        except ImportError:
+            continue
+        for name in parts[end:]:
+            thing = getattr(thing, name, None)  # type: ignore[assignment]
+        home, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
+        return f"{home}.{name}" if home and name else dotted
+    return dotted
+
+
+def _entries(env: BuildEnvironment) -> dict[str, str]:
+    """The name of each entry of the reference, by where the thing was written."""
+    objects = env.get_domain("py").objects  # type: ignore[attr-defined]
+    return {canonical(name): name for name in objects if name.startswith("mixbook.")}
+
+
+def _code(tree: nodes.document) -> Iterator[str]:
+    """The code cells of a page."""
+    for cell in tree.findall(lambda node: isinstance(node, nodes.container) and "cell_input" in node["classes"]):
+        yield from (block.astext() for block in cell.findall(nodes.literal_block))
+
+
+def _used(cells: Iterator[str]) -> set[str]:
+    """Dotted names of ours that code imports or reaches through a module that it imports."""
+    found, alias = set(), {}
+    for cell in cells:
+        try:
+            tree = ast.parse(cell)
+        except SyntaxError:  # a magic or a shell line
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                ours = [item for item in node.names if item.name.partition(".")[0] == "mixbook"]
+                alias |= {item.asname or "mixbook": item.name if item.asname else "mixbook" for item in ours}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mixbook"):
+                for item in node.names:
+                    alias[item.asname or item.name] = f"{node.module}.{item.name}"
+                    found.add(f"{node.module}.{item.name}")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and (head := ast.unparse(node)).partition(".")[0] in alias:
+                first, _, rest = head.partition(".")
+                found.add(f"{alias[first]}.{rest}")
+    return found
+
+
+def _mentioned(tree: nodes.document, entries: dict[str, str], used: set[str]) -> Iterator[tuple[nodes.literal, str]]:
+    """The inline code that names an entry, and the name that the entry has."""
+    here = {name.rpartition(".")[2]: name for name in used}
+    folder: dict[int, PurePosixPath] = {}  # of the last file that a paragraph named: "`mixing/plan.py` and `mixer.py`"
+    for literal in list(tree.findall(nodes.literal)):
+        if _inside(literal, (nodes.reference, nodes.title, addnodes.pending_xref)):
+            continue
+        text = literal.astext()
+        if text.endswith(".py"):
+            path = PurePosixPath(text)
+            last = folder.get(id(literal.parent))
+            path = path if len(path.parts) > 1 else last / path if last else path
+            module = ".".join(path.with_suffix("").parts)
+            name = module if module.startswith("mixbook.") else f"mixbook.{module}"
+            folder[id(literal.parent)] = path.parent
+            if name in entries.values():
+                yield literal, name
+        elif match := NAME.fullmatch(text):
+            name = re.sub(r"^mb\.", "mixbook.", match[1])
+            bare = here.get(name) or entries.get(canonical(f"mixbook.{name}")) if name[:1].isupper() else here.get(name)
+            dotted = name if name.startswith("mixbook.") else f"mixbook.{name}" if "." in name else ""
+            if found := (entries.get(canonical(dotted)) if dotted else bare):
+                yield literal, found
+
+
+def _inside(node: nodes.Node, kinds: tuple[type, ...]) -> bool:
+    while node := node.parent:
+        if isinstance(node, kinds):
+            return True
+    return False
+
+
+def link(app: Sphinx, tree: nodes.document, page: str) -> None:
+    """Links from the chapters' names to their entries, and from the entries to the chapters."""
+    env = app.env
+    objects = env.get_domain("py").objects  # type: ignore[attr-defined]
+    if page in env.mixbook_uses:  # type: ignore[attr-defined]
+        for literal, name in _mentioned(tree, _entries(env), env.mixbook_uses[page]):  # type: ignore[attr-defined]
+            where = app.builder.get_relative_uri(page, objects[name].docname)
+            reference = nodes.reference("", "", internal=True, refuri=f"{where}#{objects[name].node_id}")
+            reference["classes"].append("to-reference")
+            literal.replace_self(reference)
+            reference += literal
+    if page.startswith(REFERENCE):
+        for entry in list(tree.findall(addnodes.desc)):
+            signature = next(entry.findall(addnodes.desc_signature))
+            chapter = env.mixbook_explained.get(next(iter(signature["ids"]), ""))  # type: ignore[attr-defined]
+            if chapter and not _inside(entry, (addnodes.desc,)):
+                _say(app, entry, page, chapter)
+
+
+def _say(app: Sphinx, entry: addnodes.desc, page: str, chapter: str) -> None:
+    """Write "Explained in" at the end of what an entry says, before its methods."""
+    title = nodes.reference("", "", internal=True, refuri=app.builder.get_relative_uri(page, chapter))
+    title += [child.deepcopy() for child in app.env.titles[chapter].children]
+    content = next(entry.findall(addnodes.desc_content))
+    first = next((i for i, child in enumerate(content) if isinstance(child, (addnodes.desc, addnodes.index))), len(content))
+    content.insert(first, nodes.paragraph("", "Explained in: ", title, classes=["explained-in"]))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("env-updated", collect)
+    app.connect("doctree-resolved", link)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,75 @@
+"""Chapters lead to the reference and back: one page of each kind, rendered as the book is."""
+
+import re
+import sys
+
+import pytest
+from contents import ROOT
+from sphinx.application import Sphinx
+
+HEADER = "---\nfile_format: mystnb\nkernelspec:\n  display_name: Python 3\n  name: python3\n---\n"
+CELL = "```{code-cell} ipython3\nimport mixbook as mb\nfrom mixbook.theory.lines import critical_alpha\nmb.Beta(1.0)\n```\n"
+PROSE = (
+    "`mb.RandomPairing` and `Beta(alpha)`, `critical_alpha`, `mixbook/mixing/ratio.py` and `pairing.py`.\n\n"
+    "Not `mb.nothing`, `fit`, `alternating_line`, `numpy.ndarray`, `x`.\n"
+)
+MODULES = ("mixing.ratio", "mixing.pairing", "theory.lines", "training")
+FILES = {
+    "index.md": "# Front\n\n```{toctree}\nbook/why/one\nbook/why/two\nbook/reference/all\n```\n",
+    "book/why/one.md": f"{HEADER}\n# What is mixed?\n\n{CELL}\n{PROSE}",
+    "book/why/two.md": f"{HEADER}\n# Later\n\n{CELL}\nAgain `mb.Beta`, and `training.fit`.\n",
+    "book/reference/all.md": "# All\n\n"
+    + "".join(f"```{{eval-rst}}\n.. automodule:: mixbook.{name}\n   :members:\n```\n\n" for name in MODULES),
+}
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    """The HTML of each page."""
+    source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("output")
+    for name, text in FILES.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(text)
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    settings = {
+        "extensions": ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference_links"],
+        "nb_execution_mode": "off",
+    }
+    app = Sphinx(source, None, output, output / "trees", "html", settings, status=None, warning=None)
+    app.build()
+    sys.path.remove(str(ROOT / "book" / "_ext"))
+    return {name: (output / name).with_suffix(".html").read_text() for name in FILES}
+
+
+def links(page: str) -> dict[str, str]:
+    """Text and target of the links to the reference."""
+    return {
+        re.sub(r"<[^>]*>", "", text): target
+        for target, text in re.findall(r'<a class="to-reference[^"]*" href="([^"]*)">(.*?)</a>', page)
+    }
+
+
+def test_names_and_files_of_the_package_lead_to_their_entries(rendered):
+    assert links(rendered["book/why/one.md"]) == {
+        "mb.RandomPairing": "../reference/all.html#mixbook.mixing.pairing.RandomPairing",
+        "Beta(alpha)": "../reference/all.html#mixbook.mixing.ratio.Beta",
+        "critical_alpha": "../reference/all.html#mixbook.theory.lines.critical_alpha",
+        "mixbook/mixing/ratio.py": "../reference/all.html#module-mixbook.mixing.ratio",
+        "pairing.py": "../reference/all.html#module-mixbook.mixing.pairing",
+    }
+    assert links(rendered["book/why/two.md"]).keys() == {"mb.Beta", "training.fit"}
+    assert not links(rendered["book/reference/all.md"])
+
+
+def test_an_entry_says_in_which_chapter_it_comes_first(rendered):
+    page = rendered["book/reference/all.md"]
+
+    def said(name: str) -> list[str]:
+        entry = page.split(f'id="{name}"')[1].split('<dl class="py')[0]
+        return re.findall(r'Explained in: <a class="reference internal" href="([^"]*)">([^<]*)</a>', entry)
+
+    assert said("mixbook.mixing.ratio.Beta") == [("../why/one.html", "What is mixed?")]
+    assert said("mixbook.mixing.pairing.RandomPairing") == [("../why/one.html", "What is mixed?")]
+    assert said("mixbook.training.fit") == [("../why/two.html", "Later")]
+    assert not said("mixbook.theory.lines.alternating_line")
+    assert page.count("Explained in") == 4
