@@ -55,11 +55,12 @@ lab: $(READY)  ## open the chapters in Jupyter Lab
 bench: $(READY)  ## list the experiments
 	@$(VENV)/bin/mixbook bench list
 
-lint: $(READY)  ## style and types
+lint: $(READY)  ## style, types and spelling
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	MYPYPATH=scripts $(VENV)/bin/mypy --explicit-package-bases scripts/*.py
+	$(VENV)/bin/codespell
 
 clean:  ## remove what was built, but not .venv
 	rm -rf _build dist .pytest_cache .ruff_cache .mypy_cache

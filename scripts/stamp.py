@@ -196,5 +196,5 @@ def _file_hash(path: Path) -> str:
 
 
 def _pins() -> list[str]:
-    lines = (line.partition("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines())
-    return sorted(line for line in lines if line)
+    lines = (line.partition("#") for line in (ROOT / "requirements.txt").read_text().splitlines())
+    return sorted(pin.strip() for pin, _, comment in lines if pin.strip() and not comment.strip().startswith("lint only"))
