@@ -8,6 +8,7 @@ reference says where it is explained: in the first chapter whose code uses it, o
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Any
@@ -37,10 +38,11 @@ def collect(app: Sphinx, env: BuildEnvironment) -> list[str]:
             for page in (page for page in where if page.startswith(pages)):
                 for name in where[page]:
                     explained.setdefault(name, page)
-    env.mixbook_uses, env.mixbook_explained = uses, explained  # type: ignore[attr-defined]
+    env.mixbook_entries, env.mixbook_uses, env.mixbook_explained = entries, uses, explained  # type: ignore[attr-defined]
     return [page for page in env.found_docs if page.startswith(REFERENCE)]
 
 
+@cache
 def canonical(dotted: str) -> str:
     """Where a thing was written, whichever package offers it: ``mixbook.kmixup`` is ``mixbook.mixing.mixer.kmixup``."""
     parts = dotted.split(".")
@@ -128,7 +130,7 @@ def link(app: Sphinx, tree: nodes.document, page: str) -> None:
     env = app.env
     objects = env.get_domain("py").objects  # type: ignore[attr-defined]
     if page in env.mixbook_uses:  # type: ignore[attr-defined]
-        for literal, name in _mentioned(tree, _entries(env), env.mixbook_uses[page]):  # type: ignore[attr-defined]
+        for literal, name in _mentioned(tree, env.mixbook_entries, env.mixbook_uses[page]):  # type: ignore[attr-defined]
             where = app.builder.get_relative_uri(page, objects[name].docname)
             reference = nodes.reference("", "", internal=True, refuri=f"{where}#{objects[name].node_id}")
             reference["classes"].append("to-reference")
