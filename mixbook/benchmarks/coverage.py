@@ -21,10 +21,11 @@ class TableCoverage:
     ``not_measured`` counts those that the paper quotes or states without having measured them.
 
     Example:
-        >>> from mixbook.benchmarks.coverage import TableCoverage
-        >>> table = TableCoverage("multimix", "Table I", 10, with_experiment=4, with_result=2, not_measured=0, profiles=())
-        >>> table.with_result / table.printed
-        0.2
+        >>> from pathlib import Path
+        >>> from mixbook.benchmarks.coverage import coverage
+        >>> table = coverage(Path("nowhere")).tables[0]  # without results
+        >>> table.printed > 0, table.with_result
+        (True, 0)
     """
 
     paper: str
@@ -151,10 +152,11 @@ def by_paper(tables: tuple[TableCoverage, ...]) -> list[dict[str, Any]]:
     """The counts added up over each paper.
 
     Example:
-        >>> from mixbook.benchmarks.coverage import TableCoverage, by_paper
-        >>> tables = TableCoverage("multimix", "I", 10, 4, 2, 0, ()), TableCoverage("multimix", "II", 5, 0, 0, 1, ())
-        >>> by_paper(tables)[0]["printed"]
-        15
+        >>> from pathlib import Path
+        >>> from mixbook.benchmarks.coverage import by_paper, coverage
+        >>> rows = by_paper(coverage(Path("nowhere")).tables)  # without results
+        >>> [row["paper"] for row in rows]
+        ['kmixup-v1', 'kmixup-tmlr', 'multimix', 'datadep', 'manifold']
     """
     names = dict.fromkeys(table.paper for table in tables)
     counts: Counter[tuple[str, str]] = Counter()
