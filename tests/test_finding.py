@@ -87,3 +87,5 @@ def test_what_was_loaded_is_told_from_what_was_computed():
     ]
     loaded = {"experiments": ["a", "b"], "processors": ["One(R)", "Two"], "seconds": 7300}
     assert "results of 2 experiments, which took 2 hours on One and Two" in page_head.sentences(10, {"loaded": loaded})[1]
+    speeds = {"experiments": ["speed"], "processors": [], "seconds": 0}  # which no experiment stored
+    assert page_head.sentences(10, {"loaded": speeds})[1] == "loaded: results of speed; computed on the page: the rest"

@@ -42,10 +42,9 @@ def sentences(minutes: int, facts: dict[str, Any]) -> list[str]:
     if loaded := facts.get("loaded"):
         names = loaded["experiments"]
         which = f"results of {names[0]}" if len(names) == 1 else f"results of {len(names)} experiments"
-        said.append(
-            f"loaded: {which}, which took {_duration(loaded['seconds'])} on {_listed(loaded['processors'])}; "
-            "computed on the page: the rest"
-        )
+        if loaded["processors"]:  # not known of results that no experiment stored, such as measured speeds
+            which += f", which took {_duration(loaded['seconds'])} on {_listed(loaded['processors'])}"
+        said.append(f"loaded: {which}; computed on the page: the rest")
     elif seconds:
         said.append("computed on the page: everything")
     return said
