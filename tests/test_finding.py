@@ -71,12 +71,16 @@ def test_the_map_on_the_front_page_leads_to_every_chapter(built_book):
     assert {page for page in chapters if page.startswith(parts)} <= links
 
 
+# Pages that build on no other: where the book starts, and lists to look things up in.
+STARTS = ("book/index", "book/why/mixup", "book/evidence/errata", "book/evidence/speed", "book/evidence/scoreboard")
+
+
 @pytest.mark.parametrize("page", [p.removesuffix(".ipynb") for p in contents.pages() if p.endswith(".ipynb")])
 def test_a_page_says_what_it_costs_and_what_it_builds_on(built_book, page):
     html = (built_book / f"{page}.html").read_text()
     facts = re.search(r'<ul class="page-facts".*?</ul>', html, re.DOTALL)
     assert facts and "minutes to read" in facts[0] and "to run, on one CPU core" in facts[0], "run `make notebooks`"
-    if page not in ("book/index", "book/why/mixup"):
+    if page not in STARTS:
         assert "Before this:" in html
 
 
