@@ -48,7 +48,7 @@ WHOLE = {
     "WideResNet 28-10": (lambda: models.WideResNet(28, 10, 2), SMALL),
     "DenseNetBC 190": (lambda: models.DenseNetBC(190, 40, 2), SMALL),
 }
-NO_NETWORKS = {"SideBySide", "seeded"}  # many networks as one module, for fit_trials; and a function
+NO_NETWORKS = {"SideBySide", "named", "seeded"}  # many networks as one module, for fit_trials; and a function
 
 
 def random_samples(shape: tuple[int, ...], n: int = 2) -> Arrays:
