@@ -6,8 +6,8 @@ import numpy as np
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.printed import parse_params
-from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Experiment
+from mixbook.benchmarks.tidy import Trial, pairs
 
 Found = Mapping[str, Mapping[Cell, Sequence[Trial]]]
 
@@ -48,9 +48,8 @@ def sentence(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     theirs = _best(_cells(experiment, against, shared), results)
     if not ours or not theirs:
         return []
-    others = {u.number: _value(u, "accuracy") for u in theirs}  # either may lack a trial that never learned
-    both = [t for t in ours if t.number in others]
-    return [Trial(t.number, {metric: _value(t, "accuracy") - others[t.number]}, t.seconds) for t in both]
+    both = pairs(ours, theirs)  # either may lack a trial that never learned
+    return [Trial(t.number, {metric: _value(t, "accuracy") - _value(u, "accuracy")}, t.seconds) for t, u in both]
 
 
 def _most_under_attack(
@@ -65,11 +64,11 @@ def _most_under_attack(
     ]
     gains = []
     for eps, trials in by_budget[0].items():
-        others = {t.number: t.metrics["fgsm_accuracy"] for t in by_budget[1][eps]}
-        both = [t for t in trials if t.number in others]
+        both = pairs(trials, by_budget[1][eps])
         if not both:
             return []
-        gains.append([Trial(t.number, {metric: t.metrics["fgsm_accuracy"] - others[t.number]}, t.seconds) for t in both])
+        name = "fgsm_accuracy"
+        gains.append([Trial(t.number, {metric: t.metrics[name] - u.metrics[name]}, t.seconds) for t, u in both])
     return max(gains, key=lambda trials: float(np.mean([t.metrics[metric] for t in trials])))
 
 

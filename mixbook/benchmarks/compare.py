@@ -80,14 +80,36 @@ def fullest_results(experiment: Experiment, folder: Path, profile: str | None = 
     Raises:
         BenchmarkError: if there are none; the message says how to make them.
     """
-    names = [profile] if profile else [name for name in experiment.profiles if name != "smoke"]
+    names = [profile] if profile else _to_show(experiment)
     there = [results for name in names if (results := Results(experiment, name, folder)).exists()]
     if not there:
         raise BenchmarkError(
             f"{experiment.name} has not been run yet{f' with profile {profile}' if profile else ''}: "
             f"mixbook bench run {experiment.name} --profile {names[0]}"
         )
-    return next((results for results in reversed(there) if results.load()), there[-1])
+    return whole_results(experiment, folder, names) or there[-1]
+
+
+def whole_results(experiment: Experiment, folder: Path, profiles: Sequence[str] | None = None) -> Results | None:
+    """The results of the fullest of ``profiles`` that has whole cells, by default of all but smoke; None if none has.
+
+    Raises:
+        ResultsError: if results are damaged or belong to another protocol.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from mixbook.benchmarks.compare import whole_results
+        >>> from mixbook.benchmarks.experiments import get_experiment
+        >>> whole_results(get_experiment("kmixup-tmlr-table5-iris"), Path("nowhere")) is None
+        True
+    """
+    names = _to_show(experiment) if profiles is None else profiles
+    there = (Results(experiment, name, folder) for name in reversed(names))
+    return next((results for results in there if results.load()), None)
+
+
+def _to_show(experiment: Experiment) -> list[str]:
+    return [name for name in experiment.profiles if name != "smoke"]
 
 
 def compare(results: Results, *, begun: bool = False) -> list[Comparison]:

@@ -176,6 +176,20 @@ class Experiment:
         """The printed cells, each once, in printed order; or our own."""
         return self.own_cells or tuple(dict.fromkeys(Cell(row.method, row.params) for row in self.printed))
 
+    def read_by(self, derive: str, **changes: Any) -> "Experiment":
+        """A table that is read from the results of this experiment, by the same protocol.
+
+        Nothing is trained for it, so that ``smoke`` has each of its cells.
+
+        Args:
+            derive: how a cell is found, as for the class.
+            changes: what differs besides: ``name``, ``title``, ``table`` ..., and ``sources`` where there are others.
+        """
+        blank: dict[str, Any] = dict(trial="", trials="", together=1, band=0.0, figures=(), own_cells=(), also=())
+        profiles = self.profiles | {"smoke": replace(self.profiles["smoke"], every=1)}
+        read: dict[str, Any] = dict(profiles=profiles, notebook="table.ipynb", sources=(self,), derive=derive)
+        return replace(self, **(blank | read | changes))
+
     def profile(self, name: str) -> Profile:
         """The profile of that name.
 

@@ -30,6 +30,12 @@ class Trial:
 Trials = dict[Cell, list[Trial]]
 
 
+def pairs(ours: Sequence[Trial], theirs: Sequence[Trial]) -> list[tuple[Trial, Trial]]:
+    """Trials of two cells that share a number, and so data and initial weights; either may lack one that the other has."""
+    others = {trial.number: trial for trial in theirs}
+    return [(trial, others[trial.number]) for trial in ours if trial.number in others]
+
+
 def as_text(experiment: Experiment, cells: Sequence[Cell], trials: Mapping[Cell, Sequence[Trial]]) -> str:
     """The trials of ``cells``, in this order, as CSV."""
     text = io.StringIO()

@@ -2,8 +2,6 @@
 (Figures 2 and 9, with the paper's network and in small).
 """
 
-from dataclasses import replace
-
 from mixbook.benchmarks.experiments.image_protocols import measures
 from mixbook.benchmarks.spec import Cell, Experiment, Profile, Setting
 
@@ -90,18 +88,11 @@ def _images(dataset: str, title: str) -> Experiment:
 
 
 def _caption(networks: Experiment) -> Experiment:
-    return replace(
-        networks,
+    return networks.read_by(
+        "mixbook.benchmarks.trials.gains:training_gap",
         name=f"datadep-figure2-{networks.dataset}",
         title=f"{networks.dataset}: how far training accuracy is from that of plain training",
         table="text Figure 2 caption",
-        profiles=networks.profiles | {"smoke": replace(networks.profiles["smoke"], every=1)},
-        notebook="table.ipynb",
-        trial="",
-        figures=(),
-        own_cells=(),
-        sources=(networks,),
-        derive="mixbook.benchmarks.trials.gains:training_gap",
     )
 
 

@@ -5,7 +5,6 @@ network that stands in several places is trained once.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from mixbook.benchmarks.spec import Cell, Experiment, Profile, ProfileName, Setting
 
@@ -147,21 +146,15 @@ def table(
     figures: tuple[str, ...] = (),
 ) -> Experiment:
     """A printed table whose cells are networks of ``sources``: those of TMLR, then those at fixed alpha, if it is v1's."""
-    source = sources[-1]
-    return replace(
-        source,
+    return sources[-1].read_by(
+        "mixbook.benchmarks.trials.kmixup_tables:read",
         name=name,
         title=title,
         paper=paper,
         table=where,
         dataset=dataset,
         model=model,
-        profiles=_whole(source),
-        notebook="table.ipynb",
-        trial="",
-        own_cells=(),
         sources=tuple(sources),
-        derive="mixbook.benchmarks.trials.kmixup_tables:read",
         figures=figures,
     )
 
@@ -189,25 +182,14 @@ def summary(
     meant = (
         (Setting("read_as", read_as, "what the sentence leaves open or misprints, and how it is read"),) if read_as else ()
     )
-    return replace(
-        first,
+    return first.read_by(
+        "mixbook.benchmarks.claims:sentence",
         name=name,
         title=title,
         paper=paper or first.paper,
         table=where,
         also=also,
         settings=(*first.settings, _BEST, *meant),
-        profiles=_whole(first),
-        notebook="table.ipynb",
-        trial="",
-        own_cells=(),
         sources=tuple(sources),
-        derive="mixbook.benchmarks.claims:sentence",
         band=band,
-        figures=(),
     )
-
-
-def _whole(experiment: Experiment) -> dict[ProfileName, Profile]:
-    """Its profiles, with every cell at smoke size too: nothing is trained for them."""
-    return experiment.profiles | {"smoke": replace(experiment.profiles["smoke"], every=1)}

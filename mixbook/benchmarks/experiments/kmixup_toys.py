@@ -1,7 +1,5 @@
 """k-mixup's toys: Table 1 (TMLR), Figure 3 (first version), the figures that draw them, and what the text says of them."""
 
-from dataclasses import replace
-
 from mixbook.benchmarks.spec import Cell, Experiment, Profile, ProfileName, Setting
 
 _TOYS = {"one_ring": "One Ring", "four_bars": "Four Bars", "swiss_roll": "Swiss Roll"}
@@ -114,20 +112,13 @@ def _figures(paper: str, home: str, toy: str, cells: tuple[Cell, ...], figures: 
 
 
 def _sentence(source: Experiment, what: str, rule: Setting, band: float = 0.0) -> Experiment:
-    return Experiment(
+    return source.read_by(
+        "mixbook.benchmarks.claims:sentence",
         name=_name(source.paper, "section5", source.dataset),
         title=f"{_TOYS[source.dataset]}: {what}, as the text says",
-        paper=source.paper,
         table="text Sec 5",
-        dataset=source.dataset,
-        model=_MODEL,
         settings=(*source.settings, rule),
-        decided=_DECIDED,
         band=band,
-        profiles=source.profiles | {"smoke": replace(source.profiles["smoke"], every=1)},
-        notebook="table.ipynb",
-        sources=(source,),
-        derive="mixbook.benchmarks.claims:sentence",
     )
 
 

@@ -1,6 +1,6 @@
 """Manifold mixup on images: Tables 1 and 2 on three networks each, and what else is measured of the same networks."""
 
-from dataclasses import replace
+from typing import Any
 
 from mixbook.benchmarks.experiments.image_protocols import DECIDED, drops, images, measures, sgd
 from mixbook.benchmarks.spec import Cell, Experiment, Profile, ProfileName, Setting
@@ -96,23 +96,9 @@ def _networks(dataset: str, model: str) -> Experiment:
     )
 
 
-def read_from(source: Experiment, name: str, title: str, table: str, **changes: object) -> Experiment:
+def read_from(source: Experiment, name: str, title: str, table: str, derive: str = _READ, **changes: Any) -> Experiment:
     """A printed table whose cells are measurements of networks of ``source``."""
-    smoke = replace(source.profiles["smoke"], every=1)
-    read = replace(
-        source,
-        name=name,
-        title=title,
-        table=table,
-        profiles=source.profiles | {"smoke": smoke},
-        notebook="table.ipynb",
-        trial="",
-        figures=(),
-        own_cells=(),
-        sources=(source,),
-        derive=_READ,
-    )
-    return replace(read, **changes)  # type: ignore[arg-type]
+    return source.read_by(derive, name=name, title=title, table=table, **changes)
 
 
 NETWORKS = {(dataset, model): _networks(dataset, model) for dataset in _TABLES for model in _MODELS}

@@ -136,20 +136,15 @@ _LEFT_OUT = Setting(
 
 def _table(name: str, title: str, paper: str, table: str) -> Experiment:
     """A printed table whose cells are networks of the two experiments above."""
-    tmlr = paper == "kmixup-tmlr"
-    return Experiment(
+    sources = (CONSTANT_XI,) if paper == "kmixup-tmlr" else (CONSTANT_XI, FIXED_ALPHA)
+    return sources[-1].read_by(
+        "mixbook.benchmarks.trials.mnist:read",
         name=name,
         title=title,
         paper=paper,
         table=table,
-        dataset="mnist",
-        model="lenet",
-        settings=(*(CONSTANT_XI if tmlr else FIXED_ALPHA).settings, _LEFT_OUT),
-        decided="2026-11-26",
-        profiles=_PROFILES | {"smoke": replace(_PROFILES["smoke"], every=1)},
-        notebook="table.ipynb",
-        sources=(CONSTANT_XI,) if tmlr else (CONSTANT_XI, FIXED_ALPHA),
-        derive="mixbook.benchmarks.trials.mnist:read",
+        settings=(*sources[-1].settings, _LEFT_OUT),
+        sources=sources,
     )
 
 

@@ -1,10 +1,12 @@
 """Multi-mix on ImageNet: one set of ResNet-50s behind Tables III to VI and VIII, and what section IV-C says of them."""
 
-from dataclasses import replace
+from typing import Any
 
 from mixbook.benchmarks.experiments.image_protocols import DECIDED
 from mixbook.benchmarks.experiments.multimix_images import METHODS, PREACT
 from mixbook.benchmarks.spec import Experiment, Profile, Setting
+
+_READ = "mixbook.benchmarks.trials.reading:read"
 
 _WHERE = "section IV-C"
 _CHANGED = {
@@ -72,20 +74,8 @@ NETWORKS = Experiment(
 )
 
 
-def _read(table: str, title: str, name: str, **changes: object) -> Experiment:
-    read = replace(
-        NETWORKS,
-        name=name,
-        title=title,
-        table=table,
-        profiles=NETWORKS.profiles | {"smoke": replace(NETWORKS.profiles["smoke"], every=1)},
-        notebook="table.ipynb",
-        trial="",
-        own_cells=(),
-        sources=(NETWORKS,),
-        derive="mixbook.benchmarks.trials.reading:read",
-    )
-    return replace(read, **changes)  # type: ignore[arg-type]
+def _read(table: str, title: str, name: str, derive: str = _READ, **changes: Any) -> Experiment:
+    return NETWORKS.read_by(derive, name=name, title=title, table=table, **changes)
 
 
 EXPERIMENTS = (

@@ -147,21 +147,7 @@ RESNEXT = replace(
 
 
 def _table(table: str, title: str, name: str, band: float = 0.0) -> Experiment:
-    smoke = replace(RESNEXT.profiles["smoke"], every=1)
-    return replace(
-        RESNEXT,
-        name=name,
-        title=title,
-        table=table,
-        profiles=RESNEXT.profiles | {"smoke": smoke},
-        notebook="table.ipynb",
-        trial="",
-        figures=(),
-        own_cells=(),
-        sources=(RESNEXT,),
-        derive=_READ,
-        band=band,
-    )
+    return RESNEXT.read_by(_READ, name=name, title=title, table=table, band=band)
 
 
 TABLE1 = _table("Table I", "CIFAR-100, ResNeXt-29 (4 x 24d): ten methods", "multimix-table1-resnext", band=1.0)
@@ -169,20 +155,8 @@ TABLE2 = _table("Table II", "CIFAR-100, ResNeXt-29 (4 x 24d): ways to spend five
 
 
 def _gain(source: Experiment, name: str) -> Experiment:
-    return replace(
-        source,
-        name=name,
-        title=f"{source.dataset}, {source.model}: what multi-mix gains over Puzzle Mix",
-        table="text Sec IV-B1",
-        profiles=source.profiles | {"smoke": replace(source.profiles["smoke"], every=1)},
-        notebook="table.ipynb",
-        trial="",
-        figures=(),
-        own_cells=(),
-        sources=(source,),
-        derive="mixbook.benchmarks.trials.gains:gain",
-        band=0.0,
-    )
+    title = f"{source.dataset}, {source.model}: what multi-mix gains over Puzzle Mix"
+    return source.read_by("mixbook.benchmarks.trials.gains:gain", name=name, title=title, table="text Sec IV-B1")
 
 
 EXPERIMENTS = (

@@ -1,7 +1,5 @@
 """Multi-mix on speech: VGG-11 on spectrograms of Speech Commands (Table VII)."""
 
-from dataclasses import replace
-
 from mixbook.benchmarks.experiments.image_protocols import DECIDED, drops
 from mixbook.benchmarks.experiments.multimix_images import METHODS, PREACT
 from mixbook.benchmarks.spec import Experiment, Profile, Setting
@@ -51,18 +49,12 @@ NETWORKS = Experiment(
 
 EXPERIMENTS = (
     NETWORKS,
-    replace(
-        NETWORKS,
+    NETWORKS.read_by(
+        "mixbook.benchmarks.trials.reading:read",
         name="multimix-table7",
         title="Speech Commands, VGG-11: ten methods",
         table="Table VII",
         dataset="google_commands",
-        profiles=NETWORKS.profiles | {"smoke": replace(NETWORKS.profiles["smoke"], every=1)},
-        notebook="table.ipynb",
-        trial="",
-        own_cells=(),
-        sources=(NETWORKS,),
-        derive="mixbook.benchmarks.trials.reading:read",
         band=0.5,
     ),
 )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mixbook.benchmarks.compare import compare, half_width, verdict
+from mixbook.benchmarks.compare import compare, half_width, verdict, whole_results
 from mixbook.benchmarks.experiments import all_experiments, get_experiment
 from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_values
 from mixbook.benchmarks.report.claim import Claim, Verdict
-from mixbook.benchmarks.results import Results, Trial
+from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Experiment
 
 
@@ -150,13 +150,6 @@ def judge(claim: Claim, folder: Path) -> list[Judged]:
     return [each for each in judged if each.gains]
 
 
-def fullest(experiment: Experiment, folder: Path) -> Results | None:
-    """The results of the fullest profile that has whole cells, smoke left out; None if none has."""
-    names = [name for name in experiment.profiles if name != "smoke"]
-    there = (Results(experiment, name, folder) for name in reversed(names))
-    return next((results for results in there if results.load()), None)
-
-
 def _judge_printed(
     claim: Claim, table: str, dataset: str, model: str, rows: Sequence[PrintedValue], folder: Path
 ) -> Judged:
@@ -168,7 +161,7 @@ def _judge_printed(
     home = (claim.paper, table, dataset, model)
     fits = [e for e in all_experiments() if (e.paper, e.table, e.dataset, e.model) == home]
     for experiment in sorted(fits, key=lambda e: e.surrogate):
-        results = fullest(experiment, folder)
+        results = whole_results(experiment, folder)
         if results is not None:
             cells = results.load()
             gains = tuple(_gain(claim, *pair, cells, printed) for pair in pairs)
@@ -181,7 +174,7 @@ def _judge_printed(
 
 
 def _judge_own(claim: Claim, experiment: Experiment, folder: Path) -> Judged:
-    results = fullest(experiment, folder)
+    results = whole_results(experiment, folder)
     cells = results.load() if results else {}
     gains = tuple(_gain(claim, *pair, cells, {}) for pair in claim.pairs(experiment.cells))
     profile = results.profile if results else ""

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mixbook.benchmarks.compare import compare, half_width
+from mixbook.benchmarks.compare import compare, half_width, whole_results
 from mixbook.benchmarks.experiments import all_experiments
 from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_values
 from mixbook.benchmarks.report.claim import Verdict
-from mixbook.benchmarks.report.judge import decide, fullest
+from mixbook.benchmarks.report.judge import decide
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def stated_gains(folder: Path) -> list[Stated]:
     ours: dict[PrintedValue, Stated] = {}
     for experiment in all_experiments():
         claimed = [row for row in experiment.printed if row.metric.startswith("claimed_")]
-        results = fullest(experiment, folder) if claimed and not experiment.surrogate else None
+        results = whole_results(experiment, folder) if claimed and not experiment.surrogate else None
         values = {c.printed: c.values for c in compare(results)} if results else {}
         ours |= {row: Stated(row, values.get(row, ()), experiment.name) for row in claimed}
     rows = (row for row in printed_values() if row.metric.startswith("claimed_") and row not in not_measured())

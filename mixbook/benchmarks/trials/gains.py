@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Experiment
+from mixbook.benchmarks.tidy import Trial, pairs
 from mixbook.benchmarks.trials.reading import network_of, read
 
 Found = Mapping[str, Mapping[Cell, Sequence[Trial]]]
@@ -27,9 +27,10 @@ def gain(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     known = [c for source in experiment.sources for c in source.cells]
     wanted = (Cell(cell.method, ";".join(f"{name}={value}" for name, value in params.items())), Cell(against, ""))
     ours, theirs = (networks.get(network_of(each, known, experiment.name), ()) for each in wanted)
-    others = {t.number: t.metrics["accuracy"] for t in theirs}
-    both = [t for t in ours if t.number in others]
-    return [Trial(t.number, {"claimed_gain": t.metrics["accuracy"] - others[t.number]}, t.seconds) for t in both]
+    return [
+        Trial(t.number, {"claimed_gain": t.metrics["accuracy"] - u.metrics["accuracy"]}, t.seconds)
+        for t, u in pairs(ours, theirs)
+    ]
 
 
 def training_gap(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
@@ -40,11 +41,12 @@ def training_gap(experiment: Experiment, cell: Cell, found: Found) -> list[Trial
     """
     (source,) = experiment.sources
     networks = found[source.name]
-    erm = {t.number: t.metrics["train_accuracy"] for t in networks.get(Cell("erm", ""), ())}
     mixed = networks.get(Cell(cell.method, f"alpha={cell.answers()['alpha']}"), ())
-    both = [t for t in mixed if t.number in erm]
-    name = "train_accuracy_gap_max"
-    return [Trial(t.number, {name: abs(t.metrics["train_accuracy"] - erm[t.number])}, t.seconds) for t in both]
+    name = "train_accuracy"
+    return [
+        Trial(t.number, {f"{name}_gap_max": abs(t.metrics[name] - u.metrics[name])}, t.seconds)
+        for t, u in pairs(mixed, networks.get(Cell("erm", ""), ()))
+    ]
 
 
 def largest_nll_gain(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
