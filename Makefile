@@ -37,7 +37,7 @@ pdf: browser  ## the built book on numbered pages, printed by Chromium: _build/m
 	@$(PY) scripts/pdf_book.py
 
 test: $(READY) browser axe  ## run the tests, and every chapter against its committed outputs
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 	@echo "every chapter against its committed outputs:"
 	@$(PY) scripts/check_outputs.py
 

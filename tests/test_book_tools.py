@@ -82,7 +82,7 @@ def test_the_front_door_leads_to_the_modules_that_are_used(project):
         ("mixbook/training/loop.py", "def train():\n    return 2\n"),
         ("mixbook/__init__.py", '"""Docs."""\n_HOME = {"mix": "mixbook.mixing.mixer", "new": "mixbook.training.loop"}\n'),
         ("requirements.txt", "# a comment\nnumpy==2.4.6\n"),
-        ("requirements.txt", "numpy==2.4.6\ncodespell==2.4.3  # lint only: no output depends on it\n"),
+        ("requirements.txt", "numpy==2.4.6\ncodespell==2.4.3  # lint: no output depends on it\n"),
         ("book/results/table.csv", "2\n"),
     ],
 )

@@ -1,12 +1,10 @@
 """What a reader can take away: chapters in three formats, the book as a folder, on paper, and how to cite it."""
 
 import re
-import shutil
 import zipfile
 from collections import Counter
 from pathlib import Path
 
-import browsing
 import contents
 import nbformat
 import one_page
@@ -103,16 +101,3 @@ def test_the_one_page_that_is_printed_holds_every_page_and_its_links(built_book)
     assert not [link for link in re.findall(r'href="#([^"]+)"', whole) if count[link] != 1]
     for image in re.findall(r'<img\b[^>]*\bsrc="([^"]+)"', whole):
         assert image.startswith("data:") or (built_book / image).is_file(), image
-
-
-@pytest.mark.slow
-@pytest.mark.browser
-@pytest.mark.skipif(browsing.BROWSER is None, reason="no Chromium found")
-def test_the_pdf_has_pages_and_is_small(built_book, tmp_path):
-    import pdf_book
-
-    copy = tmp_path / "html"
-    shutil.copytree(built_book, copy, symlinks=True)
-    printed = pdf_book.print_book(copy, tmp_path / "mixbook.pdf")
-    assert 1e6 < printed.stat().st_size < 25e6
-    assert len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes())) > len(contents.pages())
