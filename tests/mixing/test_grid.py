@@ -94,7 +94,9 @@ def test_a_seed_gives_the_same_mixtures_and_the_global_generator_is_left_alone(p
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("blend", [mb.Linear(), mb.CutMix(), mb.FMix(max_soft=0.2), mb.CoMixup(grid=1)], ids=str)
+@pytest.mark.parametrize(
+    "blend", [mb.Linear(), mb.CutMix(), mb.FMix(max_soft=0.2), mb.CoMixup(grid=1)], ids=lambda blend: type(blend).__name__
+)
 def test_gradients_through_any_blend_are_right(blend, generator):
     x = torch.rand(3, 1, 4, 5, dtype=torch.float64, generator=generator, requires_grad=True)
     plan = mb.Mixer(ratio=mb.Beta(1.0, 2), blend=blend).plan(x, generator=generator)

@@ -275,7 +275,9 @@ def convolutional():
 
 
 @pytest.mark.parametrize("per", ["batch", "pair"])
-@pytest.mark.parametrize("blend", [mb.CutMix(), mb.FMix(), mb.SaliencyMix(), mb.PuzzleMix(grids=(2, 4))], ids=str)
+@pytest.mark.parametrize(
+    "blend", [mb.CutMix(), mb.FMix(), mb.SaliencyMix(), mb.PuzzleMix(grids=(2, 4))], ids=lambda blend: type(blend).__name__
+)
 @pytest.mark.parametrize("layer", ["0.1", "0.2", "0"])
 def test_spatial_blends_cut_the_maps_of_a_hidden_layer(convolutional, images, layer, blend, per):
     x, y = images
