@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.estimate import Estimate
 from mixbook.benchmarks.printed import PrintedValue
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell, Experiment
@@ -14,7 +15,7 @@ from mixbook.evaluation.intervals import interval
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Estimate):
     """A printed value and our trials of the same cell. Everything is in the printed unit; without trials, ours is None.
 
     ``of`` is how many trials there should be, where some are missing; None for a whole cell.
@@ -40,16 +41,6 @@ class Comparison:
         return len(self.values)
 
     @property
-    def mean(self) -> float | None:
-        """Mean over trials."""
-        return float(np.mean(self.values)) if self.values else None
-
-    @property
-    def half_width(self) -> float | None:
-        """Half the width of the 95% interval of the mean (Student's t); None for fewer than two trials."""
-        return half_width(self.values)
-
-    @property
     def difference(self) -> float | None:
         """Ours minus printed."""
         return None if self.mean is None else self.mean - self.printed.number
@@ -61,17 +52,6 @@ class Verdict:
 
     comparable: bool
     reason: str
-
-
-def half_width(values: Sequence[float]) -> float | None:
-    """Half the width of the 95% interval of the mean (Student's t); None for fewer than two values.
-
-    Example:
-        >>> from mixbook.benchmarks.compare import half_width
-        >>> round(half_width([1.0, 2.0, 3.0]), 3), half_width([1.0])
-        (2.484, None)
-    """
-    return float(interval(values)[1]) if len(values) > 1 else None
 
 
 def fullest_results(experiment: Experiment, folder: Path, profile: str | None = None) -> Results:

@@ -5,24 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixbook.benchmarks.compare import half_width
+from mixbook.benchmarks.estimate import Estimate, half_width
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell
 
 
 @dataclass(frozen=True)
-class Standing:
+class Standing(Estimate):
     """One method on one metric: every trial's value, and its difference from ERM in the same trial."""
 
     cell: Cell
     metric: str
     values: tuple[float, ...]
     gains: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        """Mean over trials."""
-        return float(np.mean(self.values))
 
     @property
     def gain(self) -> float:

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from scipy.stats import ttest_1samp, ttest_rel
+from scipy.stats import ttest_rel
 from toy_trial import TOY
 
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.compare import Comparison, as_table, compare, fullest_results, half_width, paired, verdict
+from mixbook.benchmarks.compare import Comparison, as_table, compare, fullest_results, paired, verdict
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell
 
@@ -20,20 +19,6 @@ def results_with(folder, errors: dict[Cell, list[float]]) -> Results:
     assert all(len(es) == trials for es in errors.values())
     results.save(cells, [])
     return results
-
-
-def test_the_interval_is_students(generator):
-    values = list(np.random.default_rng(3).normal(5, 2, 7))
-    expected = ttest_1samp(values, 0).confidence_interval(0.95)
-    half = half_width(values)
-    assert half == pytest.approx((expected.high - expected.low) / 2)
-    assert half_width(values[:1]) is None
-
-
-def test_intervals_hold_the_truth_as_often_as_they_say():
-    draws = np.random.default_rng(4).normal(0, 1, (2000, 5))
-    held = np.mean([abs(row.mean()) <= half_width(row) for row in draws])
-    assert held == pytest.approx(0.95, abs=0.02)
 
 
 def test_each_printed_value_gets_its_own_trials(tmp_path):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mixbook.benchmarks.compare import compare, half_width, verdict, whole_results
+from mixbook.benchmarks.compare import compare, verdict, whole_results
+from mixbook.benchmarks.estimate import Estimate
 from mixbook.benchmarks.experiments import all_experiments, get_experiment
 from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_values
 from mixbook.benchmarks.report.claim import Claim, Verdict
@@ -15,30 +16,25 @@ from mixbook.benchmarks.spec import Cell, Experiment
 
 
 @dataclass(frozen=True)
-class Gain:
+class Gain(Estimate):
     """By how much one cell is better than another, in the unit of the metric; positive is the claim's way.
 
     Args:
         cell, other: said to be better, and than which.
         printed: in print; None for what prints no numbers.
-        values: ours by the number of the trial; empty while one of the two is not run. Trials are paired: trial t of both
+        trials: ours by the number of the trial; empty while one of the two is not run. Trials are paired: trial t of both
             cells has the same data and initial weights, as far as the experiment's protocol says so.
     """
 
     cell: Cell
     other: Cell
     printed: float | None
-    values: Mapping[int, float]
+    trials: Mapping[int, float]
 
     @property
-    def mean(self) -> float | None:
-        """Mean over trials."""
-        return float(np.mean(list(self.values.values()))) if self.values else None
-
-    @property
-    def half_width(self) -> float | None:
-        """Half the 95% interval of the mean; None for fewer than two trials."""
-        return half_width(list(self.values.values()))
+    def values(self) -> list[float]:
+        """Ours, one for each trial."""
+        return list(self.trials.values())
 
     @property
     def verdict(self) -> Verdict:
@@ -47,7 +43,7 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Judged(Estimate):
     """A claim on one data set and network, and what our results say.
 
     Args:
@@ -75,28 +71,18 @@ class Judged:
     @property
     def done(self) -> int:
         """How many of the comparisons have been run."""
-        return sum(bool(gain.values) for gain in self.gains)
+        return sum(bool(gain.trials) for gain in self.gains)
 
     @property
     def values(self) -> list[float]:
         """The gain by trial: the mean over the comparisons, or where each must go one way the least of them by its mean."""
-        run = [gain for gain in self.gains if gain.values]
+        run = [gain for gain in self.gains if gain.trials]
         if not run:
             return []
         if self.claim.every:
-            return list(min(run, key=lambda gain: gain.mean or 0.0).values.values())
-        numbers = sorted({number for gain in run for number in gain.values})
-        return [float(np.mean([gain.values[n] for gain in run if n in gain.values])) for n in numbers]
-
-    @property
-    def mean(self) -> float | None:
-        """Mean gain over trials."""
-        return float(np.mean(self.values)) if self.values else None
-
-    @property
-    def half_width(self) -> float | None:
-        """Half its 95% interval; None for fewer than two trials."""
-        return half_width(self.values)
+            return min(run, key=lambda gain: gain.mean or 0.0).values
+        numbers = sorted({number for gain in run for number in gain.trials})
+        return [float(np.mean([gain.trials[n] for gain in run if n in gain.trials])) for n in numbers]
 
     @property
     def printed(self) -> float | None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mixbook.benchmarks.compare import compare, half_width, whole_results
+from mixbook.benchmarks.compare import compare, whole_results
+from mixbook.benchmarks.estimate import Estimate
 from mixbook.benchmarks.experiments import all_experiments
 from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_values
 from mixbook.benchmarks.report.claim import Verdict
@@ -13,7 +14,7 @@ from mixbook.benchmarks.report.judge import decide
 
 
 @dataclass(frozen=True)
-class Stated:
+class Stated(Estimate):
     """A gain in print and our trials of it, in the printed unit.
 
     Args:
@@ -25,16 +26,6 @@ class Stated:
     printed: PrintedValue
     values: tuple[float, ...]
     experiment: str = ""
-
-    @property
-    def mean(self) -> float | None:
-        """Mean over trials."""
-        return float(np.mean(self.values)) if self.values else None
-
-    @property
-    def half_width(self) -> float | None:
-        """Half its 95% interval; None for fewer than two trials."""
-        return half_width(self.values)
 
     @property
     def verdict(self) -> Verdict:
