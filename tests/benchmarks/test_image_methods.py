@@ -1,6 +1,5 @@
 """Networks of multi-mix and manifold mixup at smoke size: trained by their method, measured in every way that print has."""
 
-import math
 from dataclasses import replace
 
 import pytest
@@ -10,9 +9,7 @@ from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell
 from mixbook.benchmarks.trials.gains import gain, largest_nll_gain
-from mixbook.benchmarks.trials.image_methods import curves
 from mixbook.evaluation.deformations import TABLE_9
-from mixbook.training import History
 
 
 def test_what_the_tables_read_of_a_network_is_measured():
@@ -60,13 +57,6 @@ def test_a_method_changes_the_network_that_is_trained():
         (found,) = networks.run([(cell, 0)], "smoke")
         losses[cell.method] = found["loss"]
     assert len(set(losses.values())) == len(losses) == 5
-
-
-def test_points_of_a_curve_are_spread_and_end_at_the_end():
-    history = History(tuple({"loss": math.inf if n == 99 else float(n)} for n in range(100)))
-    found = curves(history, ("loss",))
-    assert list(found)[-1] == "loss@100" and len(found) <= 40
-    assert math.isnan(found["loss@100"]) and found["loss@97"] == 96
 
 
 def test_an_unknown_measure_is_named():

@@ -1,5 +1,6 @@
 """Networks of the papers, trained by an experiment's settings at the size of a smoke run, and their scores."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,8 @@ import torch
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.spec import Experiment, Profile, Setting
 from mixbook.benchmarks.trials import networks, sets
-from mixbook.benchmarks.trials.networks import milestones, score, train
+from mixbook.benchmarks.trials.networks import score, train
+from mixbook.benchmarks.trials.recipes import milestones, recipe_of
 from mixbook.benchmarks.trials.sets import parts
 from mixbook.data import Pixels
 from mixbook.mixing.answers import Answers
@@ -64,8 +66,21 @@ def test_curves_are_the_epochs_own_and_the_last_is_the_result():
 
 def test_points_of_long_curves_are_few_and_end_with_the_last():
     history = networks.History(tuple({"loss": 1.0, "error": float(epoch)} for epoch in range(1, 1201)))
-    points = networks.curve_points(history)
+    points = networks.curve_points(history, ["error"])
     assert len(points) == 40 and points["error@1200"] == 1200
+
+
+def test_a_point_that_is_not_finite_is_no_number():
+    history = networks.History(tuple({"loss": math.inf if n == 99 else float(n)} for n in range(100)))
+    found = networks.curve_points(history, ["loss"])
+    assert math.isnan(found["loss@100"]) and found["loss@97"] == 96
+
+
+def test_settings_are_the_recipe_unless_a_cell_trains_otherwise():
+    known = experiment(lr=0.25, weight_decay=0.5, decay=0.2)  # and more, such as the network, that no recipe has
+    recipe = recipe_of(known, 7, Profile(trials=1, epochs=8), weight_decay=0.0)
+    assert (recipe.epochs, recipe.seed, recipe.lr, recipe.pairs, recipe.nesterov) == (8, 7, 0.25, "across", True)
+    assert (recipe.milestones, recipe.decay, recipe.weight_decay) == ((4, 6), 0.2, 0.0)
 
 
 @pytest.mark.parametrize(("epochs", "expected"), [(1, (1, 1)), (4, (2, 3)), (8, (4, 6)), (200, (100, 150))])

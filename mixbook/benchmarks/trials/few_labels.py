@@ -4,10 +4,11 @@ import torch
 
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
 from mixbook.benchmarks.trials.answers import answers_of
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.data import digits
 from mixbook.evaluation import evaluate
 from mixbook.models import MLP, seeded
-from mixbook.training import Recipe, fit
+from mixbook.training import fit
 from mixbook.training.streams import derive
 
 
@@ -22,15 +23,7 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     data = digits()
     train, test = data.split(len(data) - experiment["labels"], torch.Generator().manual_seed(derive(number, "split")))
     model = seeded(derive(number, "weights"), lambda: MLP(64, experiment["hidden"], data.num_classes))
-    recipe = Recipe(
-        epochs=profile.epochs,
-        batch_size=experiment["batch_size"],
-        lr=experiment["lr"],
-        optimizer=experiment["optimizer"],
-        weight_decay=experiment["weight_decay"],
-        pairs=experiment["pairs"],
-        seed=number,
-    )
+    recipe = recipe_of(experiment, number, profile)
     fit(model, train, recipe, mixer=answers_of(cell).mixer_for(model, data.num_classes), progress=False)
     scores = evaluate(model, test)
     return {"error": 100 * (1 - scores["accuracy"]), "nll": scores["nll"], "ece": 100 * scores["ece"]}

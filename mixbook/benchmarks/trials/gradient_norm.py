@@ -7,13 +7,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.benchmarks.trials.small_images import small_images
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
 from mixbook.mixing.mixer import Mixer, multimix
 from mixbook.models import MLP, seeded
 from mixbook.theory.gradient_noise import measure_split
-from mixbook.training import Recipe, fit
+from mixbook.training import fit
 from mixbook.training.streams import derive
 from mixbook.training.watch import GradientNorm
 
@@ -32,15 +33,7 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     """
     train, test = small_images("digits", experiment["train_size"], number)
     model = seeded(derive(number, "weights"), lambda: MLP(64, experiment["hidden"], train.num_classes))
-    recipe = Recipe(
-        epochs=profile.epochs,
-        batch_size=experiment["batch_size"],
-        lr=experiment["lr"],
-        momentum=experiment["momentum"],
-        weight_decay=experiment["weight_decay"],
-        milestones=tuple(experiment["milestones"]),
-        seed=number,
-    )
+    recipe = recipe_of(experiment, number, profile)
     mixer = multimix(int(cell.value("K")), experiment["alpha"], train.num_classes)
     watch = Watch(model, mixer, train, experiment, number)
     fit(model, train, recipe, mixer=mixer, validate=watch.after_epoch, progress=False)

@@ -14,6 +14,7 @@ from mixbook import data
 from mixbook.advice import advise
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Task
 from mixbook.benchmarks.trials.answers import answers_of
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.data import Arrays
 from mixbook.data.sources import SOURCES
 from mixbook.evaluation import evaluate, fgsm_error
@@ -133,15 +134,13 @@ def _answers(experiment: Experiment, cell: Cell, train: Arrays, number: int) -> 
 def _recipe(experiment: Experiment, profile: Profile, answers: Answers | None, number: int) -> Recipe:
     """As many gradients for every cell: K interpolations take batches of a K-th, for a K-th of the epochs."""
     draws = 1 if answers is None else answers.draws
-    return Recipe(
+    return recipe_of(
+        experiment,
+        number,
+        profile,
         epochs=max(1, profile.epochs // draws),
         batch_size=experiment["mixtures"] // draws,
-        lr=experiment["lr"],
-        optimizer=experiment["optimizer"],
-        weight_decay=experiment["weight_decay"],
-        pairs=experiment["pairs"],
         drop_last=True,
-        seed=number,
     )
 
 

@@ -1,6 +1,5 @@
 """A network of a paper trained by any method that a table names, and all that the paper's tables measure of it."""
 
-import math
 from dataclasses import replace
 
 from torch import nn
@@ -8,13 +7,11 @@ from torch import nn
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile
 from mixbook.benchmarks.trials.measures import measured
 from mixbook.benchmarks.trials.methods import method_of, settings_for, with_dropout
-from mixbook.benchmarks.trials.networks import prepare, score
+from mixbook.benchmarks.trials.networks import curve_points, prepare, score
 from mixbook.benchmarks.trials.sets import Parts
 from mixbook.data import Batched
 from mixbook.evaluation import evaluate
-from mixbook.training import GradientNorm, History
-
-_POINTS = 40  # of a curve, about
+from mixbook.training import GradientNorm
 
 
 def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> Metrics:
@@ -48,7 +45,7 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
         norm.close()
     found = score(trained) | measured(experiment, trained, number)
     found["seconds_per_epoch"] = min(trained.history["seconds"])
-    return found | curves(trained.history, experiment["curves"])
+    return found | curve_points(trained.history, experiment["curves"])
 
 
 def _protocol(cell: Cell, experiment: Experiment, profile: Profile) -> Experiment:
@@ -58,14 +55,6 @@ def _protocol(cell: Cell, experiment: Experiment, profile: Profile) -> Experimen
     # PyTorch 2.13 writes past the end of memory when it trains networks of 4 channels on 64 pixels in this layout on a CPU.
     plain = (replace(s, value=False) if s.name == "channels_last" else s for s in protocol.settings)
     return replace(protocol, settings=tuple(plain))
-
-
-def curves(history: History, names: tuple[str, ...]) -> Metrics:
-    """``name@n`` after n epochs, evenly spread and always the last: not a number where it was not finite."""
-    every = math.ceil(len(history) / _POINTS)
-    epochs = [epoch for epoch in range(1, len(history) + 1) if (len(history) - epoch) % every == 0]
-    points = {f"{name}@{epoch}": float(history[name][epoch - 1]) for name in names for epoch in epochs}
-    return {name: value if math.isfinite(value) else math.nan for name, value in points.items()}
 
 
 def _watched(experiment: Experiment, data: Parts) -> dict[str, Batched]:

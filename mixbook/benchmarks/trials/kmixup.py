@@ -7,17 +7,16 @@ import torch
 from torch import nn
 
 from mixbook.benchmarks.spec import Experiment, Profile, Task
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.data import Arrays, Batched
 from mixbook.evaluation import accuracy, nll
 from mixbook.mixing.mixer import Mixer, kmixup
 from mixbook.mixing.transport import alpha_of_ratio, matching_cost, mean_square_ratio
 from mixbook.models import MLP, seeded
-from mixbook.training import Recipe
 from mixbook.training.streams import derive
 from mixbook.training.trials import Trial, fit_trials
 
 _PAIRS = 16384  # matched pairs behind a matching cost of images
-_RECIPE = ("batch_size", "lr", "momentum", "weight_decay", "milestones", "decay", "pairs")
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,10 @@ def train(experiment: Experiment, tasks: Sequence[Task], profile: Profile, parts
             derive(seed, "weights"), lambda: MLP(features, experiment["hidden"], classes, experiment["activation"])
         )
 
-    chosen = {name: experiment[name] for name in _RECIPE}
-    recipes = [Recipe(epochs=profile.epochs, seed=number, **chosen) for _, number in tasks]
-    trials = [Trial(recipe=recipe, mixer=mixer) for recipe, mixer in zip(recipes, mixers, strict=True)]
+    trials = [
+        Trial(recipe=recipe_of(experiment, number, profile), mixer=mixer)
+        for (_, number), mixer in zip(tasks, mixers, strict=True)
+    ]
     fitted = fit_trials(make_model, list(parts), trials, progress=False)
     return [Trained(f.model.eval(), m, f.diverged) for f, m in zip(fitted, measured, strict=True)]
 

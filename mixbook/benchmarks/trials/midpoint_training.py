@@ -4,11 +4,12 @@ import torch
 
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile
 from mixbook.benchmarks.trials.images import normalised, parts, subset
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
 from mixbook.mixing.mixer import mixup
 from mixbook.models import LeNet, seeded
-from mixbook.training import Recipe, fit
+from mixbook.training import fit
 from mixbook.training.streams import derive
 
 WATCHED = (1, 2, 3, 4, 5, 6, 8, *range(10, 51, 5))  # epochs after which the training part is scored
@@ -27,15 +28,7 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     train, test = (normalised(part, experiment) for part in (subset(train, experiment["share"], number, "images"), test))
     seed = derive(number, "weights")
     model = seeded(seed, lambda: LeNet(train.num_classes, *train.x.shape[1:3]))
-    recipe = Recipe(
-        epochs=profile.epochs,
-        batch_size=experiment["batch_size"],
-        lr=experiment["lr"],
-        optimizer="adam",
-        weight_decay=experiment["weight_decay"],
-        pairs=experiment["pairs"],
-        seed=number,
-    )
+    recipe = recipe_of(experiment, number, profile, optimizer="adam")
     epoch, found = 0, Metrics()
 
     def score(network: torch.nn.Module) -> dict[str, float]:

@@ -10,7 +10,7 @@ from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Setting
 from mixbook.benchmarks.trials import kmixup_tables
 from mixbook.benchmarks.trials.kmixup import moved, sampled_cost
 from mixbook.benchmarks.trials.kmixup_tables import Found
-from mixbook.benchmarks.trials.networks import milestones
+from mixbook.benchmarks.trials.recipes import milestones
 from mixbook.data import Arrays
 from mixbook.data.images import mnist
 from mixbook.data.stand_ins import stand_in

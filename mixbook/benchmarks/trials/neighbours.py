@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.benchmarks.spec import Cell, Experiment, Profile, Task
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.benchmarks.trials.small_images import small_images
 from mixbook.data import Arrays, shuffled_batches
 from mixbook.evaluation import evaluate
@@ -14,7 +15,6 @@ from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.pairing import NearestNeighbour, OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.ratio import Beta
 from mixbook.models import MLP, LeNet, seeded
-from mixbook.training import Recipe
 from mixbook.training.streams import derive
 from mixbook.training.trials import Trial, fit_trials
 
@@ -33,7 +33,7 @@ def trials(experiment: Experiment, tasks: Sequence[Task], profile: Profile) -> l
     data, size = experiment.dataset, experiment["train_size"]
     splits = [small_images(data, size, number, real=not profile.stand_in) for _, number in tasks]
     learners = [
-        Trial(recipe=_recipe(experiment, profile, number), mixer=_mixer(cell, train.num_classes))
+        Trial(recipe=recipe_of(experiment, number, profile), mixer=_mixer(cell, train.num_classes))
         for (cell, number), (train, _) in zip(tasks, splits, strict=True)
     ]
     fitted = fit_trials(_network(experiment, splits[0][0]), [train for train, _ in splits], learners)
@@ -69,11 +69,6 @@ def _network(experiment: Experiment, data: Arrays) -> Callable[[int], nn.Module]
         return MLP(data.x[0].numel(), experiment["hidden"], data.num_classes)
 
     return lambda seed: seeded(derive(seed, "weights"), network)
-
-
-def _recipe(experiment: Experiment, profile: Profile, seed: int) -> Recipe:
-    names = ("optimizer", "lr", "batch_size", "weight_decay", "pairs", "drop_last")
-    return Recipe(epochs=profile.epochs, seed=seed, **{name: experiment[name] for name in names})
 
 
 def _pairing(cell: Cell) -> Pairing | None:

@@ -9,7 +9,7 @@ A trial of an experiment prepares a network, makes a mixer for it from its cell,
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from mixbook.benchmarks.spec import Experiment, Metrics, Profile
 from mixbook.benchmarks.trials.precision import mixed_precision
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.benchmarks.trials.sets import Parts, parts
 from mixbook.data import Batched
 from mixbook.evaluation import evaluate, fgsm
@@ -27,7 +28,6 @@ from mixbook.training.loop import Mixes
 from mixbook.training.streams import derive
 
 MixerOf = Callable[[nn.Module, int], Mixes | None]  # from the network and the number of classes; None mixes nothing
-_RECIPE = {field.name for field in fields(Recipe)} - {"epochs", "seed", "milestones"}
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,8 @@ class Prepared:
 def prepare(experiment: Experiment, number: int, profile: Profile) -> Prepared:
     """What trial ``number`` trains.
 
-    Settings with the name of a field of :class:`~mixbook.training.Recipe` are that field, such as ``lr`` or ``batch_size``;
-    ``drops`` are shares of the run at which the learning rate is multiplied by ``decay``. ``network`` is a name of
-    :func:`~mixbook.models.named`, and ``network_options``, if there is such a setting, what else it takes, as pairs.
+    The recipe is what :func:`~mixbook.benchmarks.trials.recipes.recipe_of` reads from the settings. ``network`` is a name
+    of :func:`~mixbook.models.named`, and ``network_options``, if there is such a setting, what else it takes, as pairs.
     Initial weights, order of samples and draws of the mixer follow from ``number`` alone: they are the same in every cell.
 
     Args:
@@ -109,13 +108,7 @@ def prepare(experiment: Experiment, number: int, profile: Profile) -> Prepared:
         derive(number, "weights"),
         lambda: named(known["network"], data.shape, data.train.num_classes, small=profile.stand_in, **more),
     )
-    recipe = Recipe(
-        epochs=profile.epochs,
-        seed=number,
-        milestones=milestones(known.get("drops", ()), profile.epochs),
-        **{name: value for name, value in known.items() if name in _RECIPE},
-    )
-    return Prepared(model, data, recipe)
+    return Prepared(model, data, recipe_of(experiment, number, profile))
 
 
 def train(experiment: Experiment, mixer_of: MixerOf, number: int, profile: Profile, **options: Any) -> Trained:
@@ -157,21 +150,16 @@ def score(trained: Trained, *, fgsm_eps: Sequence[float] = (), top: int | None =
         attacked = evaluate(trained.on_pixels, trained.data.pixels, batch_size, attacks=attacks)
         for eps, attack in zip(fgsm_eps, attacks, strict=True):
             found[f"fgsm_error@{eps:g}"] = 100 * attacked[f"error@{attack.name}"]
-    return found | curve_points(trained.history)
+    recorded = [name for name in ("error", "train_accuracy") if name in trained.history.records[0]]
+    return found | curve_points(trained.history, recorded)
 
 
-def curve_points(history: History, most: int = 40) -> Metrics:
-    """Points of the curves of a run, if any were recorded: at most about forty, the last epoch always."""
-    count = len(history.records)
-    every = math.ceil(count / most)
-    epochs = [epoch for epoch in range(1, count + 1) if (count - epoch) % every == 0]
-    names = [name for name in ("error", "train_accuracy") if name in history.records[0]]
-    return {f"{name}@{epoch}": float(history.records[epoch - 1][name]) for name in names for epoch in epochs}
-
-
-def milestones(shares: Sequence[float], epochs: int) -> tuple[int, ...]:
-    """Epochs at whose start the learning rate drops: these shares of the run, rounded, and none before epoch 1."""
-    return tuple(max(1, round(share * epochs)) for share in shares)
+def curve_points(history: History, names: Sequence[str], most: int = 40) -> Metrics:
+    """``name@n`` after n epochs: about ``most`` of them, evenly spread and always the last. NaN where it was not finite."""
+    every = math.ceil(len(history) / most)
+    epochs = [epoch for epoch in range(1, len(history) + 1) if (len(history) - epoch) % every == 0]
+    points = {f"{name}@{epoch}": float(history[name][epoch - 1]) for name in names for epoch in epochs}
+    return {name: value if math.isfinite(value) else math.nan for name, value in points.items()}
 
 
 class _Counted:

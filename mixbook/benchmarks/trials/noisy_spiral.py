@@ -8,11 +8,11 @@ from torch import nn
 
 from mixbook.benchmarks.maps import boundary_length, decision_map, pack
 from mixbook.benchmarks.spec import Cell, Experiment, Profile, Task
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.data import Arrays, two_spirals
 from mixbook.evaluation import evaluate
 from mixbook.mixing.place import ManifoldMixer, manifold_mixup
 from mixbook.models import MLP, seeded
-from mixbook.training import Recipe
 from mixbook.training.streams import derive
 from mixbook.training.trials import Trial, fit_trials
 
@@ -30,7 +30,7 @@ def trials(experiment: Experiment, tasks: Sequence[Task], profile: Profile) -> l
         :func:`mixbook.benchmarks.maps.pack` writes the map; ``diverged``, 1 where the weights are not finite.
     """
     parts = [spiral(experiment, number) for _, number in tasks]
-    learners = [Trial(recipe=_recipe(experiment, profile, number), mixer=_mixer(cell)) for cell, number in tasks]
+    learners = [Trial(recipe=recipe_of(experiment, number, profile), mixer=_mixer(cell)) for cell, number in tasks]
     fitted = fit_trials(_network(experiment), [given for given, _, _ in parts], learners)
     return [
         _scores(experiment, one.model, *part) | {"diverged": float(one.diverged)}
@@ -69,11 +69,6 @@ def he_weights(model: nn.Module) -> nn.Module:
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
     return model
-
-
-def _recipe(experiment: Experiment, profile: Profile, seed: int) -> Recipe:
-    names = ("optimizer", "lr", "weight_decay", "batch_size", "pairs")
-    return Recipe(epochs=profile.epochs, seed=seed, **{name: experiment[name] for name in names})
 
 
 def _mixer(cell: Cell) -> Callable[[nn.Module], ManifoldMixer] | None:

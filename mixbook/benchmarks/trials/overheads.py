@@ -10,10 +10,11 @@ from torch.nn import functional as F
 
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
 from mixbook.benchmarks.trials.answers import answers_of
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.data import Arrays, digits
 from mixbook.evaluation import evaluate
 from mixbook.models import MLP, LeNet, seeded
-from mixbook.training import Recipe, fit
+from mixbook.training import fit
 from mixbook.training.streams import derive
 
 Step = Callable[[], None]
@@ -32,15 +33,7 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     data = digits()
     train, test = data.split(experiment["n_test"], torch.Generator().manual_seed(derive(number, "split")))
     model = seeded(derive(number, "weights"), lambda: MLP(64, experiment["hidden"], 10))
-    recipe = Recipe(
-        epochs=profile.epochs,
-        batch_size=experiment["batch_size"],
-        lr=experiment["lr"],
-        optimizer=experiment["optimizer"],
-        weight_decay=experiment["weight_decay"],
-        drop_last=True,
-        seed=number,
-    )
+    recipe = recipe_of(experiment, number, profile, drop_last=True)
 
     def watch(network: nn.Module) -> dict[str, float]:
         seen, unseen = evaluate(network, train), evaluate(network, test)

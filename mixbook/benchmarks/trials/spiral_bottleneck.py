@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mixbook.benchmarks.maps import boundary_length, grid
 from mixbook.benchmarks.spec import Experiment, Profile, Task
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.data import Arrays, Augment, InputNoise, two_spirals
 from mixbook.evaluation import evaluate
 from mixbook.evaluation.hidden import hidden_states
@@ -18,7 +19,7 @@ from mixbook.mixing.place import ManifoldMixer
 from mixbook.mixing.ratio import Beta
 from mixbook.models import BottleneckMLP, seeded
 from mixbook.theory.spectra import flatness
-from mixbook.training import Recipe, fit
+from mixbook.training import fit
 from mixbook.training.streams import derive
 from mixbook.training.trials import Trial, fit_trials
 
@@ -46,14 +47,7 @@ def train(experiment: Experiment, tasks: Sequence[Task], profile: Profile) -> li
     """The trained networks, in the order of the tasks. Data and initial weights follow from the number of a trial alone."""
     data = [samples(experiment, number, "train") for _, number in tasks]
     recipes = [
-        Recipe(
-            epochs=profile.epochs,
-            batch_size=experiment["batch_size"],
-            lr=experiment["lr"],
-            optimizer=experiment["optimizer"],
-            weight_decay=experiment["weight_decay"] if cell.method == "weight_decay" else 0.0,
-            seed=number,
-        )
+        recipe_of(experiment, number, profile, **({} if cell.method == "weight_decay" else {"weight_decay": 0.0}))
         for cell, number in tasks
     ]
     networks: dict[int, nn.Module] = {}

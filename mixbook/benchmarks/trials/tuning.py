@@ -7,10 +7,10 @@ import torch
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Task
 from mixbook.benchmarks.trials.grid import network, parts_of
 from mixbook.benchmarks.trials.kmixup import perturbation
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
 from mixbook.mixing.mixer import Mixer, kmixup
-from mixbook.training import Recipe
 from mixbook.training.streams import derive
 from mixbook.training.trials import Trial, fit_trials
 
@@ -32,7 +32,7 @@ def trials(experiment: Experiment, tasks: Sequence[Task], profile: Profile) -> l
         train, test = parts_of(experiment, number, profile)
         g = torch.Generator().manual_seed(derive(number, "validation"))
         less, held = train.split(experiment["validation"], g)
-        recipe, (mixer, alpha) = _recipe(experiment, profile, number), _mixer(experiment, cell, less, number)
+        recipe, (mixer, alpha) = recipe_of(experiment, number, profile), _mixer(experiment, cell, less, number)
         alphas.append(alpha)
         for part, unseen in ((less, held), (train, test)):
             every.append((part, unseen, number))
@@ -63,8 +63,3 @@ def _mixer(experiment: Experiment, cell: Cell, train: Arrays, number: int) -> tu
     else:
         alpha = perturbation(train, k, cell.value("xi_of"), experiment["alpha_cap"], number)["alpha"]
     return kmixup(k, alpha, train.num_classes, strict=False), alpha
-
-
-def _recipe(experiment: Experiment, profile: Profile, number: int) -> Recipe:
-    names = ("batch_size", "lr", "optimizer", "weight_decay", "pairs")
-    return Recipe(epochs=profile.epochs, seed=number, **{name: experiment[name] for name in names})
