@@ -18,7 +18,7 @@ REFERS = ("for", "aria-describedby", "aria-labelledby")
 def join(html: Path) -> str:
     """One page out of the rendered pages in `html`, in reading order; it belongs into that folder."""
     pages = [f"{page.removesuffix('.ipynb')}.html" for page in contents.pages()]
-    articles = [_article(html, page, set(pages)) for page in pages]
+    articles = {page: _article(html, page, set(pages)) for page in pages}
     first = _read(html / pages[0])
     folder = posixpath.dirname(pages[0])
     kept = [tag for tag in first.select("head link, head script, head style") if _is_needed(tag)]
@@ -27,12 +27,12 @@ def join(html: Path) -> str:
             if name in tag.attrs:
                 tag[name] = posixpath.normpath(posixpath.join(folder, tag[name]))
     head = "\n".join(map(str, kept))
-    listed = "\n".join(_contents(html))
+    listed = "\n".join(_contents(articles))
     return (
         '<!DOCTYPE html><html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8">'
         f'<title>mixbook</title>{head}</head><body class="one-page bd-content">'
         f'<nav class="print-contents" aria-label="Contents"><h1>Contents</h1>{listed}</nav>'
-        f"{''.join(articles)}</body></html>"
+        f"{''.join(map(str, articles.values()))}</body></html>"
     )
 
 
@@ -51,7 +51,7 @@ def _is_needed(tag: Any) -> bool:
     return "mathjax" in str(tag).lower() and "searchindex" not in str(tag)
 
 
-def _article(html: Path, page: str, pages: set[str]) -> str:
+def _article(html: Path, page: str, pages: set[str]) -> Any:
     article = _read(html / page).find("article")
     for tag in article.select(DROPPED):
         tag.decompose()
@@ -64,7 +64,7 @@ def _article(html: Path, page: str, pages: set[str]) -> str:
             if name in tag.attrs:
                 tag[name] = _moved(tag[name], page, pages)
     article["id"] = anchor(page)
-    return str(article)
+    return article
 
 
 def _moved(address: str, page: str, pages: set[str]) -> str:
@@ -78,7 +78,7 @@ def _moved(address: str, page: str, pages: set[str]) -> str:
     return target + (f"#{parts.fragment}" if parts.fragment else "")
 
 
-def _contents(html: Path) -> list[str]:
+def _contents(articles: dict[str, Any]) -> list[str]:
     """Parts and pages with their titles, as the table of contents lists them."""
     toc = contents.read()
     lines = []
@@ -88,9 +88,6 @@ def _contents(html: Path) -> list[str]:
     ]:
         items = ""
         for page in (f"{page.removesuffix('.ipynb')}.html" for page in pages):
-            title = _read(html / page).select_one("article h1")
-            for mark in title.select(".headerlink"):
-                mark.decompose()
-            items += f'<li><a href="#{anchor(page)}">{title.decode_contents()}</a></li>'
+            items += f'<li><a href="#{anchor(page)}"><span>{articles[page].h1.decode_contents()}</span></a></li>'
         lines.append(f"<p>{caption}</p><ul>{items}</ul>" if caption else f"<ul>{items}</ul>")
     return lines

@@ -3,6 +3,7 @@
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import one_page
 from contents import ROOT
@@ -13,6 +14,15 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SCALE = 0.8
 WIDTH = 820  # CSS pixels between the margins, at this scale
 FOOTER = '<div style="font-size: 8px; width: 100%; text-align: center"><span class="pageNumber"></span></div>'
+SHEETS: dict[str, Any] = {
+    "display_header_footer": True,
+    "header_template": "<span></span>",
+    "footer_template": FOOTER,
+    "print_background": True,
+    "scale": SCALE,
+    "format": "A4",
+    "margin": {"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"},
+}
 # What is wider than the paper is made smaller as a whole: a table that is cut off says something else.
 SHRINK = """() => {
   for (const wide of document.querySelectorAll("table, mjx-container[display='true'], img, svg")) {
@@ -20,6 +30,10 @@ SHRINK = """() => {
     const width = Math.max(wide.scrollWidth ?? 0, wide.getBoundingClientRect().width);
     if (room && width > room) wide.style.zoom = Math.max(0.4, (0.98 * room) / width);
   }
+}"""
+# The style sheet writes them beside the lines of the contents.
+NUMBER = """(numbers) => {
+  for (const link of document.querySelectorAll(".print-contents a")) link.dataset.page = numbers[link.hash.slice(1)];
 }"""
 
 
@@ -44,22 +58,22 @@ def print_book(html: Path, target: Path) -> Path:
             page.wait_for_function("window.MathJax && MathJax.startup && MathJax.startup.promise")
             page.evaluate("MathJax.startup.promise")
             page.evaluate(SHRINK)
-            page.pdf(
-                path=str(target),
-                display_header_footer=True,
-                header_template="<span></span>",
-                footer_template=FOOTER,
-                print_background=True,
-                outline=True,
-                tagged=True,
-                scale=SCALE,
-                format="A4",
-                margin={"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"},
-            )
+            page.pdf(path=target, **SHEETS)  # a browser knows no page numbers before it has printed
+            page.evaluate(NUMBER, page_numbers(target))
+            page.pdf(path=target, outline=True, tagged=True, **SHEETS)
             browser.close()
     finally:
         whole.unlink(missing_ok=True)
     return target
+
+
+def page_numbers(pdf: Path) -> dict[str, int]:
+    """The pages, counted from 1, that the links inside a printed book lead to, by the ids in the one page."""
+    from pypdf import PdfReader
+
+    reader = PdfReader(pdf)
+    places = reader.named_destinations.items()
+    return {name.removeprefix("/"): (reader.get_destination_page_number(place) or 0) + 1 for name, place in places}
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ import contents
 import pytest
 from browsing import Visit
 
-AXE = Path(sys.prefix) / "node" / "node_modules" / "axe-core" / "axe.min.js"  # `make setup` puts it there
+AXE = Path(sys.prefix) / "node" / "node_modules" / "axe-core" / "axe.min.js"  # `make axe` puts it there
 
 pytestmark = [
     *browsing.MARKS,
-    pytest.mark.skipif(not AXE.is_file(), reason="no axe-core here: `make setup` installs it where there is npm"),
+    pytest.mark.skipif(not AXE.is_file(), reason="no axe-core here: `make axe` installs it where there is npm"),
 ]
 
 PAGES = [f"{page.removesuffix('.ipynb')}.html" for page in contents.pages()] + ["search.html", "genindex.html"]

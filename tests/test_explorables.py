@@ -349,6 +349,15 @@ def test_flattening_shows_the_run_of_the_chapter(chromium, site):
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_explorables_do_not_wait_for_the_mathematics(chromium, site, name):
+    page = chromium.new_context().new_page()
+    page.route("**/tex-chtml.js", lambda route: None)  # it never comes
+    page.goto(site + PAGES[name], wait_until="commit")
+    page.locator(f"#explore-{name} svg").wait_for()
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_explorables_fit_a_phone_and_say_what_they_show(chromium, site, name):
     for theme in ("light", "dark"):
         explorable = Explorable(chromium, site, name, 375, color_scheme=theme)

@@ -2,18 +2,40 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import browsing
 import contents
+import one_page
 import pdf_book
 import pytest
+from pypdf import PdfReader
 
 pytestmark = [*browsing.MARKS, pytest.mark.slow]
 
 
-def test_the_pdf_has_pages_and_is_small(built_book, tmp_path):
-    copy = tmp_path / "html"
-    shutil.copytree(built_book, copy, symlinks=True)
-    printed = pdf_book.print_book(copy, tmp_path / "mixbook.pdf")
+@pytest.fixture(scope="module")
+def printed(built_book, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("paper")
+    shutil.copytree(built_book, folder / "html", symlinks=True)
+    return pdf_book.print_book(folder / "html", folder / "mixbook.pdf")
+
+
+def test_the_pdf_is_small_and_its_contents_say_on_which_page_each_chapter_begins(printed):
     assert 1e6 < printed.stat().st_size < 25e6
-    assert len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes())) > len(contents.pages())
+    pages = [page.extract_text() for page in PdfReader(printed).pages]
+    numbers = pdf_book.page_numbers(printed)
+    first = [numbers[one_page.anchor(f"{page.removesuffix('.ipynb')}.html")] for page in contents.pages()]
+    assert first == sorted(set(first)) and first[-1] <= len(pages)
+    listed = "\n".join(pages[: first[0] - 1])
+    assert [int(number) for number in re.findall(r"\S (\d+)$", listed, re.MULTILINE)] == first
+
+
+def test_links_on_paper_lead_to_a_place_in_it_or_to_the_web(printed):
+    pdf = PdfReader(printed)
+    notes = [note.get_object() for page in pdf.pages for note in page.get("/Annots", [])]
+    links = [note for note in notes if note["/Subtype"] == "/Link"]
+    away = [link["/A"]["/URI"] for link in links if "/Dest" not in link]
+    assert len(links) > len(contents.pages())
+    assert {str(link["/Dest"]) for link in links if "/Dest" in link} <= pdf.named_destinations.keys()
+    assert not [address for address in away if not address.startswith("https://")]

@@ -4,6 +4,7 @@ import re
 import zipfile
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import contents
 import nbformat
@@ -69,6 +70,34 @@ def test_with_an_address_a_notebook_installs_the_package_and_colab_opens_that_no
     take_away.offer(None, "book/who/kmixup", "page.html", context, None)
     assert colab["url"].endswith("someone/mixbook/blob/gh-pages/_sources/book/who/kmixup.ipynb")
     assert [button["text"] for button in context["header_buttons"][1]["buttons"]] == [".ipynb", ".md", ".py", ".pdf"]
+
+
+def entries(whole_book: dict[str, str]) -> dict[str, str]:
+    """The last entries of a page's menu of downloads with these addresses, by what they say."""
+    menu = [{"text": ".pdf"}]
+    context = {
+        "page_source_suffix": ".md",
+        "pathto": lambda page: f"../{page}.html",
+        "header_buttons": [{"label": "download-buttons", "buttons": menu}],
+    }
+    app = SimpleNamespace(config=SimpleNamespace(whole_book=whole_book))
+    take_away.offer_the_book(app, "book/glossary", "page.html", context, None)
+    return {entry["text"]: entry["url"] for entry in menu[1:]}
+
+
+def test_the_menu_leads_to_the_files_of_the_whole_book_that_have_an_address_or_to_how_they_are_made():
+    zipped, printed = "https://books.example/mixbook.zip", "https://books.example/mixbook.pdf"
+    both = {"whole book, .zip": zipped, "whole book, .pdf": printed}
+    assert entries({".zip": zipped, ".pdf": printed}) == both
+    assert entries({".zip": "", ".pdf": printed}) == {"whole book, .pdf": printed}
+    assert entries({".zip": "", ".pdf": ""}) == {"whole book": "../book/how_to_run.html#take-it-away"}
+
+
+def test_every_page_offers_the_whole_book(built_book):
+    for page in contents.pages():
+        html = (built_book / f"{page.removesuffix('.ipynb')}.html").read_text()
+        menu = re.search(r'<div class="dropdown dropdown-download-buttons">.*?</div>', html, re.DOTALL)
+        assert menu and "whole book" in menu[0], page
 
 
 @pytest.mark.browser

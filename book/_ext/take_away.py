@@ -1,7 +1,8 @@
-"""Each chapter to take away: its notebook, its text (.md) and its code (.py); and, where the repository has an address,
-buttons that open it on other people's machines.
+"""To take away: each chapter's notebook, text (.md) and code (.py), and the whole book; and, where the repository has an
+address, buttons that open a chapter on other people's machines.
 
-The address is `repository: url` in `_config.yml`, and nowhere else. While it is empty, there are no such buttons.
+The addresses are `repository: url` and `whole_book` in `_config.yml`, and nowhere else. While they are empty, nothing
+leads there.
 """
 
 import re
@@ -14,6 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 PUBLISHED = "gh-pages"  # the branch that serves the rendered book; its notebooks install the package
+HOW = "book/how_to_run"  # the page that says how the whole book is taken away
 FORMATS = {".md": ("md:myst", "Download the text"), ".py": ("py:percent", "Download the code")}
 INSTALL = """\
 # Installs mixbook where it is missing, with the results that the pages read.
@@ -38,11 +40,26 @@ def offer(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any]
     for button in launch:
         if button["text"] == "Colab":
             button["url"] = re.sub(r"/blob/[^/]+/", f"/blob/{PUBLISHED}/_sources/", button["url"])
-    menu = next(button for button in context["header_buttons"] if button.get("label") == "download-buttons")
     for at, (suffix, (_, tooltip)) in enumerate(FORMATS.items(), 1):
         url = f"{context['pathto']('_sources', 1)}/{Path(context['sourcename']).with_suffix(suffix).as_posix()}"
-        button = {"type": "link", "url": url, "text": suffix, "tooltip": tooltip, "icon": "fas fa-file"}
-        menu["buttons"].insert(at, button | {"label": f"download-{suffix[1:]}-button"})
+        _menu(context).insert(at, _entry(suffix, url, tooltip))
+
+
+def offer_the_book(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
+    """Each page's menu ends with the files of the whole book that have an address, or with how they are made."""
+    if context.get("page_source_suffix"):
+        files = {f"whole book, {suffix}": url for suffix, url in app.config.whole_book.items() if url}
+        for text, url in (files or {"whole book": f"{context['pathto'](HOW)}#take-it-away"}).items():
+            _menu(context).append(_entry(text, url, "Take the whole book away"))
+
+
+def _menu(context: dict[str, Any]) -> list[dict[str, str]]:
+    return next(button["buttons"] for button in context["header_buttons"] if button.get("label") == "download-buttons")
+
+
+def _entry(text: str, url: str, tooltip: str) -> dict[str, str]:
+    label = f"download-{re.sub('[^a-z]+', '-', text).strip('-')}-button"
+    return {"type": "link", "url": url, "text": text, "tooltip": tooltip, "icon": "fas fa-file", "label": label}
 
 
 def convert(app: Sphinx, error: Exception | None) -> None:
@@ -64,7 +81,9 @@ def with_install(notebook: nbformat.NotebookNode, page: Path, url: str) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_config_value("whole_book", {}, "env", dict)
     app.connect("config-inited", configure)
     app.connect("html-page-context", offer, priority=600)  # after the theme's own buttons
+    app.connect("html-page-context", offer_the_book, priority=600)
     app.connect("build-finished", convert)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
