@@ -1,7 +1,6 @@
 """Planning a block of batches at once: all matchings are solved together."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -12,7 +11,7 @@ from mixbook.mixing.blend.linear import Linear
 from mixbook.mixing.matching import solve
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.pairing import OptimalTransport
-from mixbook.mixing.plan import MixPlan, pair_sources
+from mixbook.mixing.plan import MixPlan
 
 # Their weights and masks are the same whoever the partner is, so partners may be found later.
 _BLIND = (Linear, CutMix, FMix)
@@ -54,6 +53,6 @@ def plan_many(
         matchings.append(matching)
         drafts.append(mixer.blend.plan(x, matching.candidates, lam, generator, y))
     return [
-        replace(draft, sources=pair_sources(partner, len(draft) // len(partner)))
+        MixPlan.of_pairs(partner, draft.weights, draft.rows, masks=draft.masks)
         for draft, partner in zip(drafts, solve(matchings), strict=True)
     ]

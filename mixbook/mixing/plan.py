@@ -1,7 +1,7 @@
 """The plan: which samples make up each mixture and how much of each, decided before anything is mixed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from math import isqrt
 from typing import TYPE_CHECKING
 
@@ -28,10 +28,10 @@ class MixPlan:
             the sources; their means over the pixels are the weights. None where every pixel has the weights themselves.
         moves: for blends that move patches before masking, int64 (N, S, g * g): place j of a grid of g x g patches, row by
             row, gets the source's patch ``moves[n, s, j]``. None where everything stays in place.
+        check: look at the values too, on the CPU; on a GPU that would stall the queue.
 
     Raises:
-        ValueError: if the shapes differ, a source is out of range, or a row of weights does not sum to 1. The values are
-            looked at on the CPU only: on a GPU that would stall the queue.
+        ValueError: if the shapes differ, a source is out of range, or a row of weights does not sum to 1.
 
     Example:
         >>> import torch, mixbook as mb
@@ -51,9 +51,10 @@ class MixPlan:
     rows: int
     masks: Tensor | None = None
     moves: Tensor | None = None
+    check: InitVar[bool] = True
     _in_order: bool = field(default=False, init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, check: bool) -> None:
         if self.sources.ndim != 2 or self.sources.shape != self.weights.shape:
             raise ValueError(
                 "sources and weights must both have shape (N, S), "
@@ -72,17 +73,44 @@ class MixPlan:
                 )
             if grid == 0 or self.masks.shape[3] % grid or self.masks.shape[4] % grid:
                 raise ValueError(f"{grid} x {grid} patches of moves must divide the masks, got {tuple(self.masks.shape)}")
-        if self.sources.device.type == "cpu" and len(self.sources):
-            low, high = self.sources.aminmax()
+        if check and self.sources.device.type == "cpu" and self.sources.numel():
+            _check_range("sources", self.sources, self.rows)
             # With one draw the first sources are the batch as it is, which need not be copied.
-            in_order = self.sources.shape[1] > 0 and torch.equal(self.sources[:, 0], torch.arange(len(self)))
-            object.__setattr__(self, "_in_order", in_order)
-            if low < 0 or high >= self.rows:
-                raise ValueError(f"sources must lie in [0, {self.rows}), got {int(low)} to {int(high)}")
-        if self.weights.device.type == "cpu" and len(self.weights):
+            self._set_in_order(torch.equal(self.sources[:, 0], torch.arange(len(self))))
+        if check and self.weights.device.type == "cpu" and len(self):
             furthest = float((self.weights.sum(1) - 1).abs().amax())
             if not furthest <= 1e-5:  # so that NaN is refused too
                 raise ValueError(f"each row of weights must sum to 1, got sums {self.weights.sum(1).tolist()}")
+
+    @classmethod
+    def of_pairs(
+        cls, partner: Tensor, weights: Tensor, rows: int, *, masks: Tensor | None = None, moves: Tensor | None = None
+    ) -> "MixPlan":
+        """The plan of each sample mixed K times with its partner: what blends make, fast enough for every training step.
+
+        Only the partners are looked at. All else is right by construction, if the weights of a mixture sum to 1.
+
+        Args:
+            partner: row that each sample is mixed with, int64 (B,).
+            weights: of the samples and of their partners, float32 (K B, 2), draw after draw.
+            rows, masks, moves: as for the class.
+
+        Raises:
+            ValueError: if the shapes differ, or a partner is out of range.
+
+        Example:
+            >>> import torch, mixbook as mb
+            >>> weights = torch.tensor([[0.25, 0.75]] * 3 + [[0.5, 0.5]] * 3)
+            >>> mb.MixPlan.of_pairs(torch.tensor([2, 0, 1]), weights, rows=3).sources.tolist()
+            [[0, 2], [1, 0], [2, 1], [0, 2], [1, 0], [2, 1]]
+        """
+        if partner.device.type == "cpu" and len(partner):
+            _check_range("partner", partner, rows)
+        sources = torch.stack([torch.arange(len(partner), device=partner.device), partner], dim=1)
+        draws = len(weights) // max(1, len(partner))
+        plan = cls(sources if draws == 1 else sources.repeat(draws, 1), weights, rows, masks, moves, check=False)
+        plan._set_in_order(draws == 1)
+        return plan
 
     def __len__(self) -> int:
         """Number of mixtures, N."""
@@ -138,7 +166,7 @@ class MixPlan:
         labels, known = _known_labels(y, num_classes, ignore_index)
         targets = self.weights.new_zeros(len(self), num_classes)
         weights = self.weights if known is None else self.weights * known[self.sources]
-        return targets.scatter_add(1, labels[self.sources], weights)
+        return targets.scatter_add_(1, labels[self.sources], weights)
 
     def pixel_targets(self, y: Tensor, num_classes: int, *, ignore_index: int | None = None) -> Tensor:
         """Targets of mixtures of segmentation maps, float32 (N, C, H, W): each pixel is mixed as :meth:`apply` mixes it.
@@ -232,6 +260,9 @@ class MixPlan:
             return plots.mixtures_of_points(rows, rows[self.sources.cpu()], mixtures)
         return plots.weights_of_samples(self.matrix().cpu())
 
+    def _set_in_order(self, in_order: bool) -> None:
+        object.__setattr__(self, "_in_order", in_order)
+
     def _source(self, x: Tensor, s: int) -> Tensor:
         """What each mixture gets from its source ``s``, (N, ...), with its patches moved."""
         if s == 0 and self._in_order:
@@ -264,25 +295,16 @@ class MixPlan:
             raise ValueError(f"{name} has {len(value)} rows, but the plan was made for {self.rows}: pass the same batch")
 
 
-def pair_sources(partner: Tensor, draws: int) -> Tensor:
-    """Sources of ``draws`` mixtures of each sample with its partner, int64 (draws * B, 2), in the batch's order.
-
-    Example:
-        >>> import torch
-        >>> from mixbook.mixing.plan import pair_sources
-        >>> pair_sources(torch.tensor([2, 0, 1]), draws=2).tolist()
-        [[0, 2], [1, 0], [2, 1], [0, 2], [1, 0], [2, 1]]
-    """
-    once = torch.stack([torch.arange(len(partner), device=partner.device), partner], dim=1)
-    return once if draws == 1 else once.repeat(draws, 1)
-
-
 def _known_labels(y: Tensor, num_classes: int, ignore_index: int | None) -> tuple[Tensor, Tensor | None]:
     """Labels as indices, and which of them are known; None if all are. Ignored labels are 0 and not known."""
     known = None if ignore_index is None else y != ignore_index
     labels = y.long() if known is None else y.long().where(known, 0)
-    if y.device.type == "cpu" and y.numel() and (labels.min() < 0 or labels.max() >= num_classes):
-        raise ValueError(
-            f"labels must lie in [0, {num_classes}), got {int(labels.min())} to {int(labels.max())}: is num_classes right?"
-        )
+    if y.device.type == "cpu" and y.numel():
+        _check_range("labels", labels, num_classes, ": is num_classes right?")
     return labels, known
+
+
+def _check_range(name: str, values: Tensor, end: int, advice: str = "") -> None:
+    low, high = (int(each) for each in values.aminmax())
+    if low < 0 or high >= end:
+        raise ValueError(f"{name} must lie in [0, {end}), got {low} to {high}{advice}")

@@ -104,6 +104,22 @@ def test_an_inconsistent_plan_is_refused(sources, weights, message):
         MixPlan(sources, weights, rows=4)
 
 
+def test_a_plan_of_pairs_is_the_plan_with_these_sources(generator):
+    partner, lam = torch.randperm(5, generator=generator), torch.rand(15, generator=generator)
+    weights, x = torch.stack([lam, 1 - lam], 1), torch.rand(5, 4, generator=generator)
+    for draws in (1, 3):
+        sources = torch.stack([torch.arange(5), partner], 1).repeat(draws, 1)
+        ours, plain = MixPlan.of_pairs(partner, weights[: 5 * draws], 5), MixPlan(sources, weights[: 5 * draws], 5)
+        assert torch.equal(ours.sources, plain.sources) and torch.equal(ours.apply(x), plain.apply(x))
+
+
+def test_partners_that_are_not_there_are_refused():
+    with pytest.raises(ValueError, match=r"partner must lie in \[0, 2\), got 0 to 2"):
+        MixPlan.of_pairs(torch.tensor([2, 0]), torch.full((2, 2), 0.5), rows=2)
+    with pytest.raises(ValueError, match="sources and weights must both have shape"):
+        MixPlan.of_pairs(torch.tensor([1, 0]), torch.full((3, 2), 0.5), rows=2)
+
+
 def test_what_cannot_be_mixed_is_refused_with_advice(plan):
     with pytest.raises(TypeError, match=r"uint8.*x\.float\(\) / 255"):
         plan.apply(torch.zeros(6, 3, dtype=torch.uint8))

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mixbook.mixing.blend.spatial import image_size, levels, masked_plan
+from mixbook.mixing.blend.spatial import image_size, levels, masked_plan, plan_of_masks
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.scope import Scope, check_scope
 
@@ -58,19 +58,33 @@ class CutMix:
         shared = levels(lam, self.per)
         places = 1 if self.per == "batch" else len(partner)
         place = torch.rand(2, 1, places, dtype=torch.float64, generator=generator, device=lam.device)
-        if x.device.type == lam.device.type == "cpu":  # on arrays as small as these, NumPy takes a fraction of the time
-            ends = self._ends(shared.double().numpy(), place.numpy(), np.array([height, width])[:, None, None])
-            return masked_plan(x, partner, torch.from_numpy(~_covered(np.arange(max(height, width)), *ends, height, width)))
+        if x.device.type == lam.device.type == "cpu":
+            return plan_of_masks(x, partner, *self._pasted(shared, place, height, width))
         # The box's ends are found where the generator is; its pixels need not be sent from there.
         low, high = self._ends(shared.double(), place, torch.tensor([height, width], device=lam.device)[:, None, None])
         pixel = torch.arange(max(height, width), device=x.device)
         return masked_plan(x, partner, ~_covered(pixel, low.to(x.device), high.to(x.device), height, width))
 
+    def _pasted(self, lam: Tensor, place: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """Weights (K, B, 2) and masks (K, B, 2, height, width), box by box: a few numbers are faster than small tensors."""
+        weights = np.empty((lam.numel(), 2), dtype=np.float32)
+        masks = np.zeros((lam.numel(), 2, height, width), dtype=np.float32)
+        masks[:, 0] = 1
+        places = place.expand(2, *lam.shape).reshape(2, -1).tolist()
+        for n, (one, down, across) in enumerate(zip(lam.flatten().tolist(), *places, strict=True)):
+            top, bottom = _within(*self._ends(one, down, height), height)
+            left, right = _within(*self._ends(one, across, width), width)
+            masks[n, 0, top:bottom, left:right] = 0
+            masks[n, 1, top:bottom, left:right] = 1
+            weights[n, 0] = (height * width - (bottom - top) * (right - left)) / (height * width)
+        weights[:, 1] = 1 - weights[:, 0]
+        return torch.from_numpy(weights).view(*lam.shape, 2), torch.from_numpy(masks).view(*lam.shape, 2, height, width)
+
     def _ends(self, lam: Any, place: Any, length: Any) -> tuple[Any, Any]:
         """First row or column that boxes cover, and the first one behind them: (2, K, B) for height and width.
 
-        All are tensors or all are arrays: lambda (K, B), places (2, 1, B) as shares of ``length`` (2, 1, 1). What sticks
-        out of the image is not cut off yet.
+        Tensors lambda (K, B), places (2, 1, B) as shares of ``length`` (2, 1, 1), or a number each, for one side of one
+        box. What sticks out of the image is not cut off yet.
         """
         side = (1 - lam) ** 0.5
         if self.inside:
@@ -81,7 +95,11 @@ class CutMix:
         return centre - half, centre + half
 
 
-def _covered(pixel: Any, low: Any, high: Any, height: int, width: int) -> Any:
+def _within(low: float, high: float, length: int) -> tuple[int, int]:
+    return max(0, int(low)), min(length, int(high))
+
+
+def _covered(pixel: Tensor, low: Tensor, high: Tensor, height: int, width: int) -> Tensor:
     """Which pixels boxes cover, bool (K, B, height, width), from the ends (2, K, B) of their sides."""
     within = (pixel >= low[..., None]) & (pixel < high[..., None])
     return within[0, ..., :height, None] & within[1, ..., None, :width]

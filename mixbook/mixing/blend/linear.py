@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mixbook.mixing.plan import MixPlan, pair_sources
+from mixbook.mixing.plan import MixPlan
 
 
 @dataclass(frozen=True)
@@ -30,4 +30,4 @@ class Linear:
     ) -> MixPlan:
         """Plan for ``K * B`` mixtures: see :class:`mixbook.mixing.blend.Blend`."""
         weight = lam.to(x.device).flatten()
-        return MixPlan(pair_sources(partner, len(lam)), torch.stack([weight, 1 - weight], dim=1), rows=len(x))
+        return MixPlan.of_pairs(partner, torch.stack([weight, 1 - weight], dim=1), rows=len(x))

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from mixbook.mixing.blend.mincut import best_labels
 from mixbook.mixing.blend.saliency import Saliency, block_saliency, magnitude, saliency_of
-from mixbook.mixing.plan import MixPlan, pair_sources
+from mixbook.mixing.plan import MixPlan
 
 Floats = NDArray[np.floating]
 
@@ -110,7 +110,7 @@ class PuzzleMix:
         masks = shares[:, :, None].to(x.device)
         masks = masks.repeat_interleave(x.shape[2] // grid, 3).repeat_interleave(x.shape[3] // grid, 4)
         weights = torch.stack([weight, 1 - weight], dim=1).to(x.device)
-        return MixPlan(pair_sources(partner, draws), weights, rows=len(x), masks=masks, moves=moves)
+        return MixPlan.of_pairs(partner, weights, rows=len(x), masks=masks, moves=moves)
 
     def _draw_grid(self, x: Tensor, generator: torch.Generator | None) -> int:
         fitting = [grid for grid in self.grids if x.shape[2] % grid == 0 and x.shape[3] % grid == 0]

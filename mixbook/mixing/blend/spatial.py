@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mixbook.mixing.plan import MixPlan, pair_sources
+from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.scope import Scope
 
 
@@ -34,13 +34,16 @@ def masked_plan(x: Tensor, partner: Tensor, original: Tensor) -> MixPlan:
         original: how much of the original shows at each pixel, float32 or bool (K, B, H, W), or (K, 1, H, W) where the
             batch shares it: then it is stored once, as far as a view can.
     """
-    draws, batch_size = len(original), len(partner)
     weight = original.mean(dim=(2, 3), dtype=torch.float64).float()
-    weights = torch.stack([weight, 1 - weight], dim=2)
     partners = ~original if original.dtype == torch.bool else 1 - original
     masks = torch.stack([original, partners], dim=2).float()
+    return plan_of_masks(x, partner, torch.stack([weight, 1 - weight], dim=2), masks)
+
+
+def plan_of_masks(x: Tensor, partner: Tensor, weights: Tensor, masks: Tensor) -> MixPlan:
+    """The same from both masks of each mixture, float32 (K, B, 2, H, W) or (K, 1, 2, H, W), and their means, (K, B, 2)."""
     if masks.device != x.device:
         weights, masks = weights.to(x.device), masks.to(x.device)
-    if masks.shape[1] != batch_size:
-        weights, masks = weights.expand(-1, batch_size, -1), masks.expand(-1, batch_size, -1, -1, -1)
-    return MixPlan(pair_sources(partner, draws), weights.flatten(0, 1), rows=len(x), masks=masks.flatten(0, 1)[:, :, None])
+    if masks.shape[1] != len(partner):
+        weights, masks = weights.expand(-1, len(partner), -1), masks.expand(-1, len(partner), -1, -1, -1)
+    return MixPlan.of_pairs(partner, weights.flatten(0, 1), len(x), masks=masks.flatten(0, 1)[:, :, None])

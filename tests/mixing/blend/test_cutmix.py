@@ -113,15 +113,12 @@ def test_bad_input_is_refused():
 
 
 @pytest.mark.parametrize("inside", [False, True])
-def test_arrays_and_tensors_give_the_same_boxes(inside, generator):
+def test_numbers_and_tensors_give_the_same_boxes_and_weights(inside, generator):
     blend = CutMix("pair", inside=inside)
-    lam = torch.rand(3, 50, dtype=torch.float64, generator=generator)
-    place = torch.rand(2, 1, 50, dtype=torch.float64, generator=generator)
-    length = torch.tensor([7, 12])[:, None, None]
-    tensors = blend._ends(lam, place, length)
-    arrays = blend._ends(lam.numpy(), place.numpy(), length.numpy())
-    for ours, theirs in zip(arrays, tensors, strict=True):
-        torch.testing.assert_close(torch.from_numpy(ours), theirs, rtol=0, atol=0)
-    pixel = torch.arange(12)
-    covered = _covered(pixel, *tensors, 7, 12), _covered(pixel.numpy(), *arrays, 7, 12)
-    assert torch.equal(covered[0], torch.from_numpy(covered[1])) and covered[0].shape == (3, 50, 7, 12)
+    lam, place = torch.rand(3, 50, generator=generator), torch.rand(2, 1, 50, dtype=torch.float64, generator=generator)
+    ends = blend._ends(lam.double(), place, torch.tensor([7, 12])[:, None, None])
+    covered = _covered(torch.arange(12), *ends, 7, 12)
+    weights, masks = blend._pasted(lam, place, 7, 12)
+    assert torch.equal(masks, torch.stack([~covered, covered], dim=2).float())
+    weight = (~covered).mean(dim=(2, 3), dtype=torch.float64).float()
+    assert torch.equal(weights, torch.stack([weight, 1 - weight], dim=2))
