@@ -1,6 +1,7 @@
 """Our own grid, and the tuning of k-mixup: what the cells share, and what they may look at."""
 
 import math
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -90,12 +91,9 @@ def test_advice_sees_the_training_part_alone_and_is_followed(monkeypatch):
     assert grid.trials(ROLL, [(same, 0)], SHORT)[0]["nll"] == pytest.approx(found["nll"], rel=1e-3)
 
 
-def test_a_network_that_diverged_has_no_noise(monkeypatch):
-    class Wild(type(IRIS)):
-        def __getitem__(self, name):
-            return 1e30 if name == "lr" else super().__getitem__(name)
-
-    wild = Wild(**{field: getattr(IRIS, field) for field in IRIS.__dataclass_fields__})
+def test_a_network_that_diverged_has_no_noise():
+    settings = tuple(replace(setting, value=1e30) if setting.name == "lr" else setting for setting in IRIS.settings)
+    wild = replace(IRIS, settings=settings)
     found = grid.trials(wild, [(MIXUP, 0)], Profile(trials=1, epochs=20))[0]
     assert found["diverged"] == 1 and math.isnan(found["variance_end"])
 
