@@ -1,6 +1,7 @@
 """How to cite a page: a BibTeX entry at its foot, made from CITATION.cff."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,15 @@ def _name(author: dict[str, str]) -> str:
     return author.get("name") or f"{author['family-names']}, {author['given-names']}"
 
 
+@cache
+def _citation(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
 def add(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
-    citation = yaml.safe_load((Path(app.confdir) / SOURCE).read_text(encoding="utf-8"))
     title = "" if pagename == app.config.root_doc else re.sub(r"<[^>]*>", "", context.get("title") or "")
-    context["bibtex"] = bibtex(citation, title, app.config.html_theme_options.get("repository_url", ""))
+    address = app.config.html_theme_options.get("repository_url", "")
+    context["bibtex"] = bibtex(_citation(Path(app.confdir) / SOURCE), title, address)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
