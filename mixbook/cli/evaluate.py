@@ -10,6 +10,7 @@ from mixbook.benchmarks import BenchmarkError
 if TYPE_CHECKING:
     from torch import nn
 
+    from mixbook.data import Batched
     from mixbook.training.job import Job
 
 
@@ -55,8 +56,10 @@ def command() -> Any:
 
         try:
             attacks = [evaluation.attack(name) for name in attack]
-            model, job, epochs = restore(checkpoint)
-            model, held_out = _test_part(model, job, data, samples)
+            job, content = _load(checkpoint)
+            own = job.test_pixels()
+            model = job.on_pixels(_network(checkpoint, job, content, own))
+            held_out = _test_part(job, own, data, samples)
             fabric = one_device(None if device is None else torch.device(device))
             scores = evaluation.evaluate(
                 model.to(fabric.device),
@@ -69,6 +72,7 @@ def command() -> Any:
             )
         except (ValueError, TypeError, RuntimeError, OSError, CheckpointError, DataError, ImportError) as error:
             raise BenchmarkError(str(error)) from error
+        epochs = len(content["records"])
         if json:
             about = {"checkpoint": str(checkpoint), "job": job.as_dict(), "epochs": epochs, "data": held_out.name}
             print(dumps({**about, "samples": len(held_out), "scores": scores}, indent=1))
@@ -81,29 +85,37 @@ def command() -> Any:
     return evaluate
 
 
-def restore(checkpoint: Path) -> "tuple[nn.Module, Job, int]":
-    """The network of a run, what the run was, and how many epochs it has trained.
+def _load(checkpoint: Path) -> "tuple[Job, dict[str, Any]]":
+    """What a run was, and its checkpoint.
 
     Raises:
-        BenchmarkError: if there is no such checkpoint, nothing says what was trained, or the weights do not fit.
+        BenchmarkError: if there is no such checkpoint, or nothing says what was trained.
         CheckpointError: if the checkpoint is damaged.
-        DataError: if the data, whose shape the network has, are neither in the data folder nor to be had.
     """
     from mixbook.training import checkpoint as checkpoints
 
     file = checkpoint / "checkpoint.pt" if checkpoint.is_dir() else checkpoint
     if not file.is_file():
         raise BenchmarkError(f"no checkpoint {file}: give the folder that `mixbook train --out` named")
-    job = _job_of(file.parent)
-    content = checkpoints.load(file)
-    model = job.network(job.parts()[1])
+    return _job_of(file.parent), checkpoints.load(file)
+
+
+def _network(checkpoint: Path, job: "Job", content: dict[str, Any], data: "Batched") -> "nn.Module":
+    """The network of a run, for samples as ``data`` has them, with the weights of its checkpoint.
+
+    Raises:
+        BenchmarkError: if the weights do not fit.
+    """
+    from mixbook.training.checkpoint import result_of
+
+    model = job.network(data)
     try:
-        model.load_state_dict(checkpoints.result_of(content))
+        model.load_state_dict(result_of(content))
     except RuntimeError as error:
         raise BenchmarkError(
-            f"{file} has the weights of another network than job.json beside it says, {job.model}: {error}"
+            f"{checkpoint} has the weights of another network than job.json beside it says, {job.model}: {error}"
         ) from error
-    return model, job, len(content["records"])
+    return model
 
 
 def _job_of(folder: Path) -> "Job":
@@ -123,31 +135,30 @@ def _job_of(folder: Path) -> "Job":
     )
 
 
-def _test_part(model: "nn.Module", job: "Job", other: str | None, samples: int | None) -> Any:
-    """The network so that it takes pixels, and the test data, of the job's own set or of another one."""
+def _test_part(job: "Job", own: "Batched", other: str | None, samples: int | None) -> "Batched":
+    """The test data: the job's ``own``, or those of another set; all of them, or the first ``samples``."""
     import torch
 
     from mixbook.data import Arrays
     from mixbook.training.job import Images, Tables
 
-    whole, held_out = job.test_on_pixels(model)
+    held_out = own
     if other is not None and other != job.data:
         known = get_args(Images) + get_args(Tables)
         if other not in known:
             raise BenchmarkError(f"no data set {other!r}. There are: {', '.join(known)}")
-        _, found = replace(job, data=cast(Any, other)).test_on_pixels(model)
-        ours, theirs = (tuple(each.batch(torch.zeros(1, dtype=torch.int64))[0].shape[1:]) for each in (held_out, found))
-        if ours != theirs or found.num_classes != held_out.num_classes:
+        held_out = replace(job, data=cast(Any, other)).test_pixels()
+        ours, theirs = (tuple(each.batch(torch.zeros(1, dtype=torch.int64))[0].shape[1:]) for each in (own, held_out))
+        if ours != theirs or own.num_classes != held_out.num_classes:
             raise BenchmarkError(
-                f"the network is for samples {ours} of {held_out.num_classes} classes ({job.data}); {other} has samples "
-                f"{theirs} of {found.num_classes} classes"
+                f"the network is for samples {ours} of {own.num_classes} classes ({job.data}); {other} has samples "
+                f"{theirs} of {held_out.num_classes} classes"
             )
-        held_out = found
     if samples is None:
-        return whole, held_out
+        return held_out
     if not 1 <= samples <= len(held_out):
         raise BenchmarkError(f"--samples must be from 1 to {len(held_out)}, got {samples}")
-    return whole, Arrays(*held_out.batch(torch.arange(samples)), held_out.num_classes, held_out.name)
+    return Arrays(*held_out.batch(torch.arange(samples)), held_out.num_classes, held_out.name)
 
 
 def _mixing(job: "Job") -> str:

@@ -106,19 +106,24 @@ class Job:
         normalised = partial(sets.Resident, mean=mean, std=std)
         return normalised(pixels, shift=self.shift, flip=self.flip), normalised(held_out)
 
-    def test_on_pixels(self, model: nn.Module) -> tuple[nn.Module, Batched]:
-        """The network so that it takes pixels in [0, 1], and the test part as pixels, e.g. for attacks.
-
-        Of tables, and of digits, which are never normalised, both as they are.
+    def test_pixels(self) -> Batched:
+        """The test part as pixels in [0, 1], e.g. for attacks. Tables are as the network sees them.
 
         Raises:
             DataError: if images are neither in the data folder nor to be had.
         """
-        if self.data not in _IMAGES:
-            return model, self.parts()[1]
+        return sets.Resident(sets.pixels_of(self.data, "test")) if self.data in _IMAGES else self.parts()[1]
+
+    def on_pixels(self, model: nn.Module) -> nn.Module:
+        """The network so that it takes what :meth:`test_pixels` gives.
+
+        Raises:
+            DataError: if images are neither in the data folder nor to be had.
+        """
+        if self.data not in _IMAGES:  # which are never normalised
+            return model
         mean, std = sets.pixels_of(self.data, "train").statistics()
-        whole = nn.Sequential(OrderedDict(normalise=models.Normalise(mean, std), net=model))
-        return whole, sets.Resident(sets.pixels_of(self.data, "test"))
+        return nn.Sequential(OrderedDict(normalise=models.Normalise(mean, std), net=model))
 
     def network(self, data: Batched) -> nn.Module:
         """The network, with initial weights that follow from the recipe's seed."""
