@@ -11,7 +11,6 @@ from pathlib import Path
 
 from mixbook.benchmarks import BenchmarkError, runner
 from mixbook.benchmarks.budget import BudgetTooSmall
-from mixbook.benchmarks.compare import as_table, compare
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.runner import HERE, Place
 from mixbook.benchmarks.spec import Experiment
@@ -31,7 +30,8 @@ def run_all(
     """Run experiments, ``jobs`` notebooks at a time, each of one process; on a cluster one notebook at a time.
 
     Those that are read from others come last, one by one: two that share a source must not run it at the same time. At
-    ``smoke``, of those that are read in the same way the first has its notebook, and the others are read without.
+    ``smoke``, of those with the same notebook and the same way of reading the first has its notebook, and the others run
+    without.
     Arguments as for :func:`mixbook.benchmarks.runner.run`. All share a budget, in two rounds: first one trial of every cell
     of every experiment, then the others.
 
@@ -71,34 +71,32 @@ def _round(
     measured = [each for each in experiments if not each.sources]
     at_once = min(jobs or runner.processors(), max(1, len(measured))) if place.on == "here" else 1
     within = 1 if place.on == "here" else jobs
+    alike = _alike(experiments) if profile == "smoke" else set()
+    chosen = {each.name for each in experiments}
     with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as pool:
-        runs = {pool.submit(_quietly, each, profile, book, within, fresh, place, end): each for each in measured}
+        runs = {
+            pool.submit(_quietly, each, profile, book, within, fresh, place, end, each.name not in alike): each
+            for each in measured
+        }
         for done in as_completed(runs):
             yield runs[done], *done.result()
-    chosen = {each.name for each in experiments}
-    shown = set[tuple[str, str]]()
     for each in experiments:
         if each.sources:
             # Sources that were among the experiments have just been run: not afresh once more.
-            there = chosen.issuperset(source.name for source in each.sources)
-            kind = (each.notebook, each.derive)
-            if profile == "smoke" and there and kind in shown:
-                yield each, *_read(each, profile, book)
-                continue
-            shown.add(kind)
-            yield each, *_quietly(each, profile, book, within, fresh and not there, place, end)
+            afresh = fresh and not chosen.issuperset(source.name for source in each.sources)
+            yield each, *_quietly(each, profile, book, within, afresh, place, end, each.name not in alike)
 
 
-def _read(experiment: Experiment, profile: str, book: Path) -> tuple[str, BenchmarkError | None]:
-    """What its notebook would show, without one: it takes seconds to start, and others of its kind have been."""
-    results = Results(experiment, profile, runner.results_folder(book, profile))
-    try:
-        rows = as_table(compare(results))
-    except BenchmarkError as error:
-        return "", error
-    except KeyError as error:
-        return "", BenchmarkError(f"{experiment.name}: the results of its sources lack {error}, which is printed")
-    return f"{len(rows)} printed values of {experiment.name}, {len(results.load())} cells read\n", None
+def _alike(experiments: Sequence[Experiment]) -> set[str]:
+    """The names of those whose notebook and way of reading one before them has, and whose sources are among them."""
+    chosen = {each.name for each in experiments}
+    shown, alike = set[tuple[str, str]](), set[str]()
+    for each in experiments:
+        kind = (each.notebook, each.derive)
+        if kind in shown and chosen.issuperset(source.name for source in each.sources):
+            alike.add(each.name)
+        shown.add(kind)
+    return alike
 
 
 def _whole(experiment: Experiment, profile: str, book: Path) -> bool:
@@ -114,6 +112,7 @@ def _quietly(
     fresh: bool,
     place: Place,
     end: float | None,
+    notebook: bool,
 ) -> tuple[str, BenchmarkError | None]:
     said = io.StringIO()
     with redirect_stdout(said):
@@ -124,7 +123,10 @@ def _quietly(
                 place = replace(place, budget=end - time.time())
                 if place.budget is not None and place.budget <= 0:
                     raise BudgetTooSmall(f"no time was left for {experiment.name}")
-            runner.run(experiment, profile, book, jobs=jobs, fresh=fresh, place=place)
+            if notebook:
+                runner.run(experiment, profile, book, jobs=jobs, fresh=fresh, place=place)
+            else:
+                runner.run_without_notebook(experiment, profile, book)
         except BenchmarkError as error:
             return said.getvalue(), error
     return said.getvalue(), None

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,11 @@ from pathlib import Path
 from mixbook.benchmarks import BenchmarkError, executed_copy, executors
 from mixbook.benchmarks import budget as budgets
 from mixbook.benchmarks.budget import BudgetTooSmall
+from mixbook.benchmarks.cells import run_missing_cells
+from mixbook.benchmarks.compare import compare, verdict
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.spec import Experiment
+from mixbook.benchmarks.versus import as_table
 
 NOTEBOOKS = Path("book", "benchmarks")
 RESULTS = Path("book", "results")
@@ -106,24 +110,8 @@ def run(
     notebook = book / NOTEBOOKS / experiment.notebook
     if not notebook.is_file():
         raise BenchmarkError(f"{experiment.name} is run by {notebook}, which is missing: restore it from version control")
-    executors.check(place.on, place.gpus)
+    results = _prepared(experiment, profile, book, fresh, place)
     folder = results_folder(book, profile)
-    results = Results(experiment, profile, folder)
-    with results.lock():
-        if profile == "smoke" and not results.sources:  # what is read from others is as fresh as they are
-            for path in results.files:
-                path.unlink(missing_ok=True)
-        elif fresh:
-            for path in results.set_aside():
-                print(f"kept the earlier results as {path}")
-        for path in results.recover():
-            print(f"damaged results were set aside as {path}: what they held is run again")
-        results.check_resumable()
-        missing = set(experiment.selected(profile)) - set(results.load())
-        if place.budget is not None and missing:
-            budgets.check(place.budget, results, place.at_most)
-    if missing:
-        _get_data(experiment, profile)
     executed = book / "_build" / "benchmarks" / f"{experiment.name}-{profile}.ipynb"
     executed.parent.mkdir(parents=True, exist_ok=True)
     parameters = {
@@ -139,6 +127,51 @@ def run(
     _execute(notebook, executed, parameters)
     if profile != "smoke":
         executed_copy.keep(executed, folder / experiment.name / f"{profile}.ipynb")
+    return results
+
+
+def run_without_notebook(experiment: Experiment, profile: str, book: Path) -> Results:
+    """What the notebook of an experiment does, here and in one process: a notebook takes seconds to start.
+
+    For a smoke run of many, where others have shown that their common notebook works.
+
+    Raises:
+        BenchmarkError: as :func:`run`.
+        RunFailed: if anything else goes wrong.
+    """
+    results = _prepared(experiment, profile, book, False, HERE)
+    try:
+        run_missing_cells(results, 1)
+        if experiment.printed:
+            verdict(experiment, compare(results))
+        else:
+            as_table(results)
+    except BenchmarkError:
+        raise
+    except Exception as error:
+        raise RunFailed(traceback.format_exc()) from error
+    return results
+
+
+def _prepared(experiment: Experiment, profile: str, book: Path, fresh: bool, place: Place) -> Results:
+    """The results that a run adds to, once it is sure that it can: nothing has started when one of the checks fails."""
+    executors.check(place.on, place.gpus)
+    results = Results(experiment, profile, results_folder(book, profile))
+    with results.lock():
+        if profile == "smoke" and not results.sources:  # what is read from others is as fresh as they are
+            for path in results.files:
+                path.unlink(missing_ok=True)
+        elif fresh:
+            for path in results.set_aside():
+                print(f"kept the earlier results as {path}")
+        for path in results.recover():
+            print(f"damaged results were set aside as {path}: what they held is run again")
+        results.check_resumable()
+        missing = set(experiment.selected(profile)) - set(results.load())
+        if place.budget is not None and missing:
+            budgets.check(place.budget, results, place.at_most)
+    if missing:
+        _get_data(experiment, profile)
     return results
 
 

@@ -140,7 +140,21 @@ def test_at_smoke_one_of_each_kind_of_reading_has_its_notebook_and_the_others_ar
     outcomes = {e.name: (said, error) for e, said, error in run_all([source, *tables, other], "smoke", book, jobs=1)}
     assert runs == ["first", "third"]
     said, error = outcomes["second"]
-    assert error is None and f"{len(IRIS.selected('smoke'))} cells read" in said
+    assert error is None and "second is read from source" in said
+
+
+def test_at_smoke_one_experiment_has_the_notebook_that_many_share(book):
+    outcomes = {e.name: error for e, _, error in run_all([IRIS, replace(IRIS, name="like-iris")], "smoke", book, jobs=1)}
+    assert outcomes == {IRIS.name: None, "like-iris": None}
+    assert not (book / "_build" / "benchmarks" / "like-iris-smoke.ipynb").exists()
+    results = runner.Results(replace(IRIS, name="like-iris"), "smoke", runner.results_folder(book, "smoke"))
+    assert set(results.load()) == set(IRIS.selected("smoke"))
+
+
+def test_what_goes_wrong_without_a_notebook_is_told_whole(book, monkeypatch):
+    monkeypatch.setattr(runner, "run_missing_cells", lambda *_: 1 / 0)
+    with pytest.raises(runner.RunFailed, match=r"Traceback(.|\n)*ZeroDivisionError"):
+        runner.run_without_notebook(IRIS, "smoke", book)
 
 
 @pytest.fixture
