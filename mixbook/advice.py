@@ -138,7 +138,7 @@ class Advice:
         low.set_xticks(ks, [str(k) for k in ks])
         for ax in (top, low):
             ax.axvline(self.k, color="0.8", lw=6, zorder=0)
-            ax.legend(frameon=False, fontsize=9)
+            ax.legend(frameon=False, fontsize=9, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))  # above, off the lines
         return fig
 
 

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.ext import autosummary
 
 
 def readable(
@@ -28,4 +29,6 @@ def lighter(app: Sphinx, pagename: str, templatename: str, context: dict[str, An
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-signature", readable)
     app.connect("html-page-context", lighter)
+    # The first sentence of a docstring does not end at "eq. 2".
+    autosummary.WELL_KNOWN_ABBREVIATIONS += ("eq.", "eqs.")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
