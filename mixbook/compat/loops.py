@@ -10,6 +10,7 @@ from torch.nn.functional import one_hot
 from torch.utils.data import default_collate
 
 from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.scope import draw_device
 
 Mixing = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -134,7 +135,7 @@ class Schedule:
     def _mixes(self, generator: torch.Generator | None) -> bool:
         if self.until is not None and self.epoch >= self.until:
             return False
-        device = "cpu" if generator is None else generator.device
+        device = draw_device(generator)
         return self.probability == 1 or bool(torch.rand((), generator=generator, device=device) < self.probability)
 
     def _dense(self, y: Tensor) -> Tensor:

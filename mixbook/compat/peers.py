@@ -14,6 +14,7 @@ from mixbook.mixing.blend.linear import Linear
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta
+from mixbook.mixing.scope import draw_device
 
 Mode = Literal["batch", "pair", "elem"]
 LabelsGetter = Callable[[Any], Tensor] | Literal["default"]
@@ -254,7 +255,7 @@ class Mixup:
         return Beta(alpha, per="pair").sample(draws, self.generator)[0].cpu() if alpha > 0 else torch.ones(draws)
 
     def _uniform(self, draws: int) -> Tensor:
-        device = "cpu" if self.generator is None else self.generator.device
+        device = draw_device(self.generator)
         return torch.rand(draws, generator=self.generator, device=device, dtype=torch.float64).cpu()
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.mixing.ratio import Uniform
+from mixbook.mixing.scope import draw_device
 
 
 @dataclass(frozen=True)
@@ -96,5 +97,4 @@ def gan_mixup(
 
 
 def _shuffled(count: int, generator: torch.Generator | None) -> Tensor:
-    device = torch.device("cpu") if generator is None else generator.device
-    return torch.randperm(count, generator=generator, device=device).cpu()
+    return torch.randperm(count, generator=generator, device=draw_device(generator)).cpu()

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from mixbook.mixing.blend.saliency import GradientSaliency, channel_norm
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.scope import draw_device
 
 Channels = float | tuple[float, ...]
 
@@ -210,4 +211,4 @@ def _two_sided(plan: MixPlan) -> MixPlan:
 
 
 def _uniform(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    return torch.rand(shape, generator=generator, device="cpu" if generator is None else generator.device)
+    return torch.rand(shape, generator=generator, device=draw_device(generator))

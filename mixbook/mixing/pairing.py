@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mixbook.mixing.matching import Cost, Matching, solve
+from mixbook.mixing.scope import draw_device
 from mixbook.mixing.transport import squared_cost
 
 Classes = Literal["same", "different", "any"]
@@ -187,7 +188,7 @@ class NearestNeighbour:
         if other is None:
             distances.fill_diagonal_(float("inf"))
         nearest = distances.topk(min(self.k, available), largest=False).indices
-        choice = torch.randint(nearest.shape[1], (len(x), 1), generator=generator, device=_device(generator))
+        choice = torch.randint(nearest.shape[1], (len(x), 1), generator=generator, device=draw_device(generator))
         return nearest.gather(1, choice.to(x.device)).squeeze(1)
 
 
@@ -241,7 +242,7 @@ class ByClass:
                 raise ValueError(self._nobody(int(alone.nonzero()[0]), y, other is not None))
             candidates |= torch.diag(alone)
         # The largest of independent uniform numbers is equally likely to be any of the candidates'.
-        tickets = torch.rand(candidates.shape, generator=generator, device=_device(generator))
+        tickets = torch.rand(candidates.shape, generator=generator, device=draw_device(generator))
         return tickets.masked_fill(~candidates.to(tickets.device), -1).argmax(1).to(x.device)
 
     def _candidates(self, x: Tensor, other: Tensor | None, y: Tensor | None, y2: Tensor | None) -> Tensor:
@@ -262,7 +263,7 @@ class ByClass:
 
 def _shuffle(x: Tensor, other: Tensor | None, generator: torch.Generator | None) -> Tensor:
     _check_batches(x, other)
-    return torch.randperm(len(x), generator=generator, device=_device(generator))
+    return torch.randperm(len(x), generator=generator, device=draw_device(generator))
 
 
 def _check_batches(x: Tensor, other: Tensor | None) -> None:
@@ -286,7 +287,3 @@ def _labels(name: str, y: Tensor | None, size: int) -> Tensor:
             f"{name} must be integer labels of shape ({size},) to pair by class, got {y.dtype} {tuple(y.shape)}"
         )
     return y
-
-
-def _device(generator: torch.Generator | None) -> torch.device:
-    return torch.device("cpu") if generator is None else generator.device

@@ -11,7 +11,7 @@ from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta
 from mixbook.mixing.route import Replay, Route
-from mixbook.mixing.scope import Scope, check_scope
+from mixbook.mixing.scope import Scope, check_scope, draw_device
 
 INPUT = "input"
 
@@ -166,7 +166,7 @@ class ManifoldMixer:
     def _draw(self, batch_size: int, generator: torch.Generator | None) -> Tensor:
         """Number of the layer at which each sample is mixed, int64 (B,), on the CPU."""
         count = batch_size if self.per == "pair" else 1
-        device = "cpu" if generator is None else generator.device
+        device = draw_device(generator)
         if self.probabilities is None:
             drawn = torch.randint(len(self.layers), (count,), generator=generator, device=device)
         else:

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from mixbook.mixing.scope import Scope, check_scope
+from mixbook.mixing.scope import Scope, check_scope, draw_device
 
 
 class Ratio(Protocol):
@@ -124,7 +124,7 @@ class Uniform:
         """Weights of the original samples, float32 (draws, B): see :class:`Ratio`."""
 
         def law(shape: tuple[int, ...]) -> Tensor:
-            unit = torch.rand(shape, dtype=torch.float64, generator=generator, device=_device(generator))
+            unit = torch.rand(shape, dtype=torch.float64, generator=generator, device=draw_device(generator))
             return self.low + (self.high - self.low) * unit
 
         return _draw(law, self.draws, self.per, batch_size)
@@ -157,13 +157,13 @@ class Fixed:
 
     def sample(self, batch_size: int, generator: torch.Generator | None = None) -> Tensor:
         """Weights of the original samples, float32 (draws, B): see :class:`Ratio`."""
-        weights = torch.tensor(sorted(self.lam), dtype=torch.float32, device=_device(generator))
+        weights = torch.tensor(sorted(self.lam), dtype=torch.float32, device=draw_device(generator))
         return weights[:, None].expand(-1, batch_size)
 
 
 def _symmetric_beta(alpha: float, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
     # Two gammas, normalised.
-    shapes = torch.full((*shape, 2), alpha, dtype=torch.float64, device=_device(generator))
+    shapes = torch.full((*shape, 2), alpha, dtype=torch.float64, device=draw_device(generator))
     if alpha >= 0.01:
         return torch._sample_dirichlet(shapes, generator)[..., 0]
     # Both gammas underflow to 0 more and more often, and PyTorch then says 1/2. So in logarithms: a gamma of shape alpha is
@@ -183,7 +183,3 @@ def _check(draws: int, per: str) -> None:
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}: 1 is mixup, 5 is multi-mix as published")
     check_scope(per)
-
-
-def _device(generator: torch.Generator | None) -> torch.device:
-    return torch.device("cpu") if generator is None else generator.device

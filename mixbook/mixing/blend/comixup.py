@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from mixbook.mixing.blend.saliency import Saliency, block_saliency, magnitude, saliency_of
 from mixbook.mixing.blend.swap import swap_labels
 from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.scope import draw_device
 from mixbook.mixing.transport import assignment
 
 Floats = NDArray[np.floating]
@@ -128,7 +129,7 @@ class CoMixup:
     def _mix_group(self, salient: Floats, compat: Floats, generator: torch.Generator | None) -> Floats:
         """Shares (m, g, g, m) of one group from saliencies (m, g, g), in the order of the samples."""
         m, cells = len(salient), self.grid**2
-        device = "cpu" if generator is None else generator.device
+        device = draw_device(generator)
         start = torch.randint(m, (m, self.grid, self.grid), generator=generator, device=device).cpu().numpy()
         concentration = torch.full((1, m), self.alpha, dtype=torch.float64, device=device)
         popularity = torch._sample_dirichlet(concentration, generator).cpu().numpy()[0]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mixbook.mixing.blend.spatial import image_size, levels, masked_plan
 from mixbook.mixing.plan import MixPlan
-from mixbook.mixing.scope import Scope, check_scope
+from mixbook.mixing.scope import Scope, check_scope, draw_device
 
 Legacy = Literal["rows", "real"]
 
@@ -114,7 +114,7 @@ def smooth_noise(
     _check_noise(decay, legacy)
     if legacy == "rows" and height < 2:
         raise ValueError(f"legacy='rows' needs images of at least 2 rows, got height {height}")
-    device = torch.device("cpu") if generator is None else generator.device
+    device = draw_device(generator)
     down = torch.fft.fftfreq(height, dtype=torch.float64, device=device)
     across = torch.fft.rfftfreq(width, dtype=torch.float64, device=device)
     frequency = (down.square()[:, None] + across.square()).sqrt().clamp(min=1 / max(height, width))

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from mixbook.mixing.blend.mincut import best_labels
 from mixbook.mixing.blend.saliency import Saliency, block_saliency, magnitude, saliency_of
 from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.scope import draw_device
 
 Floats = NDArray[np.floating]
 
@@ -116,7 +117,7 @@ class PuzzleMix:
         fitting = [grid for grid in self.grids if x.shape[2] % grid == 0 and x.shape[3] % grid == 0]
         if not fitting:
             raise ValueError(f"no grid of {self.grids} divides images of {x.shape[2]} x {x.shape[3]}: pass grids that do")
-        device = "cpu" if generator is None else generator.device
+        device = draw_device(generator)
         return fitting[int(torch.randint(len(fitting), (), generator=generator, device=device))]
 
     def _costs(self, x: Tensor, mine: Floats, other: Floats, partner: Tensor, grid: int) -> tuple[Floats, Floats, Floats]:
