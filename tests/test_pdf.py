@@ -23,11 +23,11 @@ def printed(built_book, tmp_path_factory) -> Path:
 
 def test_the_pdf_is_small_and_its_contents_say_on_which_page_each_chapter_begins(printed):
     assert 1e6 < printed.stat().st_size < 25e6
-    pages = [page.extract_text() for page in PdfReader(printed).pages]
+    pages = PdfReader(printed).pages
     numbers = pdf_book.page_numbers(printed)
     first = [numbers[one_page.anchor(f"{page.removesuffix('.ipynb')}.html")] for page in contents.pages()]
     assert first == sorted(set(first)) and first[-1] <= len(pages)
-    listed = "\n".join(pages[: first[0] - 1])
+    listed = "\n".join(page.extract_text() for page in pages[: first[0] - 1])
     assert [int(number) for number in re.findall(r"\S (\d+)$", listed, re.MULTILINE)] == first
 
 

@@ -6,8 +6,12 @@ And without the wrappers that Sphinx puts around each of their words and marks, 
 import re
 from typing import Any
 
+from numpy.typing import ArrayLike
 from sphinx.application import Sphinx
 from sphinx.ext import autosummary
+from sphinx.util.typing import stringify_annotation
+
+ARRAYS = stringify_annotation(ArrayLike, "smart")  # a union of seven names, of which readers know three
 
 
 def readable(
@@ -18,7 +22,7 @@ def readable(
     if not signature:
         return None
     # `<factory>`, `<function f at 0x7f...>`: not Python, so Sphinx would also print the marks that it otherwise reads.
-    return re.sub(r"<[^<>]*>", "...", signature), returns
+    return re.sub(r"<[^<>]*>", "...", signature.replace(ARRAYS, "~numpy.typing.ArrayLike")), returns
 
 
 def lighter(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
