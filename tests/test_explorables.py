@@ -353,7 +353,7 @@ def test_explorables_do_not_wait_for_the_mathematics(chromium, site, name):
     page = chromium.new_context().new_page()
     page.route("**/tex-chtml.js", lambda route: None)  # it never comes
     page.goto(site + PAGES[name], wait_until="commit")
-    page.locator(f"#explore-{name} svg").wait_for()
+    page.locator(f"#explore-{name} > svg").wait_for()
     page.context.close()
 
 
