@@ -60,11 +60,15 @@ def grid(
 def claim_rows(paper: str, tables: Sequence[str], folder: Path) -> list[dict[str, str]]:
     """The claims of a paper about some of its tables, each on each data set and network: the gain in print, and ours.
 
+    What no row has anything to say on, such as our gains before any run, is no column.
+
     Raises:
         ResultsError: if results are damaged or belong to another protocol.
     """
     about = [claim for claim in claims() if claim.paper == paper and set(claim.tables) & set(tables)]
-    return [_claim_row(judged) for claim in about for judged in judge(claim, folder)]
+    rows = [_claim_row(judged) for claim in about for judged in judge(claim, folder)]
+    told = [name for name in (rows[0] if rows else ()) if any(row[name] for row in rows)]
+    return [{name: row[name] for name in told} for row in rows]
 
 
 def _claim_row(judged: Judged) -> dict[str, str]:

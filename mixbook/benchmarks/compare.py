@@ -134,10 +134,12 @@ def verdict(experiment: Experiment, comparisons: Sequence[Comparison]) -> Verdic
     erm = next((c for c in comparisons if c.cell.method == "erm" and c.values), None)
     if erm is None or erm.difference is None:
         return None
-    off, half = abs(erm.difference), erm.half_width or 0.0
+    off, half = abs(erm.difference), erm.half_width
     ours = f"ERM is {erm.mean:.2f} here and {erm.printed.value} in print, {off:.2f} points apart"
     if off <= experiment.band:
         return Verdict(True, f"{ours}; the band set beforehand is {experiment.band:g}")
+    if half is None:
+        return Verdict(False, f"{ours}; the band set beforehand is {experiment.band:g}, and one trial has no interval")
     if off <= half:
         return Verdict(True, f"{ours}; our interval, ±{half:.2f}, holds the printed value")
     return Verdict(False, f"{ours}; the band set beforehand is {experiment.band:g}, and our interval is ±{half:.2f}")

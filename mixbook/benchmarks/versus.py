@@ -25,9 +25,9 @@ class Standing(Estimate):
         return float(np.mean(self.gains))
 
     @property
-    def gain_half_width(self) -> float:
-        """Half the width of the 95% interval of the gain. Trials share split and initial weights, so it is a paired one."""
-        return half_width(self.gains) or 0.0
+    def gain_half_width(self) -> float | None:
+        """Half the 95% interval of the gain, paired, as trials share split and initial weights; None for one trial."""
+        return half_width(self.gains)
 
 
 def standings(results: Results, metric: str) -> list[Standing]:
@@ -66,15 +66,18 @@ def as_table(results: Results, metrics: Sequence[str] | None = None) -> list[dic
         row = {"method": cell.method, "parameters": cell.params.replace(";", " ")}
         for metric in names:
             values = [trial.metrics[metric] for trial in cells[cell]]
-            half = half_width(values)
-            row[metric] = f"{np.mean(values):.2f}" + (f" ±{half:.2f}" if half is not None else "")
+            row[metric] = _with_interval(float(np.mean(values)), half_width(values))
         if gains:
             gain = gains[cell]
             row[f"less {names[0]} than ERM"] = (
-                "" if cell.method == "erm" else f"{gain.gain:.2f} ±{gain.gain_half_width:.2f}"
+                "" if cell.method == "erm" else _with_interval(gain.gain, gain.gain_half_width)
             )
         rows.append(row | {"n": str(len(cells[cell]))})
     return rows
+
+
+def _with_interval(mean: float, half: float | None) -> str:
+    return f"{mean:.2f}" if half is None else f"{mean:.2f} ±{half:.2f}"
 
 
 def _usual(cells: Mapping[Cell, Sequence[Trial]]) -> list[str]:
