@@ -49,7 +49,8 @@ def offer_the_book(app: Sphinx, pagename: str, templatename: str, context: dict[
     """Each page's menu ends with the files of the whole book that have an address, or with how they are made."""
     if context.get("page_source_suffix"):
         files = {f"whole book, {suffix}": url for suffix, url in app.config.whole_book.items() if url}
-        for text, url in (files or {"whole book": f"{context['pathto'](HOW)}#take-it-away"}).items():
+        how = context["pathto"](HOW).removesuffix("#")  # from the page itself the way there is "#"
+        for text, url in (files or {"whole book": f"{how}#take-it-away"}).items():
             _menu(context).append(_entry(text, url, "Take the whole book away"))
 
 
