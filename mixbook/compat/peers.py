@@ -149,7 +149,7 @@ class Mixup:
         mode: one draw for each ``"batch"``, ``"pair"`` (a sample and its partner have the same) or ``"elem"``.
         correct_lam: weigh the labels by the true area of a clipped box. ``False`` gives them lambda, which is wrong for it.
         label_smoothing: e: classes have e / C, and the label 1 - e more.
-        num_classes: C.
+        num_classes: classes, C.
         generator: source of randomness.
 
     Raises:

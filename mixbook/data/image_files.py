@@ -26,7 +26,7 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
     Args:
         paths: the files, of any format that Pillow reads.
         y: labels, int64 (n,).
-        num_classes: C.
+        num_classes: classes, C.
         name: what messages and result files call it.
         view: applied to each image, e.g. ``random_view(224)``; None for the images as they are.
         boxes: float32 (n, 4), left, top, width and height in pixels of the image as it is in its file; or (n, m, 4) for up

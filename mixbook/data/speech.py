@@ -32,7 +32,7 @@ class Utterances(Dataset[tuple[Tensor, int]]):
     Args:
         paths: the files, 16-bit wav.
         y: labels, int64 (n,).
-        num_classes: C.
+        num_classes: classes, C.
         name: what messages and result files call it.
     """
 

@@ -176,7 +176,7 @@ class MixPlan:
 
         Args:
             y: integer label of each pixel, (R, H, W).
-            num_classes: C.
+            num_classes: classes, C.
             ignore_index: as for :meth:`targets`.
 
         Raises:

@@ -18,7 +18,7 @@ class DenseNetBC(nn.Sequential):
     Args:
         depth: 6 n + 4, for n bottleneck layers in each block: 190 as published.
         growth: k, the channels that each layer adds: 40.
-        num_classes: C.
+        num_classes: classes, C.
         in_channels: 1 for grey images.
 
     Raises:

@@ -14,7 +14,7 @@ class LeNet(nn.Sequential):
     without saying more; this is the usual one.
 
     Args:
-        num_classes: C.
+        num_classes: classes, C.
         in_channels: 1 for grey images.
         image_size: s, height and width in pixels, at least 4.
 

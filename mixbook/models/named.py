@@ -75,7 +75,7 @@ def named(name: str, shape: Shape, num_classes: int, *, small: bool = False, **m
     Args:
         name: one of :data:`NAMES`.
         shape: of a sample: channels, height and width.
-        num_classes: C.
+        num_classes: classes, C.
         small: a narrow or shallow version with the same names of layers, to show that something runs.
         more: what else the network takes, such as ``stem_stride``.
 

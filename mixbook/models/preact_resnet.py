@@ -25,7 +25,7 @@ class PreActResNet(nn.Sequential):
 
     Args:
         depth: 18, 34 or 50.
-        num_classes: C.
+        num_classes: classes, C.
         in_channels: 1 for grey images.
         variant: ``"manifold"`` or ``"facebook"``.
         stem_stride: 2 for Tiny ImageNet's 64 pixels (manifold mixup's code), else 1.

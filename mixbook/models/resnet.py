@@ -15,7 +15,7 @@ class ResNet18(nn.Sequential):
     kuangliu/pytorch-cifar; torchvision's begins with a stride of 4 and other random weights.
 
     Args:
-        num_classes: C.
+        num_classes: classes, C.
         in_channels: 1 for grey images.
         width: channels of the first stage, 64 as published.
 
@@ -47,7 +47,7 @@ class ResNeXt29(nn.Sequential):
     "ResNeXt29-4-24"; that of Co-Mixup's code is this one.
 
     Args:
-        num_classes: C.
+        num_classes: classes, C.
         in_channels: 1 for grey images.
         cardinality: number of groups.
         base_width: channels of a group in the first stage.

@@ -16,7 +16,7 @@ class SpeechLeNet(nn.Sequential):
     is fully connected with 84 units. The paper writes 160 frequencies, the data have 161: the network is the same.
 
     Args:
-        num_classes: C.
+        num_classes: classes, C.
         size: frequencies and frames, at least 32 each.
 
     Raises:
@@ -51,7 +51,7 @@ class CommandsLeNet(nn.Sequential):
     the second convolution's channels and of the units is silent in training.
 
     Args:
-        num_classes: C.
+        num_classes: classes, C.
         size: frequencies and frames, at least 16 each.
 
     Raises:
@@ -86,7 +86,7 @@ class SpeechVGG11(nn.Sequential):
     adiyoss/GCommandsPytorch.
 
     Args:
-        num_classes: C.
+        num_classes: classes, C.
         size: frequencies and frames, at least 32 each.
         width: channels of the first convolution, 64 as published.
 

@@ -17,7 +17,7 @@ class WideResNet(nn.Sequential):
     Args:
         depth: 6 n + 4, for n blocks in each stage: 28 or 16 as published.
         widen: width factor: 10 or 8.
-        num_classes: C.
+        num_classes: classes, C.
         in_channels: 1 for grey images.
         stem_stride: 2 for images of 64 pixels.
 

@@ -41,7 +41,7 @@ class Case:
         shape: of an image.
         steps: in one round.
         ks: block sizes of the k-mixups that are timed besides training without mixing.
-        batch_size: B.
+        batch_size: samples in a batch, B.
         shift, flip: how images are augmented in our loop; the floor always sees the same finished batch.
         precision: of both sides.
         loader: compare with the DataLoader loop too.

@@ -34,7 +34,7 @@ class Case:
         make: one network.
         shape: of one sample.
         classes: number of classes.
-        batch_size: B.
+        batch_size: samples in a batch, B.
         steps: each network takes in one round.
         wanted: how many times as many steps per second were asked for, if they were.
     """

@@ -49,7 +49,7 @@ class Step:
     Args:
         experiment: asked for ``batch_size`` and ``alpha``.
         method: mixup, manifold_mixup, cutmix or puzzlemix, each with ``draws`` interpolations of a pair.
-        draws: K.
+        draws: interpolations, K.
         number: seeds the images, their labels and the network.
     """
 

@@ -56,7 +56,7 @@ def method_of(cell: Cell, experiment: Experiment, model: nn.Module, num_classes:
         experiment: asked for ``loss``, and for ``alpha_BASE``, ``layers``, ``clean_BASE``, ``cutout``, ``noise``,
             ``label_smoothing``, ``shift`` and ``rotation`` where the method needs them and the cell does not say.
         model: the network that is trained: its hidden layers are mixed, or it says what is salient.
-        num_classes: C.
+        num_classes: classes, C.
 
     Raises:
         BenchmarkError: if there is no such method.
