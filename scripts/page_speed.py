@@ -10,17 +10,14 @@ Each load is a first visit, with nothing cached, served from this machine and ti
 """
 
 import argparse
-import functools
-import http.server
 import os
-import shutil
 import sys
-import threading
 from statistics import median
 from typing import Any
 
 import contents
-from pdf_book import BROWSERS, HTML
+import viewing
+from pdf_book import HTML
 
 TIMES = ("painted", "interactive", "explorable", "formulas", "pause")
 # What notes the times runs before the page's own scripts.
@@ -56,11 +53,6 @@ DONE = """() => {
 }"""
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
-
-
 def load(browser: Any, address: str) -> dict[str, float]:
     """One first visit: the times of the page that are known, in milliseconds."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
@@ -81,19 +73,16 @@ def main() -> None:
     parser.add_argument("pages", nargs="*", help="parts of the names of pages; all chapters without")
     parser.add_argument("--loads", type=int, default=5, help="of each page, of which the median is shown")
     arguments = parser.parse_args()
-    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser_path is None or not (HTML / "index.html").is_file():
+    if viewing.CHROMIUM is None or not (HTML / "index.html").is_file():
         sys.exit("this needs Chromium, and a book: run `make book` or `make preview` first")
     chapters = [page.removesuffix(".ipynb") for page in contents.pages() if page.endswith(".ipynb")]
     chosen = [page for page in chapters if any(part in page for part in arguments.pages or [""])]
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(HTML)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"{arguments.loads} loads each; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
     print(f"{'':32}" + "".join(f"{name:>13}" for name in TIMES))
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
+    with viewing.serve(HTML) as address, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=viewing.CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         for page in chosen:
-            loads = [load(browser, f"http://127.0.0.1:{server.server_port}/{page}.html") for _ in range(arguments.loads)]
+            loads = [load(browser, f"{address}{page}.html") for _ in range(arguments.loads)]
             known = {name: [times[name] for times in loads if name in times] for name in TIMES}
             cells = (f"{median(known[name]):.0f}" if known[name] else "" for name in TIMES)
             print(f"{page.removeprefix('book/'):32}" + "".join(f"{cell:>13}" for cell in cells), flush=True)

@@ -1,16 +1,15 @@
 """The rendered book as one PDF, printed by Chromium: `_build/mixbook.pdf`."""
 
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import one_page
+import viewing
 from contents import ROOT
 
 HTML = ROOT / "_build" / "html"
 PDF = ROOT / "_build" / "mixbook.pdf"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SCALE = 0.8
 WIDTH = 820  # CSS pixels between the margins, at this scale
 FOOTER = '<div style="font-size: 8px; width: 100%; text-align: center"><span class="pageNumber"></span></div>'
@@ -43,14 +42,13 @@ def print_book(html: Path, target: Path) -> Path:
 
     if not (html / "index.html").is_file():
         raise FileNotFoundError(f"there is no book in {html}: run `make book` or `make preview` first")
-    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser_path is None:
-        raise FileNotFoundError(f"no Chromium to print with: none of {', '.join(BROWSERS)} is installed")
+    if viewing.CHROMIUM is None:
+        raise FileNotFoundError(f"no Chromium to print with: none of {', '.join(viewing.NAMES)} is installed")
     whole = html / "one_page.html"
     whole.write_text(one_page.join(html), encoding="utf-8")
     try:
         with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
+            browser = driver.chromium.launch(executable_path=viewing.CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
             page = browser.new_page(viewport={"width": WIDTH, "height": 900})
             page.set_default_timeout(900_000)  # the mathematics of the whole book at once
             page.emulate_media(media="print", color_scheme="light")

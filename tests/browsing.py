@@ -1,18 +1,14 @@
-"""What the browser tests share: a server of the built book, a headless Chromium, a visit that notices what goes wrong."""
+"""What the browser tests share: a headless Chromium, and a visit that notices what goes wrong."""
 
-import functools
-import http.server
-import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
+import viewing
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright: it drives the browser")
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSER = viewing.CHROMIUM
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -28,20 +24,6 @@ MARKS = [
     pytest.mark.browser,
     pytest.mark.skipif(BROWSER is None, reason="no Chromium found: `apt-get install chromium`, then run this again"),
 ]
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
 
 
 @contextmanager

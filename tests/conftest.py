@@ -30,9 +30,9 @@ def real_data(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(scope="module")
 def site(built_book: Path) -> Iterator[str]:
     """The address of the built book, with a slash at the end."""
-    import browsing
+    import viewing
 
-    with browsing.serve(built_book) as address:
+    with viewing.serve(built_book) as address:
         yield address
 
 
