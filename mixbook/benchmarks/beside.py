@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.compare import Comparison, compare, fullest_results
+from mixbook.benchmarks.estimate import UNBROKEN, with_interval
 from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.report.claim import Verdict
 from mixbook.benchmarks.report.claims import claims
@@ -72,9 +73,6 @@ def claim_rows(paper: str, tables: Sequence[str], folder: Path) -> list[dict[str
 
 
 def _claim_row(judged: Judged) -> dict[str, str]:
-    ours = "" if judged.mean is None else f"{judged.mean:.2f}"
-    if judged.half_width is not None:
-        ours += f"\u00a0±\u00a0{judged.half_width:.2f}"
     stands = _WORDS[judged.verdict]
     if judged.comparable is False and judged.values:
         stands += ", but plain training came out elsewhere"
@@ -83,7 +81,7 @@ def _claim_row(judged: Judged) -> dict[str, str]:
         "claim": judged.claim.says,
         "on": ", ".join(part for part in (judged.dataset, judged.model) if part),
         "printed gain": "" if judged.printed is None else f"{judged.printed:.2f}",
-        "ours": ours,
+        "ours": with_interval(judged.mean, judged.half_width, mark=UNBROKEN),
         "n": str(len(judged.values)) if judged.values else "",
         "does it stand?": stands,
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.estimate import Estimate
+from mixbook.benchmarks.estimate import UNBROKEN, Estimate, with_interval
 from mixbook.benchmarks.printed import PrintedValue
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell, Experiment
@@ -201,8 +201,7 @@ def as_table(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
 def _ours(comparison: Comparison) -> str:
     if comparison.mean is None:
         return "not run yet"
-    half, digits = comparison.half_width, _digits(comparison)
-    return f"{comparison.mean:.{digits}f}" + ("" if half is None else f"\u00a0±\u00a0{half:.{digits}f}")
+    return with_interval(comparison.mean, comparison.half_width, _digits(comparison), mark=UNBROKEN)
 
 
 def _digits(comparison: Comparison) -> int:

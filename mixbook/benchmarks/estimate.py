@@ -7,6 +7,8 @@ import numpy as np
 
 from mixbook.evaluation.intervals import interval
 
+UNBROKEN = "\u00a0±\u00a0"
+
 
 def half_width(values: Sequence[float]) -> float | None:
     """Half the width of the 95% interval of the mean (Student's t); None for fewer than two values.
@@ -17,6 +19,25 @@ def half_width(values: Sequence[float]) -> float | None:
         (2.484, None)
     """
     return float(interval(values)[1]) if len(values) > 1 else None
+
+
+def with_interval(mean: float | None, half: float | None, digits: int = 2, *, sign: str = "", mark: str = " ±") -> str:
+    """A mean with half its interval, as far as they are known.
+
+    Args:
+        mean, half: None where there are no trials, or just one.
+        digits: decimals.
+        sign: "+" writes the mean with its sign.
+        mark: what stands between the two; :data:`UNBROKEN` keeps them on one line.
+
+    Example:
+        >>> from mixbook.benchmarks.estimate import with_interval
+        >>> with_interval(1.234, 0.5), with_interval(1.234, None, digits=1, sign="+"), with_interval(None, None)
+        ('1.23 ±0.50', '+1.2', '')
+    """
+    if mean is None:
+        return ""
+    return f"{mean:{sign}.{digits}f}" + ("" if half is None else f"{mark}{half:.{digits}f}")
 
 
 class _Values(Protocol):

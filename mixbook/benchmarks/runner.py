@@ -8,14 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixbook.benchmarks import BenchmarkError, executed_copy, executors
+from mixbook.benchmarks import BenchmarkError, compare, executed_copy, executors, versus
 from mixbook.benchmarks import budget as budgets
 from mixbook.benchmarks.budget import BudgetTooSmall
 from mixbook.benchmarks.cells import run_missing_cells
-from mixbook.benchmarks.compare import compare, verdict
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.spec import Experiment
-from mixbook.benchmarks.versus import as_table
 
 NOTEBOOKS = Path("book", "benchmarks")
 RESULTS = Path("book", "results")
@@ -110,8 +108,8 @@ def run(
     notebook = book / NOTEBOOKS / experiment.notebook
     if not notebook.is_file():
         raise BenchmarkError(f"{experiment.name} is run by {notebook}, which is missing: restore it from version control")
-    results = _prepared(experiment, profile, book, fresh, place)
     folder = results_folder(book, profile)
+    results = _prepared(experiment, profile, folder, fresh, place)
     executed = book / "_build" / "benchmarks" / f"{experiment.name}-{profile}.ipynb"
     executed.parent.mkdir(parents=True, exist_ok=True)
     parameters = {
@@ -139,13 +137,16 @@ def run_without_notebook(experiment: Experiment, profile: str, book: Path) -> Re
         BenchmarkError: as :func:`run`.
         RunFailed: if anything else goes wrong.
     """
-    results = _prepared(experiment, profile, book, False, HERE)
+    results = _prepared(experiment, profile, results_folder(book, profile), False, HERE)
     try:
-        run_missing_cells(results, 1)
+        cells = run_missing_cells(results, 1)
         if experiment.printed:
-            verdict(experiment, compare(results))
+            comparisons = compare.compare(results)
+            rows = compare.as_table(comparisons)
+            compare.verdict(experiment, comparisons)
         else:
-            as_table(results)
+            rows = versus.as_table(results)
+        print(f"{len(rows)} rows of {experiment.name}, {len(cells)} cells read")
     except BenchmarkError:
         raise
     except Exception as error:
@@ -153,10 +154,10 @@ def run_without_notebook(experiment: Experiment, profile: str, book: Path) -> Re
     return results
 
 
-def _prepared(experiment: Experiment, profile: str, book: Path, fresh: bool, place: Place) -> Results:
+def _prepared(experiment: Experiment, profile: str, folder: Path, fresh: bool, place: Place) -> Results:
     """The results that a run adds to, once it is sure that it can: nothing has started when one of the checks fails."""
     executors.check(place.on, place.gpus)
-    results = Results(experiment, profile, results_folder(book, profile))
+    results = Results(experiment, profile, folder)
     with results.lock():
         if profile == "smoke" and not results.sources:  # what is read from others is as fresh as they are
             for path in results.files:

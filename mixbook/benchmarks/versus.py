@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixbook.benchmarks.estimate import Estimate, half_width
+from mixbook.benchmarks.estimate import Estimate, half_width, with_interval
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell
 
@@ -66,18 +66,14 @@ def as_table(results: Results, metrics: Sequence[str] | None = None) -> list[dic
         row = {"method": cell.method, "parameters": cell.params.replace(";", " ")}
         for metric in names:
             values = [trial.metrics[metric] for trial in cells[cell]]
-            row[metric] = _with_interval(float(np.mean(values)), half_width(values))
+            row[metric] = with_interval(float(np.mean(values)), half_width(values))
         if gains:
             gain = gains[cell]
             row[f"less {names[0]} than ERM"] = (
-                "" if cell.method == "erm" else _with_interval(gain.gain, gain.gain_half_width)
+                "" if cell.method == "erm" else with_interval(gain.gain, gain.gain_half_width)
             )
         rows.append(row | {"n": str(len(cells[cell]))})
     return rows
-
-
-def _with_interval(mean: float, half: float | None) -> str:
-    return f"{mean:.2f}" if half is None else f"{mean:.2f} ±{half:.2f}"
 
 
 def _usual(cells: Mapping[Cell, Sequence[Trial]]) -> list[str]:

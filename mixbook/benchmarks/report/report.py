@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from mixbook.benchmarks.estimate import with_interval
 from mixbook.benchmarks.report.claim import Claim, Verdict
 from mixbook.benchmarks.report.claims import claims
 from mixbook.benchmarks.report.judge import Gain, Judged, judge
@@ -92,7 +93,7 @@ def claim_rows(judged: Sequence[Judged]) -> list[dict[str, str]]:
             "where": each.claim.where,
             "claim": each.claim.says,
             "on": " ".join(name for name in (each.dataset, each.model) if name),
-            "our gain": with_interval(each.mean, each.half_width) if each.done else "",
+            "our gain": with_interval(each.mean, each.half_width, sign="+") if each.done else "",
             "n": str(len(each.values)) if each.done else "",
             "printed": "" if each.printed is None else f"{each.printed:+.2f}",
             "verdict": _in_words(each),
@@ -118,26 +119,13 @@ def stated_rows(stated: Sequence[Stated]) -> list[dict[str, str]]:
             "gain of": f"{each.printed.method} {each.printed.params}".replace(";", " "),
             "on": " ".join(name for name in (each.printed.dataset, each.printed.model) if name),
             "printed": each.printed.value,
-            "ours": with_interval(each.mean, each.half_width),
+            "ours": with_interval(each.mean, each.half_width, sign="+"),
             "n": str(len(each.values)) if each.values else "",
             "verdict": each.verdict,
             "size": each.size,
         }
         for each in stated
     ]
-
-
-def with_interval(mean: float | None, half: float | None) -> str:
-    """A gain with half its interval, or nothing.
-
-    Example:
-        >>> from mixbook.benchmarks.report.report import with_interval
-        >>> with_interval(1.234, 0.5)
-        '+1.23 ±0.50'
-    """
-    if mean is None:
-        return ""
-    return f"{mean:+.2f}" + ("" if half is None else f" ±{half:.2f}")
 
 
 def _in_words(each: Judged) -> str:
