@@ -99,6 +99,8 @@ GPU = (
         "bf16",
         images_per_second=40_000,
     ),
+    # The batch of k-mixup's CIFAR-10: k = 1 mixes without matching.
+    Case("PreActResNet-18, 3 x 32 x 32, bf16, B = 128", PreActResNet, (3, 32, 32), 120, (1, 32), 128, 4, True, "bf16"),
     Case("WRN-16-8, 3 x 32 x 32, bf16, B = 512", _WIDE, (3, 32, 32), 40, (16,), 512, 4, True, "bf16", False, 20_000),
 )
 
