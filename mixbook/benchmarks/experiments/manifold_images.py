@@ -50,7 +50,7 @@ def profiles(epochs: int, trials: int, every: int = 1, least: str = "") -> dict[
     as_printed = f"{trials} trial{'s' if trials > 1 else ''} of {epochs:,} epochs"
     return {
         "smoke": Profile(1, 1, every=every, stand_in=True, note="some methods, one epoch on generated images: it runs"),
-        "gpu": Profile(1, 30, note=f"1 trial of 30 epochs instead of {as_printed}: a minute or two a cell{least}"),
+        "gpu": Profile(1, 25, note=f"1 trial of 25 epochs instead of {as_printed}: a minute or two a cell{least}"),
         "paper": Profile(trials, epochs, note=f"{as_printed}, as printed: days on one GPU"),
     }
 
