@@ -80,12 +80,26 @@ def test_experiments_with_a_gpu_profile_come_in_order_of_value():
     assert len(names) == len(set(names)) > 3
 
 
-def test_a_large_network_has_the_gpu_to_itself(tmp_path):
+def test_a_few_large_networks_share_a_gpu_and_as_many_small_ones_as_there_are_processors(tmp_path):
     options = gpu_window.parse(
         ["5", "--device", "cpu", "--folder", str(tmp_path), "--experiments", "cifar10-full", EXPERIMENT]
     )
     large, other = gpu_window.steps(options)[-2:]
-    assert large.command[-2:] == ("--jobs", "1") and "--jobs" not in other.command
+    assert large.command[-2:] == ("--jobs", "4") and "--jobs" not in other.command
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_processes_overlap_where_the_server_for_that_starts(tmp_path, short, monkeypatch, starts):
+    server, said = tmp_path / "nvidia-cuda-mps-control", tmp_path / "said"
+    server.write_text(f'#!/bin/sh\necho "$@" >> {said}\n[ $# = 0 ] && cat >> {said}\nexit {0 if starts else 1}\n')
+    server.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    code = "import os; print(os.path.isdir(os.environ['CUDA_MPS_PIPE_DIRECTORY']))"
+    step = Step("shares", ("-c", code), 1.0, "found", shares=True)
+    Window(tmp_path, 300).work([step])
+    assert (tmp_path / "found").read_text() == "True\n"
+    assert said.read_text().split() == (["-d", "quit"] if starts else ["-d"])
+    assert "CUDA_MPS_PIPE_DIRECTORY" not in os.environ
 
 
 @pytest.mark.slow

@@ -126,7 +126,8 @@ class Results:
         last, minutes = runs[-1], sum(run["seconds"] for run in runs) / 60
         commit = f"commit {str(last['commit'])[:8]}{' with changes' if last['dirty'] else ''}"
         processes = "1 process" if last["jobs"] == 1 else f"{last['jobs']} processes"
-        machine = f"{last['processor']}, {processes} of {last['threads_per_trial']} thread"
+        device = last["processor"] if last["device"] == "cpu" else last["device"]
+        machine = f"{device}, {processes} of {last['threads_per_trial']} thread"
         if last.get("on", "here") != "here":
             machine = f"by {last['on']} on {', '.join(sorted({each['processor'] for each in last['machines']}))}"
         return f"{last['started'][:10]}, {commit}, torch {last['torch']}, {machine}, {minutes:.0f} min"

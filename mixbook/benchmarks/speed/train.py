@@ -86,7 +86,7 @@ CPU = (
 )
 _WIDE = partial(WideResNet, 16, 8)
 GPU = (
-    replace(CPU[0], steps=400),
+    CPU[0],
     Case(
         "PreActResNet-18, 3 x 32 x 32, bf16, B = 512",
         PreActResNet,

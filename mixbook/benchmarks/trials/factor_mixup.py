@@ -63,10 +63,10 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
         fabric.backward(loss)
         optimizer.step()
         if step in stops:
-            scores = _scores(network, *tests, size, outside)
+            scores = _scores(network, *tests, size, outside, fabric.device)
             found |= {f"{name}@{step}": value for name, value in scores.items()} if step < stops[-1] else scores
     seen = draw_factors(count, train_law, unseen)
-    return found | {"train_accuracy": _scores(network, *seen, size, outside)["accuracy"]}
+    return found | {"train_accuracy": _scores(network, *seen, size, outside, fabric.device)["accuracy"]}
 
 
 def batch(
@@ -98,10 +98,13 @@ def batch(
     raise ValueError(f"method must be erm, mixup or factor_mixup, got {method!r}")
 
 
-def _scores(network: nn.Module, factors: Tensor, labels: Tensor, size: int, outside: float) -> dict[str, float]:
+def _scores(
+    network: nn.Module, factors: Tensor, labels: Tensor, size: int, outside: float, device: torch.device
+) -> dict[str, float]:
     """Accuracy in % and NLL in nats, in float32."""
     with evaluation_mode(network), torch.inference_mode():
-        logits = torch.cat([network(render(rows, size, outside)).cpu().float() for rows in factors.split(500)])
+        images = (render(rows, size, outside).to(device) for rows in factors.split(500))
+        logits = torch.cat([network(each).cpu().float() for each in images])
     right = (logits > 0) == (labels == 1)
     return {
         "accuracy": 100 * right.double().mean().item(),
