@@ -20,7 +20,7 @@ Maker = Callable[..., nn.Module]
 
 
 def _preact(depth: int, variant: str = "manifold", width: int = 64) -> Maker:
-    return lambda shape, classes, **more: PreActResNet(depth, classes, shape[0], variant, width=width, **more)  # type: ignore[arg-type]
+    return lambda shape, classes, **more: PreActResNet(depth, classes, shape[0], variant, **{"width": width, **more})  # type: ignore[arg-type]
 
 
 def _wide(depth: int, widen: int) -> Maker:
@@ -49,7 +49,7 @@ _FULL: Mapping[str, Maker] = {
     "resnet50": lambda shape, classes: resnet50(classes),
     "speech_lenet": lambda shape, classes: SpeechLeNet(classes, (shape[1], shape[2])),
     "commands_lenet": lambda shape, classes: CommandsLeNet(classes, (shape[1], shape[2])),
-    "speech_vgg11": lambda shape, classes: SpeechVGG11(classes, (shape[1], shape[2])),
+    "speech_vgg11": lambda shape, classes, **more: SpeechVGG11(classes, (shape[1], shape[2]), **more),
 }
 # The same kind of network with the same names of layers, for seconds on one core. What is not here is small already.
 _SMALL: Mapping[str, Maker] = {
@@ -77,7 +77,7 @@ def named(name: str, shape: Shape, num_classes: int, *, small: bool = False, **m
         shape: of a sample: channels, height and width.
         num_classes: classes, C.
         small: a narrow or shallow version with the same names of layers, to show that something runs.
-        more: what else the network takes, such as ``stem_stride``.
+        more: what else the network takes, such as ``stem_stride`` or ``width``.
 
     Raises:
         ValueError: if there is none of that name.

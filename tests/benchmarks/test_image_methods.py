@@ -3,13 +3,20 @@
 from dataclasses import replace
 
 import pytest
+import torch
+from torch import nn
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell
 from mixbook.benchmarks.trials.gains import gain, largest_nll_gain
+from mixbook.benchmarks.trials.measures import measured
+from mixbook.benchmarks.trials.networks import Trained
+from mixbook.benchmarks.trials.sets import Parts
+from mixbook.data import Pixels, Resident
 from mixbook.evaluation.deformations import TABLE_9
+from mixbook.training import History
 
 
 def test_what_the_tables_read_of_a_network_is_measured():
@@ -89,3 +96,69 @@ def test_the_largest_gain_is_over_networks_and_needs_all_of_them():
     (trial,) = largest_nll_gain(printed, cell, found)
     assert trial.metrics["claimed_relative_nll_gain_max"] == pytest.approx(100 * 20 / 40)
     assert largest_nll_gain(printed, cell, found | {printed.sources[0].name: {}}) == []
+
+
+class _Brightness(nn.Module):
+    """Sees an object wherever pixels are bright: its map of class 0 is their brightness in places of 4 x 4 pixels."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer4 = nn.AvgPool2d(4)
+        self.head = nn.Linear(3, 2)
+        with torch.no_grad():
+            self.head.weight.copy_(torch.tensor([[1.0] * 3, [-1.0] * 3]))
+            self.head.bias.copy_(torch.tensor([10.0, 0.0]))
+
+    def forward(self, x):
+        return self.head(self.layer4(x).mean((2, 3)))
+
+
+def _seen(left, label=0, boxed=True):
+    """A network that finds bright squares of 32 pixels at the left edge, and images whose boxes are ``left`` of it."""
+    x = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
+    x[:, :, 16:48, :32] = 255
+    pixels = Resident(Pixels(x, torch.full((4,), label), 2, "bright"))
+    boxes = torch.tensor([[left, 16.0, 32.0, 32.0]]).expand(4, 4) if boxed else None
+    data = Parts(pixels, pixels, pixels, pixels, (0.5,) * 3, (0.5,) * 3, boxes=boxes)
+    return Trained(_Brightness(), data, History(({"loss": 1.0},)))
+
+
+def _localised(trained):
+    return measured(get_experiment("multimix-localisation-8-classes"), trained, 0)
+
+
+def test_localisation_counts_both_readings():
+    there, elsewhere, wrong = _localised(_seen(0.0)), _localised(_seen(32.0)), _localised(_seen(0.0, label=1))
+    assert there["localization_accuracy"] == there["localization_accuracy@code"] == 100
+    assert there["iou"] > 60 and elsewhere["iou"] < 15
+    assert elsewhere["localization_accuracy"] == elsewhere["localization_accuracy@code"] == 0
+    assert (wrong["localization_accuracy"], wrong["localization_accuracy@code"]) == (100, 0)  # the code wants the class too
+    # a quarter of the image: the whole of it has an overlap of 0.25, which is to be exceeded
+    assert there["localization_accuracy@whole_image"] == 0
+    larger = _seen(0.0)
+    boxes = torch.tensor([[0.0, 16.0, 33.0, 32.0]]).expand(4, 4)
+    assert _localised(replace(larger, data=replace(larger.data, boxes=boxes)))["localization_accuracy@whole_image"] == 100
+
+
+def test_localisation_without_boxes_is_refused():
+    with pytest.raises(BenchmarkError, match="localisation needs boxes, and bright has none"):
+        _localised(_seen(0.0, boxed=False))
+
+
+@pytest.mark.parametrize("name", ["multimix-over-k-cifar100", "multimix-speech-3-words", "multimix-localisation-8-classes"])
+def test_an_experiment_in_small_runs_and_is_never_counted(name):
+    small = get_experiment(name)
+    assert small.surrogate and not small.printed
+    cell = small.selected("smoke")[-1]
+    (found,) = small.run([(cell, 0)], "smoke")
+    assert found["error"] == pytest.approx(100 - found["accuracy"]) and not found["diverged"]
+
+
+def test_ten_methods_of_speech_are_those_of_the_table():
+    assert get_experiment("multimix-speech-3-words").cells == get_experiment("multimix-table7").cells
+
+
+def test_every_k_has_its_k_of_one():
+    cells = get_experiment("multimix-over-k-cifar100").cells
+    ks = {cell.method: [c.answers()["K"] for c in cells if c.method == cell.method] for cell in cells[1:]}
+    assert set(map(tuple, ks.values())) == {("1", "3", "5", "9")}

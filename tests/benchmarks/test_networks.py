@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -106,3 +107,25 @@ def test_some_classes_of_a_set_are_not_the_set(monkeypatch):
     with pytest.raises(BenchmarkError, match=r"needs all of tiny_imagenet, and what is there is tiny_imagenet .2 of 200"):
         parts(experiment("tiny_imagenet"))
     assert len(parts(replace(experiment("tiny_imagenet"), surrogate=True)).train) == 4
+
+
+def test_an_experiment_on_a_subset_takes_no_other_set(monkeypatch):
+    """Else a reader with the whole set would store results under a name that says eight classes."""
+    whole = Pixels(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.arange(4), 4, "tiny_imagenet")
+    monkeypatch.setattr(sets, "_whole", lambda name, small: (whole, whole))
+    asked = replace(experiment("tiny_imagenet", subset="tiny_imagenet (2 of 200 classes)"), surrogate=True)
+    with pytest.raises(BenchmarkError, match=r"needs tiny_imagenet .2 of 200 classes., .* there is tiny_imagenet$"):
+        parts(asked)
+    few = replace(whole, name="tiny_imagenet (2 of 200 classes)")
+    monkeypatch.setattr(sets, "_whole", lambda name, small: (few, few))
+    assert len(parts(asked).test) == 4
+
+
+def test_boxes_come_with_the_images_they_belong_to(monkeypatch):
+    few = Pixels(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), torch.arange(2), 2, "tiny_imagenet (2 of 200 classes)")
+    boxes = torch.tensor([[0.0, 1.0, 2.0, 3.0], [4.0, 4.0, 2.0, 2.0]])
+    monkeypatch.setattr(sets, "_whole", lambda name, small: (few, few))
+    monkeypatch.setattr(sets.data, "tiny_imagenet", lambda part: SimpleNamespace(boxes={"val": boxes}[part]))
+    asking = replace(experiment("tiny_imagenet", measures=("localisation",)), surrogate=True)
+    assert torch.equal(parts(asking).boxes, boxes)
+    assert parts(replace(experiment("tiny_imagenet"), surrogate=True)).boxes is None

@@ -34,6 +34,7 @@ from mixbook.benchmarks.experiments import (
     multimix_speech,
     neighbours,
     small_networks,
+    subsets,
     tuning,
 )
 from mixbook.benchmarks.spec import RELEASED, Experiment
@@ -67,6 +68,7 @@ _MODULES = (
     cifar_small,
     cifar_full,
     small_networks,
+    subsets,
     multimix_large_batch,
     neighbours,
     grid,

@@ -15,6 +15,7 @@ from mixbook.benchmarks.trials.networks import Trained
 from mixbook.data import Arrays, Batched
 from mixbook.evaluation import attacked_error, evaluate, fgsm, hidden_states, knn_error, unbounded
 from mixbook.evaluation.deformations import TABLE_9
+from mixbook.evaluation.localisation import CODE, TEXT, localisation, localised
 from mixbook.training.streams import derive
 
 Measure = Callable[[Experiment, Trained, int], Metrics]
@@ -34,10 +35,13 @@ def measured(experiment: Experiment, trained: Trained, number: int) -> Metrics:
         ``fgsm_released`` in units of normalised pixels, not clipped. ``unbounded``: ``pgd_accuracy`` (%) on the first
         ``pgd_samples`` test images after ``pgd_steps`` steps of ``pgd_step_size``. ``deformations``: for each of Table 9,
         ``accuracy@rotation_20`` and so on (%). ``knn``: ``error@knn_on_features`` (%) of ``neighbours`` neighbours by what
-        the layer ``features`` gives.
+        the layer ``features`` gives. ``localisation``: ``localization_accuracy`` (%), the share of test images in which the
+        activation map of the predicted class finds the object as multi-mix's text counts it, and
+        ``localization_accuracy@code`` as the code of Co-Mixup does; ``iou`` and ``iou@code`` (%), the mean overlap of its
+        boxes; and ``localization_accuracy@whole_image`` (%) of a box that is the whole image, counted as in the text.
 
     Raises:
-        BenchmarkError: if there is no such measure.
+        BenchmarkError: if there is no such measure, or no box to find.
     """
     unknown = set(experiment["measures"]) - set(_MEASURES)
     if unknown:
@@ -91,6 +95,25 @@ def _states(model: nn.Module, part: Batched, layer: str) -> tuple[Tensor, Tensor
     return torch.cat([hidden_states(model, x, layer) for x, _ in batches]), torch.cat([y.cpu() for _, y in batches])
 
 
+def _localisation(experiment: Experiment, trained: Trained, number: int) -> Metrics:
+    pixels, boxes = trained.data.pixels, trained.data.boxes
+    if boxes is None:
+        raise BenchmarkError(f"measure localisation needs boxes, and {pixels.name} has none")
+    located = [(*pixels.batch(rows), boxes[rows]) for rows in torch.arange(len(pixels)).split(256)]
+    inside = "" if trained.on_pixels is trained.model else "1."  # behind the normalisation
+    found = localisation(trained.on_pixels, located, f"{inside}layer4", f"{inside}head", (TEXT, CODE))
+    _, _, height, width = located[0][0].shape
+    whole = torch.tensor([0.0, 0.0, width, height]).expand(len(boxes), 4)
+    shares = {
+        "localization_accuracy": found["localised@text"],
+        "localization_accuracy@code": found["localised@code"],
+        "iou": found["iou@text"],
+        "iou@code": found["iou@code"],
+        "localization_accuracy@whole_image": float(localised(whole, boxes, TEXT.overlap, TEXT.strict).double().mean()),
+    }
+    return {name: 100 * share for name, share in shares.items()}
+
+
 _MEASURES: dict[str, Measure] = {
     "top5": _top5,
     "train": _train,
@@ -98,4 +121,5 @@ _MEASURES: dict[str, Measure] = {
     "unbounded": _unbounded,
     "deformations": _deformations,
     "knn": _knn,
+    "localisation": _localisation,
 }

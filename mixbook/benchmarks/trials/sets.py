@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from mixbook import data
 from mixbook.benchmarks import BenchmarkError
@@ -27,6 +28,8 @@ class Parts:
         pixels: the test part in [0, 1], for networks that normalise by themselves; for spectrograms the same as ``test``.
         mean, std: for each channel, in units of [0, 1]; None where there is nothing to normalise.
         validation: a third part, of a set that has one; a stand-in gives its test part. None if nobody asks for it.
+        boxes: around the object in each image of ``pixels``, float32 (n, 4): left, top, width and height in pixels; those
+            of a stand-in are in the middle. None if nobody asks for them.
     """
 
     train: Batched
@@ -36,6 +39,7 @@ class Parts:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     validation: Batched | None = None
+    boxes: Tensor | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -49,7 +53,8 @@ def parts(experiment: Experiment, small: bool = False, number: int = 0) -> Parts
 
     Its settings say how images are changed: ``shift`` in pixels, ``flip``, and ``mean`` and ``std`` of each channel.
     Spectrograms are normalised one by one already. Settings that few have: ``samples``, so many random training samples;
-    ``size``, to which spectrograms are cut at their upper frequencies and their ends; ``chosen_by`` "validation error".
+    ``size``, to which spectrograms are cut at their upper frequencies and their ends; ``chosen_by`` "validation error";
+    ``subset``, the name of the set where it is some classes of the whole one.
 
     Args:
         experiment: ``dataset`` is a name of :mod:`mixbook.data`.
@@ -57,13 +62,16 @@ def parts(experiment: Experiment, small: bool = False, number: int = 0) -> Parts
         number: of the trial, which draws ``samples``.
 
     Raises:
-        BenchmarkError: if only some classes of the set are there, and the experiment is no surrogate.
+        BenchmarkError: if only some classes of the set are there, and the experiment is no surrogate; or if the set is not
+            the ``subset`` that it asks for.
         mixbook.data.store.DataError: if the data are not there and cannot be downloaded.
     """
     train, test = _whole(experiment.dataset, small)
+    known = {setting.name: setting.value for setting in experiment.settings}
+    if not small and "subset" in known and train.name != known["subset"]:
+        raise BenchmarkError(f"{experiment.name} needs {known['subset']}, and what is there is {train.name}")
     if not (small or experiment.surrogate) and train.name != experiment.dataset:
         raise BenchmarkError(f"{experiment.name} needs all of {experiment.dataset}, and what is there is {train.name}")
-    known = {setting.name: setting.value for setting in experiment.settings}
     if "samples" in known:
         order = torch.randperm(len(train), generator=torch.Generator().manual_seed(derive(number, "images")))
         train = train[order[: known["samples"]]]
@@ -84,11 +92,21 @@ def parts(experiment: Experiment, small: bool = False, number: int = 0) -> Parts
         Resident(test),  # type: ignore[arg-type]
         mean,
         std,
+        boxes=_boxes(experiment.dataset, test) if "localisation" in known.get("measures", ()) else None,
     )
 
 
 def _cut(part: Arrays, size: tuple[int, int] | None) -> Arrays:
     return part if size is None else replace(part, x=part.x[..., : size[0], : size[1]].contiguous())
+
+
+def _boxes(name: str, test: Pixels | Arrays) -> Tensor | None:
+    if name != "tiny_imagenet":
+        return None
+    if test.name == name or test.name.startswith(f"{name} ("):
+        return data.tiny_imagenet("val").boxes
+    height, width = test.x.shape[-2:]
+    return torch.tensor([width / 4, height / 4, width / 2, height / 2]).expand(len(test), 4)
 
 
 @lru_cache(maxsize=1)
