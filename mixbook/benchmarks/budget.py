@@ -45,14 +45,14 @@ def expected(there: Trials, cell: Cell) -> float:
     return seconds.get(cell, max(seconds.values(), default=0.0))
 
 
-def check(budget: float, results: Results, at_most: int | None = None) -> None:
+def check(budget: float, results: Results, at_most: int | None = None, only: Sequence[str] = ()) -> None:
     """Whether a missing trial would be done in time, as far as it is known how long one takes.
 
     Raises:
         BudgetTooSmall: if not.
         ResultsError: if the results cannot be read.
     """
-    least = _least(results, at_most)
+    least = _least(results, at_most, only)
     if budget < least < inf:
         raise BudgetTooSmall(
             f"--budget {duration(budget)} is too small: one trial of one cell takes about {duration(least)}, "
@@ -60,14 +60,14 @@ def check(budget: float, results: Results, at_most: int | None = None) -> None:
         )
 
 
-def _least(results: Results, at_most: int | None) -> float:
+def _least(results: Results, at_most: int | None, only: Sequence[str]) -> float:
     """Seconds that the quickest missing trial should take; infinite if none is missing."""
     if results.sources:
-        return min(_least(source, at_most) for source in results.sources)
+        return min(_least(source, at_most, only) for source in results.sources)
     there = {**results.load(), **results.begun()}
     trials = results.experiment.profile(results.profile).trials
     wanted = trials if at_most is None else min(trials, at_most)
-    missing = (cell for cell in results.experiment.selected(results.profile) if len(there.get(cell, [])) < wanted)
+    missing = (cell for cell in results.experiment.selected(results.profile, only) if len(there.get(cell, [])) < wanted)
     return min((expected(there, cell) for cell in missing), default=inf)
 
 

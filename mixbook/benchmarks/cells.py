@@ -1,7 +1,7 @@
 """Run the missing cells of an experiment, here or on a cluster, and save what is finished as it comes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ def run_missing_cells(
     *,
     budget: float | None = None,
     at_most: int | None = None,
+    only: Sequence[str] = (),
     on: str = "here",
     gpus: float = 0.0,
 ) -> Trials:
@@ -36,6 +37,7 @@ def run_missing_cells(
         budget: seconds after which nothing goes on. Then one trial of every cell comes before two of any, and what is under
             way at the end is given up.
         at_most: trials of each cell, all if None.
+        only: patterns of cells (:meth:`Cell.fits`), of which one must fit; all cells if there are none.
         on: ``"here"``, or a cluster that runs the trials: see :mod:`mixbook.benchmarks.executors`.
         gpus: GPUs, or the share of one, that a cluster gives to each trial.
 
@@ -53,17 +55,19 @@ def run_missing_cells(
             report(f"{results.experiment.name} is read from {source.experiment.name}")
             left = None if end is None else end - time.monotonic()
             if left is None or left > 0:
-                run_missing_cells(source, jobs, report, budget=left, at_most=at_most, on=on, gpus=gpus)
+                run_missing_cells(source, jobs, report, budget=left, at_most=at_most, only=only, on=on, gpus=gpus)
         return results.load()
     with results.lock():
         for path in results.recover():
             report(f"damaged results were set aside as {path}: what they held is run again")
         progress = _Progress(results, {"jobs": jobs, "on": on.split(":")[0]}, report)
-        tasks = [(cell, number) for cell, number in progress.missing() if at_most is None or number < at_most]
+        wanted = results.experiment.selected(results.profile, only)
+        missing = [(cell, number) for cell, number in progress.missing() if cell in wanted]
+        tasks = [(cell, number) for cell, number in missing if at_most is None or number < at_most]
         if not tasks:
             return progress.cells
         if budget is not None:
-            budgets.check(budget, results, at_most)
+            budgets.check(budget, results, at_most, only)
         pieces = results.experiment.pieces(tasks)
         if end is not None:
             pieces = budgets.most_informative_first(results.experiment, tasks)

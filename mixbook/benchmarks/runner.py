@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,13 +54,14 @@ def results_folder(book: Path, profile: str) -> Path:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the trials of a run go, and for how long.
+    """Where the trials of a run go, for how long, and which they are.
 
     Args:
         on: ``"here"``, or a cluster: see :mod:`mixbook.benchmarks.executors`.
         gpus: GPUs, or the share of one, that a cluster gives to each trial.
         budget: seconds, after which nothing goes on; None is as long as it takes.
         at_most: trials of each cell, all if None; for a first round.
+        only: patterns of cells (:meth:`Cell.fits`), of which one must fit; all cells if there are none.
 
     Example:
         >>> from mixbook.benchmarks.runner import Place
@@ -72,6 +73,7 @@ class Place:
     gpus: float = 0.0
     budget: float | None = None
     at_most: int | None = None
+    only: tuple[str, ...] = ()
 
 
 HERE = Place()
@@ -119,6 +121,7 @@ def run(
         "jobs": jobs or (processors() if place.on == "here" else None),
         "budget": place.budget,
         "at_most": place.at_most,
+        "only": list(place.only),
         "on": place.on,
         "gpus": place.gpus,
     }
@@ -168,12 +171,21 @@ def _prepared(experiment: Experiment, profile: str, folder: Path, fresh: bool, p
         for path in results.recover():
             print(f"damaged results were set aside as {path}: what they held is run again")
         results.check_resumable()
+        _check_patterns(place.only, experiment, profile)
         missing = set(experiment.selected(profile)) - set(results.load())
         if place.budget is not None and missing:
-            budgets.check(place.budget, results, place.at_most)
+            budgets.check(place.budget, results, place.at_most, place.only)
     if missing:
         _get_data(experiment, profile)
     return results
+
+
+def _check_patterns(only: Sequence[str], experiment: Experiment, profile: str) -> None:
+    """Each must fit a cell of what is run: where an experiment is read from others, those are run."""
+    cells = [cell for each in experiment.sources or (experiment,) for cell in each.selected(profile)]
+    for pattern in only:
+        if not any(cell.fits(pattern) for cell in cells):
+            raise BenchmarkError(f"--only {pattern!r} fits no cell of {experiment.name}: {'; '.join(map(str, cells))}")
 
 
 def processors() -> int:

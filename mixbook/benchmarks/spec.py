@@ -87,6 +87,18 @@ class Cell:
         """A parameter, such as ``alpha``, as a number."""
         return float(self.answers()[name])
 
+    def fits(self, pattern: str) -> bool:
+        """Whether this is a cell of the method, or with the parameters, or both, that a pattern names.
+
+        Example:
+            >>> from mixbook.benchmarks.spec import Cell
+            >>> cell = Cell("kmixup", "k=16;alpha=1")
+            >>> [cell.fits(pattern) for pattern in ("kmixup", "alpha=1", "kmixup alpha=1;k=16", "mixup alpha=1")]
+            [True, True, True, False]
+        """
+        method, _, params = ("", "", pattern) if "=" in pattern.split(" ")[0] else pattern.partition(" ")
+        return method in ("", self.method) and parse_params(params).items() <= self.answers().items()
+
 
 RELEASED = "-released"  # ends the names of experiments that do what released code does
 
@@ -233,9 +245,10 @@ class Experiment:
         own = any(setting.released is not None for setting in self.settings)
         return own or any(source._differs for source in self.sources)
 
-    def selected(self, profile: str) -> tuple[Cell, ...]:
-        """The cells that a profile runs."""
-        return self.cells[:: self.profile(profile).every]
+    def selected(self, profile: str, only: Sequence[str] = ()) -> tuple[Cell, ...]:
+        """The cells that a profile runs; of these those that fit one of the patterns ``only``, if there are any."""
+        cells = self.cells[:: self.profile(profile).every]
+        return tuple(cell for cell in cells if any(map(cell.fits, only))) if only else cells
 
     def pieces(self, tasks: Sequence[Task]) -> list[Piece]:
         """Tasks cut into what one process does without a break: one, or those of a few cells where they run together."""

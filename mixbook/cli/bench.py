@@ -48,6 +48,7 @@ def commands() -> Commands:
         jobs: int | None = None,
         fresh: bool = False,
         budget: str | None = None,
+        only: tuple[str, ...] = (),
         on: str = "here",
         gpus: float = 0.0,
         protocol: Literal["printed", "released"] = "printed",
@@ -62,6 +63,7 @@ def commands() -> Commands:
             jobs: processes, one network each; as many as there are processors by default.
             fresh: start again; earlier results are kept under another name.
             budget: stop after this time, such as 25m; one trial of every cell comes before two of any.
+            only: run these cells alone, by method, parameters or both: `--only erm alpha=0.5 "kmixup k=16"`.
             on: where trials run: here, ray, ray://HOST:PORT, slurm, or slurm://PARTITION?minutes=60.
             gpus: GPUs for each trial on a cluster; 0.5 puts two on one.
             protocol: `released` does what the released code does, where it is known to differ from print; the results are
@@ -78,7 +80,9 @@ def commands() -> Commands:
         for e in chosen:
             e.profile(profile)
         home = runner.find_book(book)
-        place = runner.Place(on, gpus, None if budget is None else seconds_of(budget))
+        if all and only:
+            raise BenchmarkError("--only needs one experiment, got --all: others have other cells")
+        place = runner.Place(on, gpus, None if budget is None else seconds_of(budget), only=only)
         if all:
             _run_all(chosen, profile, home, jobs, fresh, place)
             return

@@ -71,3 +71,10 @@ def test_a_first_round_runs_one_trial_of_each_cell(tmp_path):
     run_missing_cells(results, jobs=1, report=quiet, at_most=1)
     assert results.load() == {}
     assert {cell: len(trials) for cell, trials in results.begun().items()} == dict.fromkeys(TOY.cells, 1)
+
+
+def test_cells_can_be_chosen(tmp_path):
+    results = Results(TOY, "laptop", tmp_path)
+    pattern = str(TOY.cells[-1])
+    run_missing_cells(results, jobs=1, report=quiet, only=[pattern])
+    assert list(results.load()) == [TOY.cells[-1]] and results.begun() == {}

@@ -182,8 +182,11 @@ def test_the_executed_notebook_is_kept_beside_the_results_without_traces_of_the_
 
 
 def test_where_and_how_long_reach_the_notebook(book, executed):
-    runner.run(IRIS, "laptop", book, place=runner.Place(budget=90.0, at_most=1))
+    runner.run(IRIS, "laptop", book, place=runner.Place(budget=90.0, at_most=1, only=("erm",)))
     assert (executed[0]["budget"], executed[0]["at_most"], executed[0]["on"]) == (90.0, 1, "here")
+    assert executed[0]["only"] == ["erm"]
+    with pytest.raises(BenchmarkError, match=r"--only 'alpha=7' fits no cell of .*: erm; mixup"):
+        runner.run(IRIS, "laptop", book, place=runner.Place(only=("erm", "alpha=7")))
     with pytest.raises(BenchmarkError, match=r"--on must be here, ray.*got 'moon'"):
         runner.run(IRIS, "laptop", book, place=runner.Place(on="moon"))
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.printed import parse_params
 from mixbook.benchmarks.spec import Cell
 
 Verdict = Literal["reproduced", "opposite", "undecided", "not yet run", "cannot be run"]
@@ -53,9 +52,9 @@ class Claim:
         Raises:
             BenchmarkError: if a cell would be compared with several that the claim does not tell apart.
         """
-        first = [cell for cell in cells if _fits(cell, self.better)]
+        first = [cell for cell in cells if cell.fits(self.better)]
         rest = [cell for cell in cells if cell not in first]
-        second = rest if self.than == "others" else [cell for cell in rest if _fits(cell, self.than)]
+        second = rest if self.than == "others" else [cell for cell in rest if cell.fits(self.than)]
         found = []
         for cell in first:
             others = [other for other in second if self._same(cell, other)]
@@ -68,8 +67,3 @@ class Claim:
     def _same(self, cell: Cell, other: Cell) -> bool:
         first, second = cell.answers(), other.answers()
         return all(name in first and first[name] == second.get(name) for name in self.same)
-
-
-def _fits(cell: Cell, pattern: str) -> bool:
-    method, _, params = pattern.partition(" ")
-    return cell.method == method and parse_params(params).items() <= cell.answers().items()
