@@ -59,6 +59,8 @@ def test_compare_shows_every_printed_value(capsys):
         (["bench", "run"], "name one experiment, or give --all"),
         (["bench", "run", IRIS, "--protocol", "released"], f"{IRIS} knows no difference between print and released code"),
         (["bench", "run", "--all", "--protocol", "released"], "--protocol released needs one experiment"),
+        (["bench", "run", "--all", "--profile", "smoke", "--only", "erm"], "--only needs one experiment"),
+        (["bench", "run", IRIS, "--only", "alpha=7"], "fits no cell of"),
         (["bench", "run", IRIS, "--jobs", "0"], "--jobs must be at least 1"),
         (["bench", "coverage", "--book", "/nowhere"], "the book is not here"),
         (["bench", "compare", IRIS, "--profile", "smoke"], "has not been run yet"),
