@@ -24,20 +24,25 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent
-# Of the result tables, the most valuable first; the others follow in the order of `mixbook bench list`. CIFAR-10 at full
-# size also times training to 94%; then come the networks of each paper's largest table.
-FIRST = (
-    "cifar10-full",
-    "cifar10-preactresnet18-constant-xi",
-    "multimix-table1-preactresnet18",
-    "manifold-cifar10-preactresnet18",
-    "manifold-cifar100-preactresnet18",
-    "mnist-lenet-constant-xi",
+Chosen = tuple[str, tuple[str, ...]]  # an experiment, and patterns of its cells; all of them if there are none
+# Of the result tables, the most valuable first, with the cells to begin with where not all: networks of which many printed
+# values are read (of the six at alpha = 0.5, with the one without mixing, a whole table under attack), then what also times
+# training to 94%, then each paper's largest table. All the others follow, in the order of `mixbook bench list`.
+FIRST: tuple[Chosen, ...] = (
+    ("manifold-cifar10-preactresnet18", ()),
+    ("cifar10-preactresnet18-constant-xi", ("erm", "alpha=0.5")),
+    ("cifar10-full", ()),
+    ("manifold-cifar100-preactresnet34", ()),
+    ("manifold-cifar100-preactresnet18", ()),
+    ("multimix-table1-preactresnet18", ()),
+    ("cifar10-preactresnet18-constant-xi", ()),
+    ("mnist-lenet-constant-xi", ()),
 )
 SMALL = ("lenet", "fc", "slim_")  # how the names of networks begin of which as many share a GPU as there are processors
-# Larger networks that train side by side: on images of 32 pixels one alone leaves a large GPU idle most of the time. On one
-# H100 an epoch of CIFAR took each of four PreActResNet-34s 12 to 15 s, and each of seven under MPS (below) about 8 s.
-SIDE_BY_SIDE = 4
+# Of larger networks up to so many train side by side, if each has so much memory: on images of 32 pixels one alone leaves a
+# large GPU idle most of the time. On one H100 an epoch of CIFAR took each of four PreActResNet-34s 12 to 15 s, and each of
+# seven networks under MPS (below) about 8 s.
+SIDE_BY_SIDE, MEMORY = 8, 10e9
 GRACE = 20.0  # seconds for a step that is out of time to put away what it has
 SHORTEST = 10.0  # seconds that are not worth starting a step for
 
@@ -71,11 +76,23 @@ def steps(options: argparse.Namespace) -> list[Step]:
     for what in options.speed:
         timed = (*bench, "speed", what, "--device", options.device, "--json")
         found.append(Step(f"speed-{what}", timed, 6, f"book/results/speed/{options.device}-{what}.json"))
-    for name in options.experiments:
+    jobs = ("--jobs", str(side_by_side(options.device)))
+    for name, only in options.experiments:
         command = (*bench, "run", name, "--profile", options.profile, "--book", str(options.folder))
-        jobs = () if get_experiment(name).model.startswith(SMALL) else ("--jobs", str(SIDE_BY_SIDE))
-        found.append(Step(f"{name}-{options.profile}", (*command, *jobs), 60, shares=options.device == "cuda"))
+        small = get_experiment(name).model.startswith(SMALL)
+        cells = ("--only", *only) if only else ()
+        label = f"{name}-{options.profile}{'-first' if only else ''}"
+        found.append(Step(label, (*command, *(() if small else jobs), *cells), 60, shares=options.device == "cuda"))
     return found
+
+
+def side_by_side(device: str) -> int:
+    """How many large networks train at the same time."""
+    if device == "cpu":
+        return 1
+    import torch
+
+    return max(1, min(SIDE_BY_SIDE, int(torch.cuda.get_device_properties(0).total_memory / MEMORY)))
 
 
 class Window:
@@ -181,12 +198,12 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def prepare_book(folder: Path, experiments: Sequence[str], profile: str) -> None:
+def prepare_book(folder: Path, experiments: Sequence[Chosen], profile: str) -> None:
     """The notebooks that run experiments, and results that the book has already: only what is missing is to be computed."""
     from mixbook.benchmarks.experiments import get_experiment
 
     shutil.copytree(ROOT / "book" / "benchmarks", folder / "book" / "benchmarks", dirs_exist_ok=True)
-    for name in {each.name for e in map(get_experiment, experiments) for each in (e, *e.sources)}:
+    for name in {each.name for e in (get_experiment(name) for name, _ in experiments) for each in (e, *e.sources)}:
         for path in (ROOT / "book" / "results" / name).glob(f"{profile}.*"):
             target = folder / "book" / "results" / name / path.name
             if not target.exists():
@@ -194,12 +211,13 @@ def prepare_book(folder: Path, experiments: Sequence[str], profile: str) -> None
                 shutil.copyfile(path, target)
 
 
-def with_profile(profile: str) -> list[str]:
-    """Names of the experiments that train with a profile, the most valuable first. The others are read from these."""
+def with_profile(profile: str) -> list[Chosen]:
+    """The experiments that train with a profile, the most valuable first. The others are read from these."""
     from mixbook.benchmarks.experiments import all_experiments
 
     names = [e.name for e in all_experiments() if profile in e.profiles and not e.sources]
-    return sorted(names, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+    first = [(name, only) for name, only in FIRST if name in names]
+    return first + [(name, ()) for name in names if (name, ()) not in first]
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -221,6 +239,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         if not torch.cuda.is_available():
             parser.error("torch finds no GPU here; --device cpu --profile smoke rehearses without one")
     options.folder = options.folder.resolve()
+    named = options.experiments
+    options.experiments = with_profile(options.profile) if named is None else [(name, ()) for name in named]
     return options
 
 
@@ -232,8 +252,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if "MIXBOOK_DATA" in os.environ:
         os.environ["MIXBOOK_DATA"] = str(Path(os.environ["MIXBOOK_DATA"]).resolve())
-    if options.experiments is None:
-        options.experiments = with_profile(options.profile)
     prepare_book(options.folder, options.experiments, options.profile)
     window = Window(options.folder, 60 * options.minutes - (time.monotonic() - began))
     chosen = steps(options)

@@ -6,10 +6,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import gpu_window
 import pytest
+import torch
 from gpu_window import Step, Window
+
+from mixbook.benchmarks.experiments import get_experiment
 
 ROOT = Path(__file__).parent.parent
 FULL = "cifar10-full"  # PreActResNet-18, which a rehearsal replaces by a slim one
@@ -74,18 +78,33 @@ def test_a_step_out_of_time_is_interrupted_so_that_it_can_put_things_away(tmp_pa
 
 
 def test_experiments_with_a_gpu_profile_come_in_order_of_value():
-    names = gpu_window.with_profile("gpu")
-    assert names[: len(gpu_window.FIRST)] == list(gpu_window.FIRST)
-    assert "kmixup-tmlr-table3-mnist" not in names  # read from that of the networks
-    assert len(names) == len(set(names)) > 3
+    chosen = gpu_window.with_profile("gpu")
+    assert chosen[: len(gpu_window.FIRST)] == list(gpu_window.FIRST)
+    assert len(chosen) == len(set(chosen)) > 3
+    whole = [name for name, only in chosen if not only]
+    assert "kmixup-tmlr-table3-mnist" not in whole  # read from that of the networks
+    for name, only in chosen:
+        cells = get_experiment(name).selected("gpu", only)
+        assert name in whole and 0 < len(cells) <= len(get_experiment(name).cells)
 
 
-def test_a_few_large_networks_share_a_gpu_and_as_many_small_ones_as_there_are_processors(tmp_path):
+def test_as_many_large_networks_share_a_gpu_as_fit_and_small_ones_as_there_are_processors(tmp_path, monkeypatch):
     options = gpu_window.parse(
         ["5", "--device", "cpu", "--folder", str(tmp_path), "--experiments", "cifar10-full", EXPERIMENT]
     )
-    large, other = gpu_window.steps(options)[-2:]
-    assert large.command[-2:] == ("--jobs", "4") and "--jobs" not in other.command
+    options.device = "cuda"
+    for gigabytes, jobs in ((8, "1"), (24, "2"), (141, "8")):
+        gpu = SimpleNamespace(total_memory=gigabytes * 2**30)
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _, gpu=gpu: gpu)
+        large, other = gpu_window.steps(options)[-2:]
+        assert large.command[-2:] == ("--jobs", jobs) and "--jobs" not in other.command
+
+
+def test_what_comes_first_can_be_a_part_of_an_experiment(tmp_path):
+    options = gpu_window.parse(["5", "--device", "cpu", "--profile", "gpu", "--folder", str(tmp_path)])
+    part, whole = (s for s in gpu_window.steps(options) if s.name.startswith("cifar10-preactresnet18-constant-xi"))
+    assert part.command[-3:] == ("--only", "erm", "alpha=0.5") and "--only" not in whole.command
+    assert part.name == f"{whole.name}-first"
 
 
 @pytest.mark.parametrize("starts", [True, False])
