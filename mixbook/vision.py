@@ -29,7 +29,7 @@ def load() -> ModuleType:
     try:
         return _import()
     except ModuleNotFoundError as error:
-        raise ImportError("torchvision is not installed: pip install 'mixbook[vision]'") from error
+        raise ImportError("torchvision is not installed: pip install '.[vision]' in the clone") from error
     except RuntimeError as error:
         if "operator torchvision::nms does not exist" not in str(error):
             raise

@@ -87,7 +87,7 @@ def test_without_tyro_it_says_what_to_install(monkeypatch, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main(["bench", "list"])
     assert left.value.code == 2
-    assert "pip install 'mixbook[bench]'" in capsys.readouterr().err
+    assert "pip install '.[bench]' in the clone" in capsys.readouterr().err
 
 
 def test_without_papermill_it_says_what_to_install(monkeypatch, capsys, tmp_path):
@@ -97,7 +97,7 @@ def test_without_papermill_it_says_what_to_install(monkeypatch, capsys, tmp_path
     with pytest.raises(SystemExit) as left:
         cli.main(["bench", "run", IRIS, "--profile", "smoke", "--book", str(tmp_path)])
     assert left.value.code == 2
-    assert "pip install 'mixbook[bench]'" in capsys.readouterr().err
+    assert "pip install '.[bench]' in the clone" in capsys.readouterr().err
 
 
 def test_stopping_a_run_says_that_finished_cells_are_kept(monkeypatch, capsys):

@@ -2,9 +2,12 @@
 
 import importlib.metadata
 import json
+import subprocess
+import sys
 
 import torch
 
+import mixbook
 from mixbook import cli
 from mixbook.cli import doctor
 
@@ -33,9 +36,35 @@ def test_it_names_a_missing_package_the_extra_that_needs_it_and_the_command(monk
     assert {"extra 'train'", "extra 'bench'", "extra 'test'"} <= missing  # bench and test include train
     assert "extra 'vision'" not in missing
     cli.main(["doctor"])
-    assert "pip install 'mixbook[train]' (without: tqdm)" in capsys.readouterr().out
+    assert "pip install '.[train]' in the clone (without: tqdm)" in capsys.readouterr().out
 
 
 def test_it_says_where_there_is_no_book(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert findings()["the book"].found is None
+
+
+WITHOUT_EXTRAS = """
+import sys
+
+class Nothing:
+    def find_spec(self, name, *_):
+        if name.split(".")[0] in ("tyro", "tqdm", "lightning_fabric", "pandas", "matplotlib", "papermill", "filelock"):
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Nothing())
+from mixbook import cli
+cli.main(sys.argv[1:])
+"""
+
+
+def test_it_runs_where_its_advice_is_needed_with_no_extra_installed():
+    said = [
+        subprocess.run([sys.executable, "-c", WITHOUT_EXTRAS, *arguments], capture_output=True, text=True)
+        for arguments in (["doctor"], ["doctor", "--json"], ["--version"], ["data", "list"])
+    ]
+    plain, as_json, version, other = said
+    assert plain.returncode == 0 and "torch" in plain.stdout
+    assert "mixbook" in [finding["what"] for finding in json.loads(as_json.stdout)]
+    assert version.stdout == f"mixbook {mixbook.__version__}\n"
+    assert other.returncode == 2 and "pip install '.[bench]' in the clone" in other.stderr

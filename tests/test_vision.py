@@ -54,7 +54,7 @@ def test_a_missing_torchvision_names_the_extra(monkeypatch):
         raise ModuleNotFoundError("No module named 'torchvision'")
 
     monkeypatch.setattr(vision, "_import", missing)
-    with pytest.raises(ImportError, match=r"mixbook\[vision\]"):
+    with pytest.raises(ImportError, match=r"pip install .\.\[vision\]"):
         vision.load()
 
 

@@ -218,7 +218,7 @@ def _execute(notebook: Path, executed: Path, parameters: Mapping[str, object]) -
         import papermill
         from nbclient.exceptions import DeadKernelError
     except ImportError as error:
-        raise BenchmarkError("running an experiment needs papermill: pip install 'mixbook[bench]'") from error
+        raise BenchmarkError("running an experiment needs papermill: pip install '.[bench]' in the clone") from error
     # The kernel of this environment, whatever kernels the home folder offers; and not its remarks about sockets.
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     quiet = ["--IPKernelApp.log_level=50"]

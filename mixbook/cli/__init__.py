@@ -26,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if arguments == ["--version"]:
         print(f"mixbook {mixbook.__version__}")
         return
+    if arguments[:1] == ["doctor"] and set(arguments[1:]) <= {"--json"}:
+        doctor.doctor(json="--json" in arguments)  # without tyro: it is asked what is missing where something is
+        return
     try:
         _app().cli(prog="mixbook", args=arguments, config=_flags(), description=f"mixbook {mixbook.__version__}")
     except BenchmarkError as error:
@@ -40,7 +43,7 @@ def _app() -> Any:
     try:
         from tyro.extras import SubcommandApp
     except ImportError:
-        _leave("the command line needs tyro: pip install 'mixbook[bench]'", 2)
+        _leave("the command line needs tyro: pip install '.[bench]' in the clone", 2)
     app = SubcommandApp()
     for name, group in _GROUPS.items():
         commands = SubcommandApp()

@@ -62,7 +62,7 @@ def look() -> list[Finding]:
         "test": "the tests",
     }.items():
         missing = _missing(extra)
-        advice = f"pip install 'mixbook[{extra}]' (without: {', '.join(missing)})"
+        advice = f"pip install '.[{extra}]' in the clone (without: {', '.join(missing)})"
         found.append(Finding(f"extra {extra!r}", None if missing else "complete", purpose, advice))
     found += _devices()
     browser = next((name for name in ("chromium", "chromium-browser", "google-chrome") if shutil.which(name)), None)

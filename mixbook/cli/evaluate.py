@@ -55,7 +55,6 @@ def command() -> Any:
         from mixbook.training.extras import one_device
 
         try:
-            attacks = [evaluation.attack(name) for name in attack]
             job, content = _load(checkpoint)
             own = job.test_pixels()
             model = job.on_pixels(_network(checkpoint, job, content, own))
@@ -66,7 +65,7 @@ def command() -> Any:
                 held_out,
                 batch_size,
                 top=top,
-                attacks=attacks,
+                attacks=attack,
                 deformations=deform,
                 generator=torch.Generator().manual_seed(seed),
             )

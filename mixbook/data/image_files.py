@@ -143,7 +143,7 @@ def read_image(path: Path) -> Tensor:
         import numpy as np
         from PIL import Image
     except ImportError as error:
-        raise ImportError("reading image files needs Pillow: pip install 'mixbook[vision]'") from error
+        raise ImportError("reading image files needs Pillow: pip install '.[vision]' in the clone") from error
     try:
         with Image.open(path) as image:
             return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()

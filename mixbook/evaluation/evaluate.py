@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.data import Batched
-from mixbook.evaluation.attacks import PGD
+from mixbook.evaluation.attacks import PGD, attack
 from mixbook.evaluation.deformations import deform, deformation
 from mixbook.evaluation.metrics import accuracy, brier, expected_calibration_error, nll, top_accuracy
 from mixbook.evaluation.mode import Batch, batches_of, device_of, evaluation_mode
@@ -20,7 +20,7 @@ def evaluate(
     batch_size: int = 1024,
     *,
     top: Sequence[int] = (),
-    attacks: Sequence[PGD] = (),
+    attacks: Sequence[PGD | str] = (),
     deformations: Sequence[str] = (),
     generator: torch.Generator | None = None,
 ) -> Metrics:
@@ -35,8 +35,9 @@ def evaluate(
             labels, gone through once.
         batch_size: samples at once; a loader has batches of its own.
         top: for each k, ``accuracy_top{k}``: how often the label is among the k largest logits.
-        attacks: for each, its error: ``error@fgsm@8/255`` for ``fgsm(8 / 255)``. Inputs are then pixels in [0, 1], which
-            the network normalises itself (:class:`mixbook.models.Normalise`).
+        attacks: for each, such as ``fgsm(8 / 255)`` or, by name (:func:`~mixbook.evaluation.attack`), ``"fgsm@8/255"``, its
+            error: ``error@fgsm@8/255``. Inputs are then pixels in [0, 1], which the network normalises itself
+            (:class:`mixbook.models.Normalise`).
         deformations: for each, such as ``"rotation_20"`` (:data:`~mixbook.evaluation.deformations.TABLE_9`), its accuracy:
             ``accuracy@rotation_20``.
         generator: source of random starts and of deformations.
@@ -55,7 +56,8 @@ def evaluate(
         >>> list(scores)
         ['accuracy', 'nll', 'brier', 'ece', 'accuracy_top5', 'error@fgsm@0.03137']
     """
-    names = [attack.name for attack in attacks]
+    chosen = [attack(each) if isinstance(each, str) else each for each in attacks]
+    names = [each.name for each in chosen]
     if len(set(names)) < len(names):
         raise ValueError(f"attacks must have different names, got {names}")
     changes = {name: deformation(name) for name in deformations}
@@ -66,8 +68,8 @@ def evaluate(
     for x, y in batches_of(data, batch_size, device_of(model)):
         labels.append(y.cpu())
         clean.append(_logits(model, x))
-        for attack in attacks:
-            attacked[attack.name].append(_logits(model, attack(model, x, y, generator)))
+        for name, each in zip(names, chosen, strict=True):
+            attacked[name].append(_logits(model, each(model, x, y, generator)))
         for name, change in changes.items():
             deformed[name].append(_logits(model, deform(x, change, generator)))
     logits, y = torch.cat(clean), torch.cat(labels)

@@ -43,7 +43,7 @@ def _fabric(device: "torch.device | None", precision: str, **options: Any) -> "F
     try:
         from lightning_fabric import Fabric
     except ImportError as error:
-        raise ImportError("training needs lightning-fabric: pip install 'mixbook[train]'") from error
+        raise ImportError("training needs lightning-fabric: pip install '.[train]' in the clone") from error
     import torch
 
     kind = "auto" if device is None else device.type
@@ -59,5 +59,5 @@ def progress_bar(total: int, done: int, name: str, shown: bool) -> Any:
     try:
         from tqdm import tqdm  # not tqdm.auto, which warns in notebooks without widgets
     except ImportError as error:
-        raise ImportError("training needs tqdm: pip install 'mixbook[train]'") from error
+        raise ImportError("training needs tqdm: pip install '.[train]' in the clone") from error
     return tqdm(total=total, initial=done, desc=name, unit="epoch", disable=None if shown else True)

@@ -103,5 +103,5 @@ def test_a_place_that_cannot_be_used_is_named_with_why(on, gpus, said, monkeypat
 @pytest.mark.parametrize(("on", "module", "extra"), [("ray", "ray", "ray"), ("slurm", "submitit", "slurm")])
 def test_what_has_to_be_installed_is_named(on, module, extra, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, module, None)
-    with pytest.raises(BenchmarkError, match=rf"pip install 'mixbook\[{extra}\]'"):
+    with pytest.raises(BenchmarkError, match=rf"pip install '\.\[{extra}\]' in the clone"):
         executors.check(on)

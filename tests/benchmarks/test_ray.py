@@ -15,7 +15,7 @@ from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.cells import run_missing_cells
 from mixbook.benchmarks.results import Results
 
-pytest.importorskip("ray", reason="Ray is an extra: pip install 'mixbook[ray]'")
+pytest.importorskip("ray", reason="Ray is an extra: pip install '.[ray]' in the clone")
 SMALL = replace(TOY, own_cells=TOY.cells[:3])
 
 

@@ -60,6 +60,16 @@ def test_what_else_is_asked_for_comes_in_one_call(generator):
     assert evaluate(model, data) == {name: scores[name] for name in ("accuracy", "nll", "brier", "ece")}
 
 
+def test_an_attack_can_be_given_by_its_name(generator):
+    model, data = images(generator)
+    named = mb.evaluate(model, data, attacks=["fgsm@8/255", unbounded(3)])
+    assert named == mb.evaluate(model, data, attacks=[fgsm(8 / 255), unbounded(3)])
+    with pytest.raises(ValueError, match=r"name must be one such as fgsm@8/255.* got 'fgsm8'"):
+        mb.evaluate(model, data, attacks=["fgsm8"])
+    with pytest.raises(ValueError, match="attacks must have different names"):
+        mb.evaluate(model, data, attacks=["fgsm@8/255", fgsm(8 / 255)])
+
+
 def test_attacks_are_named_by_what_they_do():
     attacks = [fgsm(0.5 / 255), fgsm(0.03, clip=None), PGD(8 / 255), PGD(8 / 255, restarts=4), unbounded()]
     attacks.append(fgsm(0.03, space="normalised"))

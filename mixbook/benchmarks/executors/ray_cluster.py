@@ -19,7 +19,7 @@ def need_ray() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise BenchmarkError("--on ray needs Ray: pip install 'mixbook[ray]'") from error
+        raise BenchmarkError("--on ray needs Ray: pip install '.[ray]' in the clone") from error
     return ray
 
 

@@ -23,7 +23,7 @@ def need_submitit() -> Any:
     try:
         import submitit
     except ImportError as error:
-        raise BenchmarkError("--on slurm needs submitit: pip install 'mixbook[slurm]'") from error
+        raise BenchmarkError("--on slurm needs submitit: pip install '.[slurm]' in the clone") from error
     return submitit
 
 

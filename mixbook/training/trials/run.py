@@ -117,7 +117,7 @@ def _spread(
     try:
         from joblib import Parallel, delayed
     except ImportError as error:
-        raise ImportError("several processes need joblib: pip install 'mixbook[train]'") from error
+        raise ImportError("several processes need joblib: pip install '.[train]' in the clone") from error
     run = Parallel(n_jobs=jobs, return_as="generator", inner_max_num_threads=1)
     for part, fitted in zip(parts, run(delayed(train)(*part) for part in parts), strict=True):
         bar.update(len(part[2]) * part[2][0].recipe.epochs)
