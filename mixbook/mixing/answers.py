@@ -1,7 +1,7 @@
 """The four answers in plain values, for a command line, a table of results or a file, and the mixer that they make."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from torch import nn
@@ -43,7 +43,8 @@ class Answers:
             lambda alone.
 
     Raises:
-        ValueError: if ``blend`` or ``per`` is none of these, or ``blend`` is ``puzzlemix`` and a layer is hidden.
+        ValueError: if ``blend`` or ``per`` is none of these, ``blend`` is ``puzzlemix`` and a layer is hidden, or another
+            answer is given without ``alpha``.
     """
 
     alpha: float | None = None
@@ -60,6 +61,11 @@ class Answers:
         if self.blend == _GUIDED and self.layers != (INPUT,):
             raise ValueError(
                 f"layers must be ('{INPUT}',) with blend={_GUIDED!r}, which looks at images, got {self.layers}"
+            )
+        given = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default]
+        if self.alpha is None and given:
+            raise ValueError(
+                f"alpha is needed with {', '.join(given)}, for nothing is mixed without it: 1.0 is a good start"
             )
 
     def mixer(self, num_classes: int) -> Mixer | Callable[[nn.Module], Mixer | ManifoldMixer] | None:
