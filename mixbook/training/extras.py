@@ -1,6 +1,9 @@
 """The packages that only training needs, imported when it starts."""
 
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +42,22 @@ def this_process(device: "torch.device | None" = None, precision: str = "fp32") 
     return fabric
 
 
+def check_precision(fabric: "Fabric", wanted: str) -> None:
+    """Refuse a fabric that does not compute in the half precision that a recipe asks for.
+
+    A recipe of "fp32" asks for nothing: the fabric decides.
+
+    Raises:
+        ValueError: if it computes in another precision.
+    """
+    found = fabric.strategy.precision.precision
+    if wanted != "fp32" and found != _PRECISIONS[wanted]:
+        raise ValueError(
+            f"fabric must have precision={_PRECISIONS[wanted]!r} for a recipe with precision={wanted!r}, got {found!r}: "
+            "make it so, leave fabric out, or leave the precision to it with precision='fp32'"
+        )
+
+
 def _fabric(device: "torch.device | None", precision: str, **options: Any) -> "Fabric":
     try:
         from lightning_fabric import Fabric
@@ -51,7 +70,20 @@ def _fabric(device: "torch.device | None", precision: str, **options: Any) -> "F
         raise ValueError("device must be there, got cuda, and torch finds no GPU here: use cpu, or see `mixbook doctor`")
     if precision == "fp16" and (kind == "cpu" or not torch.accelerator.is_available()):
         raise ValueError("precision='fp16' needs a GPU: on a CPU use 'bf16', or 'fp32'")
-    return Fabric(accelerator=kind, precision=_PRECISIONS[precision], **options)
+    with _without_news():
+        return Fabric(accelerator=kind, precision=_PRECISIONS[precision], **options)
+
+
+@contextmanager
+def _without_news() -> Iterator[None]:
+    """Within it Fabric does not print that it uses the precision that it was asked for: once for each of many networks."""
+    logger = logging.getLogger("lightning_fabric.utilities.rank_zero")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def progress_bar(total: int, done: int, name: str, shown: bool) -> Any:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.training import checkpoint as checkpoints
-from mixbook.training.extras import progress_bar, this_process
+from mixbook.training.extras import check_precision, progress_bar, this_process
 from mixbook.training.feed import Batch, Data, Feed, Pair, feed_of
 from mixbook.training.history import History
 from mixbook.training.keep import Average, Best, Total
@@ -92,7 +92,8 @@ def fit(
             "warn" goes on.
         fabric: where to run. If None, one CPU or GPU; under ``torchrun`` the processes that it started. Or pass a launched
             ``Fabric(devices=2)``. Of several processes each gets a share of every batch and mixes within it;
-            :mod:`mixbook.training` says for which methods that is the step of one process.
+            :mod:`mixbook.training` says for which methods that is the step of one process. It must compute in the half
+            precision that the recipe asks for; where that says "fp32", in whatever it was made for.
         progress: show a bar, where the output is a terminal.
 
     Returns:
@@ -100,7 +101,8 @@ def fit(
         phase (``seconds_data``, ...) and on a GPU ``gigabytes``, the most memory that was in use.
 
     Raises:
-        ValueError: if the recipe does not fit the data or the number of processes, or the model has too few outputs.
+        ValueError: if the recipe does not fit the data, the number of processes or the fabric's precision, or the model has
+            too few outputs.
         Diverged: if the loss is not finite. The checkpoint is that of an earlier epoch.
         CheckpointError: if the checkpoint is damaged or belongs to another run.
         OSError: if the checkpoint cannot be written; checked before training.
@@ -337,5 +339,6 @@ def _check(
         raise ValueError(f"save_every must be at least 1, got {save_every}")
     if choose is not None and validate is None:
         raise ValueError(f"choose={choose!r} needs validate, which gives the score")
+    check_precision(fabric, recipe.precision)
     if recipe.batch_size % fabric.world_size:
         raise ValueError(f"batch_size must be a multiple of the {fabric.world_size} processes, got {recipe.batch_size}")

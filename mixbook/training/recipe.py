@@ -31,7 +31,8 @@ class Recipe:
         drop_last: leave out the last batch of an epoch when it is shorter than the others.
         accumulate: parts that a step's batch is cut into, one after the other, where it does not fit the memory. Each part
             is mixed by itself, and batch norm sees each by itself.
-        precision: "fp32", or "bf16" or "fp16" for what torch's autocast computes in them; weights stay in float32.
+        precision: "bf16" or "fp16" for what torch's autocast computes in them; weights stay in float32. "fp32" leaves it to
+            the ``fabric``, if one is passed.
         channels_last: images and filters with their channels together, which convolutions on GPUs (and often CPUs) like.
         compile: let ``torch.compile`` make the network faster; worth its minutes for long runs.
         ema: decay of a moving average of the weights, in [0, 1), which is then the result; 0 is off.

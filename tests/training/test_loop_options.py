@@ -121,6 +121,19 @@ def test_half_precision_trains_and_keeps_the_weights_whole():
             trained(Recipe(epochs=1, precision="fp16"))
 
 
+def test_a_fabric_that_is_passed_computes_as_the_recipe_says_or_is_refused():
+    from mixbook.training.extras import one_device
+
+    here, half = torch.device("cpu"), Recipe(epochs=2, lr=0.05, precision="bf16")
+    whole = Recipe(**half.as_dict() | {"precision": "fp32"})
+    with pytest.raises(ValueError, match=r"must have precision='bf16-mixed' for a recipe with .*'bf16', got '32-true'"):
+        trained(half, fabric=one_device(here))
+    with_half = trained(half, fabric=one_device(here, "bf16"))
+    assert not torch.equal(with_half, trained(whole, fabric=one_device(here)))
+    # A recipe that asks for nothing leaves it to the fabric.
+    assert torch.equal(with_half, trained(whole, fabric=one_device(here, "bf16")))
+
+
 def test_channels_last_changes_the_layout_and_nothing_else():
     def image_network() -> nn.Module:
         return seeded(0, lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, CLASSES)))

@@ -68,7 +68,7 @@ def fit_trials(
 
     Raises:
         ValueError: if there are no trials, the number of data sets is another, ``jobs`` or ``validate_every`` is less than
-            1, or a trial cannot be run as its recipe says.
+            1, or a trial cannot be run as its recipe says, such as float16 on a CPU.
         OSError: if ``folder`` cannot be written; before training.
 
     Example:
@@ -87,6 +87,8 @@ def fit_trials(
     if jobs < 1 or validate_every < 1:
         raise ValueError(f"jobs and validate_every must be at least 1, got {jobs} and {validate_every}")
     target = torch.device(device) if device is not None else one_device().device
+    for precision in {trial.recipe.precision for trial in trials}:
+        one_device(target, precision)  # refuses what the device cannot do, before hours have gone into other trials
     home = None if folder is None else Path(folder)
     if home is not None:
         checkpoints.check_writable(home / "chunk")
@@ -181,7 +183,7 @@ def _train_alone(
             mixer=mixer,
             loss=loss,
             validate=now_and_then,
-            fabric=one_device(device),
+            fabric=one_device(device, trial.recipe.precision),
             progress=False,
         )
     except ValueError:

@@ -148,6 +148,19 @@ def test_another_loss_is_taken_for_each_network():
         assert one.history["loss"] == pytest.approx(history["loss"], abs=1e-6)
 
 
+def test_half_precision_is_what_fit_makes_of_it_and_what_cannot_be_is_refused():
+    trials = [Trial(recipe(0, precision=precision), NEAR) for precision in ("fp32", "bf16")]
+    whole, half = fit_trials(mlp, table(), trials, device="cpu", progress=False)
+    assert half.history["loss"] != pytest.approx(whole.history["loss"], abs=1e-6)
+    if not torch.cuda.is_available():
+        assert_as_alone([whole, half], mlp, table(), trials)
+    untouched = []
+    with pytest.raises(ValueError, match="precision='fp16' needs a GPU"):
+        more = [*trials, Trial(recipe(1, precision="fp16"))]
+        fit_trials(mlp, table(), more, validate=lambda m: untouched.append(1) or {}, device="cpu", progress=False)
+    assert not untouched  # it was noticed before the others were trained
+
+
 class Skipping(nn.Module):
     """What is no Sequential: a skip connection around a convolution, and batch norm."""
 
