@@ -25,14 +25,17 @@ def watch() -> None:
 
 
 def summary(notes: Path) -> dict:
-    """The experiments among the noted files, the processors they ran on, and how many seconds they took in all."""
+    """The experiments among the noted files, the processors and GPUs they ran on, and how many seconds they took in all."""
     read = {Path(line) for line in notes.read_text(encoding="utf-8").splitlines()} if notes.is_file() else set()
     runs = [run for path in sorted({p.with_suffix(".json") for p in read}) for run in _runs(path)]
     if not read:
         return {}
+    machines = [machine for run in runs for machine in run.get("machines") or [run]]  # of a cluster, those that worked
+    gpus = sorted({str(machine["device"]) for machine in machines if machine.get("device", "cpu") != "cpu"})
     return {
         "experiments": sorted({path.parent.name for path in read}),
-        "processors": sorted({str(run.get("processor") or run.get("device")) for run in runs}),
+        "processors": sorted({str(machine.get("processor") or machine.get("device")) for machine in machines}),
+        **({"gpus": gpus} if gpus else {}),
         "seconds": round(sum(float(run.get("seconds", 0)) for run in runs)),
     }
 

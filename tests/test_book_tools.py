@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import chapters
 import contents
 import nbformat
 import pytest
+import reads
 import stamp
 from contents import ROOT
 from PIL import Image
@@ -180,6 +182,18 @@ def test_an_execution_notes_how_long_it_took_and_which_results_it_read(tmp_path)
     path.write_text(HEADER + "\n# One\n\n```{code-cell} ipython3\n6 * 7\n```\n")
     chapters.refresh(path, target)
     assert "loaded" not in chapters.facts_of(target)
+
+
+def test_the_machines_of_what_was_read_are_those_that_worked_with_their_gpus(tmp_path):
+    runs = [
+        {"processor": "Head", "device": "cpu", "machines": [{"processor": "Node", "device": "Large"}], "seconds": 2},
+        {"processor": "Old", "device": "Small", "seconds": 1},
+        {"processor": "Old", "device": "cpu", "seconds": 1},
+    ]
+    (tmp_path / "laptop.json").write_text(json.dumps({"runs": runs}))
+    (tmp_path / "notes").write_text(f"{tmp_path / 'laptop.csv'}\n")
+    found = reads.summary(tmp_path / "notes")
+    assert (found["processors"], found["gpus"], found["seconds"]) == (["Node", "Old"], ["Large", "Small"], 4)
 
 
 def test_a_recorded_time_stays_while_it_is_about_right():

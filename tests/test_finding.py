@@ -90,6 +90,8 @@ def test_what_was_loaded_is_told_from_what_was_computed():
         "computed on the page: everything",
     ]
     loaded = {"experiments": ["a", "b"], "processors": ["One(R)", "Two"], "seconds": 7300}
-    assert "results of 2 experiments, which took 2 hours on One and Two" in page_head.sentences(10, {"loaded": loaded})[1]
+    assert "results of 2 experiments, which took 2 hours on One and Two;" in page_head.sentences(10, {"loaded": loaded})[1]
+    on_gpu = {**loaded, "gpus": ["Large 80GB"]}
+    assert "took 2 hours on One, Two and the GPU Large 80GB; computed" in page_head.sentences(10, {"loaded": on_gpu})[1]
     speeds = {"experiments": ["speed"], "processors": [], "seconds": 0}  # which no experiment stored
     assert page_head.sentences(10, {"loaded": speeds})[1] == "loaded: results of speed; computed on the page: the rest"

@@ -43,7 +43,8 @@ def sentences(minutes: int, facts: dict[str, Any]) -> list[str]:
         names = loaded["experiments"]
         which = f"results of {names[0]}" if len(names) == 1 else f"results of {len(names)} experiments"
         if loaded["processors"]:  # not known of results that no experiment stored, such as measured speeds
-            which += f", which took {_duration(loaded['seconds'])} on {_listed(loaded['processors'])}"
+            machines = [*loaded["processors"], *(f"the GPU {name}" for name in loaded.get("gpus", []))]
+            which += f", which took {_duration(loaded['seconds'])} on {_listed(machines)}"
         said.append(f"loaded: {which}; computed on the page: the rest")
     elif seconds:
         said.append("computed on the page: everything")
