@@ -1,5 +1,6 @@
 """What a paper says in a sentence or a caption, read from our results of its tables. Nothing is trained."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -68,8 +69,9 @@ def _most_under_attack(
         if not both:
             return []
         name = "fgsm_accuracy"
-        gains.append([Trial(t.number, {metric: t.metrics[name] - u.metrics[name]}, t.seconds) for t, u in both])
-    return max(gains, key=lambda trials: float(np.mean([t.metrics[metric] for t in trials])))
+        gained = [Trial(t.number, {metric: t.metrics[name] - u.metrics[name]}, t.seconds) for t, u in both]
+        gains.append([trial for trial in gained if not math.isnan(trial.metrics[metric])])
+    return max(filter(None, gains), key=lambda trials: float(np.mean([t.metrics[metric] for t in trials])), default=[])
 
 
 def _cells(experiment: Experiment, method: str, named: Mapping[str, str]) -> list[Cell]:
@@ -89,14 +91,17 @@ def _cells(experiment: Experiment, method: str, named: Mapping[str, str]) -> lis
 
 
 def _best(cells: Sequence[Cell], results: Mapping[Cell, Sequence[Trial]]) -> Sequence[Trial]:
-    """The trials of the cell with the highest mean accuracy; none while one of them has not been run.
+    """The trials of the cell with the highest mean accuracy; none while one of them has not been run, or if none learned.
 
     Where some cells lack a trial that never learned, they are not compared: a hard trial must not make the others best.
     """
     if not all(results.get(cell) for cell in cells):
         return []
-    most = max(len(results[cell]) for cell in cells)
-    whole = [results[cell] for cell in cells if len(results[cell]) == most]
+    learned = [[t for t in results[cell] if not math.isnan(_value(t, "accuracy"))] for cell in cells]
+    most = max(map(len, learned))
+    whole = [trials for trials in learned if len(trials) == most > 0]
+    if not whole:
+        return []
     return max(whole, key=lambda trials: float(np.mean([_value(t, "accuracy") for t in trials])))
 
 

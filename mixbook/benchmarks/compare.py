@@ -1,5 +1,6 @@
 """Ours beside print: mean and interval over trials for each printed cell, and whether the two can be compared at all."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -211,5 +212,5 @@ def _digits(comparison: Comparison) -> int:
 
 def _comparison(row: PrintedValue, cells: dict[Cell, list[Trial]]) -> Comparison:
     cell = Cell(row.method, row.params)
-    trials = cells.get(cell, [])
-    return Comparison(cell, row, tuple(trial.metrics[row.metric] for trial in trials))
+    values = tuple(trial.metrics[row.metric] for trial in cells.get(cell, []))
+    return Comparison(cell, row, () if all(map(math.isnan, values)) else values)  # none where no network learned

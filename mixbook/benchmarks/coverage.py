@@ -1,5 +1,6 @@
 """The scoreboard: of all that the papers print, how much has an experiment, and how much a result of ours."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from mixbook.benchmarks.experiments import all_experiments
 from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_figures, printed_values
-from mixbook.benchmarks.results import Results
+from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell, Experiment
 
 _COUNTS = ("printed", "with_experiment", "with_result", "begun", "not_measured")
@@ -167,8 +168,14 @@ def by_paper(tables: tuple[TableCoverage, ...]) -> list[dict[str, Any]]:
 
 
 def _finished(experiment: Experiment, folder: Path) -> dict[str, set[Cell]]:
-    """The finished cells by profile, smoke left out."""
-    return {name: set(Results(experiment, name, folder).load()) for name in experiment.profiles if name != "smoke"}
+    """The finished cells of which some network learned, by profile, smoke left out."""
+    found = {name: Results(experiment, name, folder).load() for name in experiment.profiles if name != "smoke"}
+    return {name: {cell for cell, trials in cells.items() if any(map(_learned, trials))} for name, cells in found.items()}
+
+
+def _learned(trial: Trial) -> bool:
+    """Whether it has a number at all."""
+    return any(map(math.isfinite, trial.metrics.values()))
 
 
 def _begun(experiment: Experiment, folder: Path) -> set[Cell]:

@@ -96,6 +96,13 @@ def test_a_claim_waits_for_all_its_comparisons(tmp_path):
     assert f"{found.done} of {len(found.gains)} comparisons are there" in claim_rows([found])[0]["verdict"]
 
 
+def test_a_cell_of_which_no_network_learned_is_compared_with_none(tmp_path):
+    save(tmp_path, lambda cell, t: float("nan") if k(cell) == 16 else 10 - k(cell) + noise(t))
+    found = on_iris(tmp_path)
+    assert found.gains and not any(k(gain.cell) == 16 for gain in found.gains)
+    assert found.done == len(found.gains) and found.verdict == "reproduced"
+
+
 def test_best_of_all_needs_every_comparison_to_be_clear(tmp_path):
     best = replace(BETTER, better="erm", than="others", same=(), every=True)
     save(tmp_path, lambda cell, t: 10 + (cell.method != "erm") + 0.01 * noise(100 * t + k(cell)))

@@ -151,6 +151,8 @@ def _judge_printed(
         if results is not None:
             cells = results.load()
             gains = tuple(_gain(claim, *pair, cells, printed) for pair in pairs)
+            # Both cells were run and no network learned: nothing can be compared, now or later.
+            gains = tuple(gain for gain in gains if gain.trials or not {gain.cell, gain.other} <= cells.keys())
             erm = verdict(experiment, compare(results))
             comparable = None if erm is None else erm.comparable
             origin = (experiment.name, results.profile, experiment.surrogate, comparable)

@@ -1,6 +1,7 @@
 """LeNet on MNIST, trained once for all that k-mixup prints about it: clean errors and errors under attack."""
 
 import math
+from dataclasses import replace
 from functools import cache, lru_cache
 
 import torch
@@ -69,11 +70,12 @@ def perturbation(alpha: float, k: int, cap: float | None, images: int, small: bo
 def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     """A printed cell, as :func:`mixbook.benchmarks.trials.kmixup_tables.read` finds it, from networks that learned.
 
-    Networks that never left guessing are left out, as they say nothing about how partners were chosen; a cell of which no
-    network learned keeps them.
+    Networks that never left guessing are left out, as they say nothing about how partners were chosen. Of a cell of which
+    no network learned nothing is a number.
     """
     trials = kmixup_tables.read(experiment, cell, found)
-    return [trial for trial in trials if not trial.metrics["stuck"]] or trials
+    learned = [trial for trial in trials if not trial.metrics["stuck"]]
+    return learned or [replace(t, metrics=dict.fromkeys(t.metrics, math.nan)) for t in trials]
 
 
 @lru_cache(maxsize=16)
