@@ -81,7 +81,8 @@ class Schedule:
         mixer: the mixer.
         probability: of mixing a batch, in [0, 1].
         until: how many epochs are mixed, the first ones; None for all.
-        epoch: which epoch it is, counted from 0: the loop says so, ``schedule.epoch = 7``.
+        epoch: which epoch it is, counted from 0: the loop says so, ``schedule.epoch = 7``; ``mixbook.training.fit``
+            does.
 
     Raises:
         ValueError: if ``probability`` is not in [0, 1].

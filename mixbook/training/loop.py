@@ -75,7 +75,8 @@ def fit(
             ``mixbook.data.loader``, or from a function that gives the loader of each epoch, as for images that grow. Bytes
             of a loader become numbers in [0, 1] on the device; ``models.Normalise`` or ``augment`` centres them.
         recipe: the hyper-parameters.
-        mixer: mixes each batch with the loop's own generator; None trains on the samples as they are.
+        mixer: mixes each batch with the loop's own generator; None trains on the samples as they are. One that has an
+            ``epoch``, such as ``mixbook.compat.Schedule``, is told before each epoch which it is, from 0.
         augment: changes each batch before it is mixed, e.g. ``mixbook.data.Augment(Shift(4), Flip())``: from samples, their
             labels and a generator to changed samples and labels, as many or (batch augmentation) more.
         loss: from logits (N, C) and targets, float (N, C) with a mixer and int64 (N,) without, to a mean.
@@ -178,15 +179,22 @@ class _Run:
         self.records: list[dict[str, float]] = []
         self.phases = Phases(fabric.device)
         self._identity: dict[str, Any] = {}
+        self._tell_mixer(0)
         self._begin()
 
     def _begin(self) -> None:
         """Before the first batch of an epoch."""
         self._total, self._at_start = Total(self.fabric.device), self.streams.state_dict()
 
+    def _tell_mixer(self, epoch: int) -> None:
+        """Say which epoch it is, to a mixer that wants to know."""
+        if self._mixer is not None and hasattr(self._mixer, "epoch"):
+            self._mixer.epoch = epoch
+
     def batches(self, epoch: int) -> Iterator[Pair]:
         """The batches of an epoch, changed by the augmentation; of an epoch that was interrupted, those that are left."""
         self._network.train()
+        self._tell_mixer(epoch)
         done = self._total.steps
         self.phases.start()
         for number, (batch, partner) in enumerate(self.feed.epoch(epoch, self.streams)):

@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 import mixbook as mb
+from mixbook.compat import Schedule
 from mixbook.data import Augment, InputNoise, Pixels, iris, loader
 from mixbook.evaluation import evaluate
 from mixbook.models import MLP, seeded
@@ -132,6 +133,26 @@ def test_a_fabric_that_is_passed_computes_as_the_recipe_says_or_is_refused():
     assert not torch.equal(with_half, trained(whole, fabric=one_device(here)))
     # A recipe that asks for nothing leaves it to the fabric.
     assert torch.equal(with_half, trained(whole, fabric=one_device(here, "bf16")))
+
+
+def mixed_epochs(schedule: Schedule, epochs: int, **options: object) -> list[bool]:
+    """Whether anything was mixed, in each epoch that ran."""
+    found: list[bool] = []
+
+    def loss(logits, targets):
+        found.append(bool((targets.max(1).values < 1).any()))
+        return nn.functional.cross_entropy(logits, targets)
+
+    trained(Recipe(epochs, batch_size=75, lr=0.05), mixer=schedule, loss=loss, **options)
+    return [any(found[start : start + 2]) for start in range(0, len(found), 2)]
+
+
+def test_a_schedule_is_told_the_epoch_also_when_a_run_goes_on(tmp_path):
+    path, schedule = tmp_path / "run.pt", Schedule(mb.mixup(1.0, CLASSES), until=2)
+    assert mixed_epochs(schedule, 4) == [True, True, False, False]
+    assert mixed_epochs(schedule, 1, checkpoint=path) == [True]
+    assert mixed_epochs(schedule, 2, checkpoint=path) == [True]
+    assert mixed_epochs(Schedule(mb.mixup(1.0, CLASSES), until=2), 3, checkpoint=path) == [False]
 
 
 def test_channels_last_changes_the_layout_and_nothing_else():

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import nn
 
 from mixbook.data import Arrays
 from mixbook.mixing.place import ManifoldMixer
+from mixbook.training.loop import Mixes
 from mixbook.training.recipe import Recipe
 from mixbook.training.trials.functional import is_noisy
 from mixbook.training.trials.mixing import mixes_beforehand, mixes_together
@@ -48,7 +49,7 @@ def chunks(
     for number, trial in enumerate(trials):
         mixer = trial.mixer_for(model)
         chosen = _choose(number, model, trial.recipe, mixer, way, device)
-        key = (number,) if chosen == "loop" else _shape_of_step(data[number], trial, mixer)
+        key = (number,) if chosen == "loop" else _shape_of_step(data[number], trial, cast("AnyMixer | None", mixer))
         groups.setdefault((chosen, *key), []).append(number)
     found = []
     for (chosen, *_), numbers in groups.items():
@@ -59,7 +60,7 @@ def chunks(
     return found
 
 
-def _choose(number: int, model: nn.Module, recipe: Recipe, mixer: AnyMixer | None, way: Way, device: torch.device) -> str:
+def _choose(number: int, model: nn.Module, recipe: Recipe, mixer: Mixes | None, way: Way, device: torch.device) -> str:
     special = "its recipe accumulates, compiles, averages weights or uses half precision" if _is_special(recipe) else ""
     against = {
         "stacked": special or _against_stacking(model, mixer),
@@ -80,7 +81,7 @@ def _is_special(recipe: Recipe) -> bool:
     return recipe.accumulate > 1 or recipe.precision != "fp32" or recipe.compile or recipe.ema > 0
 
 
-def _against_stacking(model: nn.Module, mixer: AnyMixer | None) -> str:
+def _against_stacking(model: nn.Module, mixer: Mixes | None) -> str:
     """What stands against it; empty if nothing does."""
     if not stackable(model):
         return f"{type(model).__name__} is not an nn.Sequential of layers that can be stacked"
@@ -91,7 +92,7 @@ def _against_stacking(model: nn.Module, mixer: AnyMixer | None) -> str:
     return "" if mixes_together(mixer) or mixes_beforehand(mixer) else "its mixer looks at the network or at each batch"
 
 
-def _against_vmap(model: nn.Module, mixer: AnyMixer | None) -> str:
+def _against_vmap(model: nn.Module, mixer: Mixes | None) -> str:
     if is_noisy(model):
         return f"{type(model).__name__} has dropout, whose noise would come from a generator that all share"
     return "" if mixer is None or mixes_beforehand(mixer) else "its mixer looks into the network"

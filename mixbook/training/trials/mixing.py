@@ -13,6 +13,7 @@ from mixbook.mixing.matching import Matching, solve
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.place import INPUT, ManifoldMixer
+from mixbook.training.loop import Mixes
 from mixbook.training.trials.network import Networks
 from mixbook.training.trials.trial import AnyMixer
 
@@ -22,13 +23,15 @@ Part = tuple[Tensor | None, Tensor, Tensor]  # which networks (None for all), th
 HUGE = 1e9  # what no network in use has: the sums of its products are not numbers any more
 
 
-def mixes_together(mixer: AnyMixer) -> bool:
+def mixes_together(mixer: Mixes) -> bool:
     """Whether batches of many networks can be mixed by one operation: near or random partners, blended linearly."""
     inner = mixer.mixer if isinstance(mixer, ManifoldMixer) else mixer
+    if not isinstance(inner, Mixer):
+        return False
     return isinstance(inner.pairing, (RandomPairing, OptimalTransport)) and isinstance(inner.blend, Linear)
 
 
-def mixes_beforehand(mixer: AnyMixer) -> bool:
+def mixes_beforehand(mixer: Mixes) -> bool:
     """Whether the mixtures depend on the data alone, so that they can be made before any network runs."""
     return isinstance(mixer, Mixer) and isinstance(mixer.blend, (Linear, CutMix, FMix))
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from mixbook.training.streams import Streams
 from mixbook.training.trials.mixing import Batch, Part, StackedMixer
 from mixbook.training.trials.network import Networks
 from mixbook.training.trials.optimizer import StackedOptimizer
-from mixbook.training.trials.trial import Fitted, Trial
+from mixbook.training.trials.trial import AnyMixer, Fitted, Trial
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Validate = Callable[[nn.Module], Mapping[str, float]]
@@ -35,7 +36,7 @@ def train_together(
     _keep_freed_memory()
     recipes = [trial.recipe for trial in trials]
     mixers = [trial.mixer_for(model) for trial, model in zip(trials, network.models, strict=True)]
-    mixer = StackedMixer([each for each in mixers if each is not None]) if mixers[0] is not None else None
+    mixer = StackedMixer(cast("list[AnyMixer]", mixers)) if mixers[0] is not None else None
     optimizer = StackedOptimizer(network.parameters(), recipes)
     fabric = one_device()
     streams = [Streams(recipe.seed, fabric) for recipe in recipes]

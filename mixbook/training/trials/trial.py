@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from torch import nn
 
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.training.history import History
+from mixbook.training.loop import Mixes
 from mixbook.training.recipe import Recipe
 
 AnyMixer = Mixer | ManifoldMixer
@@ -19,8 +21,9 @@ class Trial:
 
     Args:
         recipe: its hyper-parameters. ``recipe.seed`` decides its initial weights, the order of its samples, its mixtures.
-        mixer: how its batches are mixed: a :class:`~mixbook.mixing.mixer.Mixer`; a function from the network to a mixer,
-            for :class:`~mixbook.mixing.place.ManifoldMixer`, which names layers of it; or None for plain training.
+        mixer: how its batches are mixed: a :class:`~mixbook.mixing.mixer.Mixer` or what else ``fit`` takes; a function from
+            the network to a mixer, for those that belong to one, such as :class:`~mixbook.mixing.place.ManifoldMixer`,
+            which names layers of it; or None for plain training.
 
     Example:
         >>> import mixbook as mb
@@ -32,18 +35,22 @@ class Trial:
     """
 
     recipe: Recipe
-    mixer: AnyMixer | Callable[[nn.Module], AnyMixer] | None = None
+    mixer: Mixes | Callable[[nn.Module], Mixes] | None = None
 
-    def mixer_for(self, model: nn.Module) -> AnyMixer | None:
-        """The mixer of this trial's network."""
-        if self.mixer is None or isinstance(self.mixer, Mixer):
-            return self.mixer
+    def mixer_for(self, model: nn.Module) -> Mixes | None:
+        """The mixer of this trial's network.
+
+        Raises:
+            TypeError: if it belongs to another network.
+        """
         if isinstance(self.mixer, ManifoldMixer):
             raise TypeError(
                 "a ManifoldMixer belongs to one network, and each trial trains its own: give a function that makes it, "
                 "mixer=lambda model: ManifoldMixer(model, layers, mixer)"
             )
-        return self.mixer(model)
+        if self.mixer is None or (hasattr(self.mixer, "outputs") and not isinstance(self.mixer, type)):
+            return cast("Mixes | None", self.mixer)
+        return cast("Callable[[nn.Module], Mixes]", self.mixer)(model)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import mixbook as mb
+from mixbook.compat import Schedule
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
 from mixbook.models import MLP, LeNet, seeded
@@ -159,6 +160,22 @@ def test_half_precision_is_what_fit_makes_of_it_and_what_cannot_be_is_refused():
         more = [*trials, Trial(recipe(1, precision="fp16"))]
         fit_trials(mlp, table(), more, validate=lambda m: untouched.append(1) or {}, device="cpu", progress=False)
     assert not untouched  # it was noticed before the others were trained
+
+
+def test_mixers_that_look_at_the_network_or_at_the_epoch_train_one_by_one():
+    flat = lambda seed: seeded(seed, lambda: nn.Sequential(nn.Flatten(), nn.Linear(144, CLASSES)))  # noqa: E731
+    makers = {
+        "guided": lambda model: mb.GuidedMixer(mb.puzzlemix(model, num_classes=CLASSES, grids=(2,))),
+        "made for each": lambda model: Schedule(mb.mixup(1.0, CLASSES), until=1),
+        "one for all": Schedule(mb.mixup(1.0, CLASSES), until=1),
+    }
+    for mixer in makers.values():
+        trials = [Trial(recipe(seed, batch_size=10), mixer) for seed in range(2)]
+        assert_as_alone(fit_trials(flat, images(), trials, progress=False), flat, images(), trials)
+        with pytest.raises(ValueError, match="looks at the network or at each batch"):
+            fit_trials(flat, images(), trials, way="stacked", progress=False)
+        with pytest.raises(ValueError, match="looks into the network"):
+            fit_trials(flat, images(), trials, way="vmap", progress=False)
 
 
 class Skipping(nn.Module):
