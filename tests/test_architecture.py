@@ -34,13 +34,14 @@ MAY_IMPORT = {
     "models": {"vision"},
     "plots": {"evaluation"},
     "vision": set(),
+    "whole_file": set(),
     "evaluation": {"data", "models"},  # an attack may look for the layer that normalises
     "theory": {"mixing"},
     "compat": {"mixing"},
-    "training": {"mixing", "data", "models", "evaluation"},
+    "training": {"mixing", "data", "models", "evaluation", "whole_file"},
     "advice": {"mixing", "theory", "plots"},
-    "benchmarks": {"mixing", "theory", "data", "models", "training", "evaluation", "vision", "advice"},
-    "cli": {"advice", "benchmarks", "training", "theory", "data", "models", "evaluation", "mixing"},
+    "benchmarks": {"mixing", "theory", "data", "models", "training", "evaluation", "vision", "advice", "whole_file"},
+    "cli": {"advice", "benchmarks", "training", "theory", "data", "models", "evaluation", "mixing", "whole_file"},
 }
 CORE = {"torch", "numpy", "scipy", "mixbook"}
 # Installed by an extra, so imported inside the function that uses it, in the rooms that `import mixbook` can reach.

@@ -1,8 +1,9 @@
 """The executed notebook of a run, kept with its results: small, and with nothing in it of the machine's own."""
 
 import json
-import os
 from pathlib import Path
+
+from mixbook.whole_file import write_whole
 
 LIMIT = 200_000  # bytes; more than that is figures, which the page of the table has
 
@@ -26,10 +27,7 @@ def keep(executed: Path, target: Path) -> None:
             break
         cell["outputs"] = [{"name": "stdout", "output_type": "stream", "text": ["left out: too large to keep\n"]}]
         text = _text(notebook)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, target)
+    write_whole(target, text)
 
 
 def _text(notebook: dict) -> str:

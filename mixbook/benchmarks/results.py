@@ -1,13 +1,12 @@
 """Where results live: one tidy CSV per experiment and profile, and beside it a JSON file that says where they come from.
 
 The CSV holds whole cells only, with all trials of the profile. Trials of cells that are not whole yet lie in a second CSV,
-``*.begun.csv``, until they are. All files are written whole or not at all (beside the target, forced to the disk, renamed),
-the JSON first, so that no result is ever without its provenance; and by one process at a time. What cannot be trusted is
-refused, and never overwritten.
+``*.begun.csv``, until they are. All files are written whole or not at all (:mod:`mixbook.whole_file`), the JSON first, so
+that no result is ever without its provenance; and by one process at a time. What cannot be trusted is refused, and never
+overwritten.
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -20,6 +19,7 @@ import mixbook
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.spec import Experiment
 from mixbook.benchmarks.tidy import Trial, Trials, as_text, parse
+from mixbook.whole_file import write_whole
 
 FORMAT = 1
 
@@ -291,13 +291,7 @@ def _free_name(path: Path, ending: str) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise BenchmarkError(f"cannot write results to {path}: {error}. What was there before is unchanged") from error

@@ -1,11 +1,13 @@
 """``mixbook evaluate``: a network that ``mixbook train`` made, tested on more than it was tested on then."""
 
 from dataclasses import replace
-from json import JSONDecodeError, dumps, loads
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from mixbook.benchmarks import BenchmarkError
+from mixbook.cli.device import device_of
+from mixbook.cli.run_folder import job_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -59,7 +61,7 @@ def command() -> Any:
             own = job.test_pixels()
             model = job.on_pixels(_network(checkpoint, job, content, own))
             held_out = _test_part(job, own, data, samples)
-            fabric = one_device(None if device is None else torch.device(device))
+            fabric = one_device(device_of(device))
             scores = evaluation.evaluate(
                 model.to(fabric.device),
                 held_out,
@@ -96,7 +98,7 @@ def _load(checkpoint: Path) -> "tuple[Job, dict[str, Any]]":
     file = checkpoint / "checkpoint.pt" if checkpoint.is_dir() else checkpoint
     if not file.is_file():
         raise BenchmarkError(f"no checkpoint {file}: give the folder that `mixbook train --out` named")
-    return _job_of(file.parent), checkpoints.load(file)
+    return job_of(file.parent), checkpoints.load(file)
 
 
 def _network(checkpoint: Path, job: "Job", content: dict[str, Any], data: "Batched") -> "nn.Module":
@@ -115,23 +117,6 @@ def _network(checkpoint: Path, job: "Job", content: dict[str, Any], data: "Batch
             f"{checkpoint} has the weights of another network than job.json beside it says, {job.model}: {error}"
         ) from error
     return model
-
-
-def _job_of(folder: Path) -> "Job":
-    from mixbook.training.job import Job
-
-    for name in ("job.json", "result.json"):
-        if not (folder / name).is_file():
-            continue
-        try:
-            content = loads((folder / name).read_text(encoding="utf-8"))
-            return Job.from_dict(content if name == "job.json" else content["job"])
-        except (JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            raise BenchmarkError(f"{folder / name} does not say what was trained: {error!r}") from error
-    raise BenchmarkError(
-        f"{folder} has neither job.json nor result.json, which say what was trained. This command rebuilds networks of "
-        "`mixbook train`; for a network of your own call mixbook.evaluate(model, data, ...)"
-    )
 
 
 def _test_part(job: "Job", own: "Batched", other: str | None, samples: int | None) -> "Batched":

@@ -1,11 +1,12 @@
 """``mixbook train``: one network, one way of mixing, one recipe; resumes where it was stopped."""
 
 from collections.abc import Callable, Mapping
-from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
 from mixbook.benchmarks import BenchmarkError
+from mixbook.cli import run_folder
+from mixbook.cli.device import device_of
 
 
 class TrainingFailed(BenchmarkError):
@@ -49,22 +50,23 @@ def command() -> Callable[..., None]:
         from mixbook.training.job import run
 
         try:
-            fabric = this_process(None if device is None else torch.device(device), job.recipe.precision)
+            fabric = this_process(device_of(device), job.recipe.precision)
             log = _writer(out) if tensorboard and fabric.is_global_zero else None
-            new = fresh or not (out / "checkpoint.pt").exists()  # of what is there already, the run itself says if it fits
-            if new and fabric.is_global_zero:
-                out.mkdir(parents=True, exist_ok=True)
-                (out / "job.json").write_text(dumps(job.as_dict(), indent=1) + "\n", encoding="utf-8")
+            goes_on, known = (out / "checkpoint.pt").exists() and not fresh, run_folder.says_job(out)
+            if goes_on and known:
+                run_folder.check_same_job(out, job)
+            if fabric.is_global_zero and (known or not goes_on):  # of an unknown checkpoint the run itself says if it fits
+                run_folder.write(out, "job.json", job.as_dict())
             _, history, scores = run(job, out / "checkpoint.pt", resume=not fresh, fabric=fabric, log=log)
+            if not fabric.is_global_zero:
+                return
+            made = {**environment.describe(), "device": str(fabric.device), "processes": fabric.world_size}
+            result = {"job": job.as_dict(), "scores": scores, "history": list(history.records), "made_with": made}
+            run_folder.write(out, "result.json", result)
         except (ValueError, OSError, CheckpointError, DataError, ImportError) as error:
             raise BenchmarkError(str(error)) from error
         except (Diverged, torch.OutOfMemoryError) as error:
             raise TrainingFailed(str(error)) from error
-        if not fabric.is_global_zero:
-            return
-        made = {**environment.describe(), "device": str(fabric.device), "processes": fabric.world_size}
-        result = {"job": job.as_dict(), "scores": scores, "history": list(history.records), "made_with": made}
-        (out / "result.json").write_text(dumps(result, indent=1) + "\n", encoding="utf-8")
         print(f"test error {scores['error']:.2f} %, nll {scores['nll']:.3f}, ece {scores['ece']:.2f} %")
         print(f"checkpoint and result are in {out}")
 

@@ -1,10 +1,9 @@
 """Checkpoints that survive a kill, a full disk and a careless reader.
 
 Plain ``torch.save`` truncates its target before it writes, and Fabric's goes through the temporary folder: on a full disk
-either can leave nothing. Here the new file is written beside the old one, forced to the disk, and then takes its name.
+either can leave nothing. Here the new file takes the old one's name when it is whole (:mod:`mixbook.whole_file`).
 """
 
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from mixbook.training.recipe import Recipe
+from mixbook.whole_file import whole_file
 
 FORMAT = "mixbook checkpoint 3"
 
@@ -28,17 +28,11 @@ def save(path: Path, content: dict[str, Any]) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    part = path.with_name(path.name + ".part")
     try:
-        with part.open("wb") as file:
+        with whole_file(path) as file:
             torch.save({"format": FORMAT, **content}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
     except (OSError, RuntimeError) as error:  # torch reports a failed write as a RuntimeError
-        part.unlink(missing_ok=True)
         raise OSError(f"cannot write checkpoint {path}: {error}. What was there before is unchanged") from error
-    _sync_directory(path.parent)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -106,10 +100,7 @@ def check_same_run(path: Path, saved: dict[str, Any], run: dict[str, Any]) -> No
     Raises:
         CheckpointError: if anything but the number of epochs differs, or the checkpoint has more of them.
     """
-    before, now = ({**r["recipe"], **{name: r[name] for name in r if name != "recipe"}} for r in (saved, run))
-    changed = [f"{k}: {before.get(k)!r}, now {now[k]!r}" for k in now if k != "epochs" and before.get(k) != now[k]]
-    if before["epochs"] > now["epochs"] or (now["schedule"] == "cosine" and before["epochs"] != now["epochs"]):
-        changed.append(f"epochs: {before['epochs']}, now {now['epochs']}")
+    changed = differences(saved, run)
     if changed:
         raise CheckpointError(
             f"checkpoint {path} belongs to another run ({'; '.join(changed)}): "
@@ -117,19 +108,22 @@ def check_same_run(path: Path, saved: dict[str, Any], run: dict[str, Any]) -> No
         )
 
 
+def differences(saved: dict[str, Any], run: dict[str, Any]) -> list[str]:
+    """In what a run is another one than the saved one, in words; nothing if it may go on from there.
+
+    Args:
+        saved, run: plain values by name, among them those of ``recipe``. More epochs are no difference, unless the schedule
+            depends on how many there are.
+    """
+    before, now = ({**r["recipe"], **{name: r[name] for name in r if name != "recipe"}} for r in (saved, run))
+    changed = [f"{k}: {before.get(k)!r}, now {now[k]!r}" for k in now if k != "epochs" and before.get(k) != now[k]]
+    if before["epochs"] > now["epochs"] or (now["schedule"] == "cosine" and before["epochs"] != now["epochs"]):
+        changed.append(f"epochs: {before['epochs']}, now {now['epochs']}")
+    return changed
+
+
 def _named(part: object | None) -> str:
     """What a part of a run is, the same in every process: a default repr, or that of a function, has a memory address."""
     if type(part).__repr__ is object.__repr__:
         return type(part).__qualname__
     return getattr(part, "__qualname__", None) or repr(part)
-
-
-def _sync_directory(folder: Path) -> None:
-    """Force the new name to the disk too; without it a power cut can bring the old file back."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

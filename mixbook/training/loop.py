@@ -306,7 +306,10 @@ class _Run:
         """
         saved = checkpoints.load(path)
         checkpoints.check_same_run(path, saved["run"], self._identity)
-        self.model.load_state_dict(saved["model"])
+        try:
+            self.model.load_state_dict(saved["model"])
+        except RuntimeError as error:
+            raise checkpoints.CheckpointError(f"checkpoint {path} has the weights of another network: {error}") from error
         self._plain_optimizer.load_state_dict(saved["optimizer"])
         self.average.load_state_dict(saved["average"])
         self.best.load_state_dict(saved["best"])

@@ -5,16 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import get_args
 
 import pytest
 import torch
 
-from mixbook import cli
+from mixbook import cli, whole_file
 from mixbook.mixing.answers import Answers
 from mixbook.mixing.place import ManifoldMixer
-from mixbook.training import Recipe
+from mixbook.training import CheckpointError, Recipe
 from mixbook.training.job import Job, ModelName, run
 
 SHORT = Job("digits", "lenet", recipe=Recipe(epochs=2, batch_size=200, lr=0.05))
@@ -82,6 +83,7 @@ def test_the_command_trains_goes_on_and_writes_what_was_done(tmp_path, capsys):
     cli.main([*COMMAND, "--epochs", "1", "--milestones", "2", "--out", str(tmp_path)])
     cli.main([*COMMAND, "--epochs", "3", "--milestones", "2", "--out", str(tmp_path)])
     result = json.loads((tmp_path / "result.json").read_text())
+    assert json.loads((tmp_path / "job.json").read_text()) == result["job"] and result["job"]["recipe"]["epochs"] == 3
     assert [record["lr"] for record in result["history"]] == [0.05, 0.05, pytest.approx(0.005)]
     assert result["job"]["mixing"]["k"] == 4 and result["made_with"]["torch"] == torch.__version__
     assert f"test error {result['scores']['error']:.2f} %" in capsys.readouterr().out
@@ -108,6 +110,63 @@ def test_a_gpu_that_is_not_there_is_said(tmp_path, capsys):
     with pytest.raises(SystemExit):
         cli.main([*COMMAND, "--device", "cuda", "--out", str(tmp_path)])
     assert "torch finds no GPU here" in capsys.readouterr().err
+
+
+def refusal(capsys, *arguments) -> str:
+    with pytest.raises(SystemExit) as left:
+        cli.main([*COMMAND, "--milestones", "2", *map(str, arguments)])
+    assert left.value.code == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert error.startswith("mixbook: ")
+    return error
+
+
+def test_another_run_in_the_same_folder_is_refused_and_what_is_there_stays(tmp_path, capsys):
+    cli.main([*COMMAND, "--model", "mlp", "--hidden", "16", "--epochs", "2", "--milestones", "2", "--out", str(tmp_path)])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    same = ("--model", "mlp", "--hidden", "16", "--out", tmp_path)
+    assert f"{tmp_path} holds another run (hidden: (16,), now (8,)): give another folder with --out, or --fresh" in refusal(
+        capsys, *same, "--hidden", "8", "--epochs", "2"
+    )
+    assert "(lr: 0.05, now 0.1; samples: None, now 90)" in refusal(
+        capsys, *same, "--samples", "90", "--lr", "0.1", "--epochs", "2"
+    )
+    assert "(epochs: 2, now 1)" in refusal(capsys, *same, "--epochs", "1")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    cli.main([*COMMAND, *map(str, same), "--hidden", "8", "--epochs", "1", "--milestones", "2", "--fresh"])
+    assert json.loads((tmp_path / "job.json").read_text())["hidden"] == [8]
+
+
+def test_a_checkpoint_of_which_nothing_says_the_network_is_refused_by_its_weights(tmp_path, capsys):
+    job = Job("digits", "mlp", recipe=SHORT.recipe, hidden=(16,))
+    run(job, tmp_path / "checkpoint.pt", progress=False)
+    with pytest.raises(CheckpointError, match="has the weights of another network"):
+        run(replace(job, hidden=(8,)), tmp_path / "checkpoint.pt", progress=False)
+    assert "checkpoint.pt belongs to another run" in refusal(capsys, "--epochs", "2", "--out", tmp_path)
+    assert not (tmp_path / "job.json").exists()
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:99", "meta", ""])
+def test_a_device_that_is_none_is_said(name, tmp_path, capsys):
+    assert "--device" in refusal(capsys, "--epochs", "1", "--out", tmp_path, "--device", name)
+
+
+def test_a_result_that_cannot_be_written_is_said_and_leaves_the_old_one(tmp_path, capsys, monkeypatch):
+    arguments = ("--milestones", "2", "--out", str(tmp_path))
+    cli.main([*COMMAND, "--epochs", "1", *arguments])
+    before, write = (tmp_path / "result.json").read_bytes(), whole_file.whole_file
+
+    @contextmanager
+    def full(path):
+        with write(path) as file:
+            yield file
+            if path.name == "result.json":
+                raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(whole_file, "whole_file", full)
+    assert "No space left on device" in refusal(capsys, "--epochs", "2", *arguments)
+    assert (tmp_path / "result.json").read_bytes() == before
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_sigterm_ends_the_command_with_143_and_the_same_command_goes_on(tmp_path):

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from mixbook.benchmarks import environment
+from mixbook.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -96,5 +97,4 @@ def report(comparisons: list[Comparison], device: str = "cpu", **more: Any) -> s
 
 def store(path: Path, comparisons: list[Comparison]) -> None:
     """Write a report to a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(report(comparisons) + "\n", encoding="utf-8")
+    write_whole(path, report(comparisons) + "\n")

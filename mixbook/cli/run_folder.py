@@ -1,0 +1,65 @@
+"""The folder of a run of ``mixbook train``: ``job.json`` says what is trained, ``result.json`` what came of it."""
+
+from json import JSONDecodeError, dumps, loads
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mixbook.benchmarks import BenchmarkError
+from mixbook.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from mixbook.training.job import Job
+
+_FILES = ("job.json", "result.json")
+
+
+def write(folder: Path, name: str, content: dict[str, Any]) -> None:
+    """Write one of the two files, whole or not at all.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    write_whole(folder / name, dumps(content, indent=1) + "\n")
+
+
+def says_job(folder: Path) -> bool:
+    """Whether there is a file that says what was trained."""
+    return any((folder / name).is_file() for name in _FILES)
+
+
+def job_of(folder: Path) -> "Job":
+    """What was trained.
+
+    Raises:
+        BenchmarkError: if nothing says it.
+    """
+    from mixbook.training.job import Job
+
+    for name in _FILES:
+        if not (folder / name).is_file():
+            continue
+        try:
+            content = loads((folder / name).read_text(encoding="utf-8"))
+            return Job.from_dict(content if name == "job.json" else content["job"])
+        except (JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise BenchmarkError(f"{folder / name} does not say what was trained: {error!r}") from error
+    raise BenchmarkError(
+        f"{folder} has neither job.json nor result.json, which say what was trained. This command rebuilds networks of "
+        "`mixbook train`; for a network of your own call mixbook.evaluate(model, data, ...)"
+    )
+
+
+def check_same_job(folder: Path, job: "Job") -> None:
+    """Refuse to go on with another job than the one that was begun in a folder; it may have more epochs.
+
+    Raises:
+        BenchmarkError: if anything else differs, or what was begun cannot be read.
+    """
+    from mixbook.training.checkpoint import differences
+
+    before, now = ({**each.pop("mixing"), **each} for each in (job_of(folder).as_dict(), job.as_dict()))
+    if changed := differences(before, now):
+        raise BenchmarkError(
+            f"{folder} holds another run ({'; '.join(changed)}): give another folder with --out, or --fresh to start again "
+            "and replace it"
+        )
