@@ -38,11 +38,6 @@ FIRST: tuple[Chosen, ...] = (
     ("cifar10-preactresnet18-constant-xi", ()),
     ("mnist-lenet-constant-xi", ()),
 )
-SMALL = ("lenet", "fc", "slim_")  # how the names of networks begin of which as many share a GPU as there are processors
-# Of larger networks up to so many train side by side, if each has so much memory: on images of 32 pixels one alone leaves a
-# large GPU idle most of the time. On one H100 an epoch of CIFAR took each of four PreActResNet-34s 12 to 15 s, and each of
-# seven networks under MPS (below) about 8 s.
-SIDE_BY_SIDE, MEMORY = 8, 10e9
 GRACE = 20.0  # seconds for a step that is out of time to put away what it has
 SHORTEST = 10.0  # seconds that are not worth starting a step for
 
@@ -68,31 +63,18 @@ class Step:
 
 def steps(options: argparse.Namespace) -> list[Step]:
     """All steps, in order of value."""
-    from mixbook.benchmarks.experiments import get_experiment
-
     bench = ("-m", "mixbook.cli", "bench")
     pytest = ("-m", "pytest", "-m", "gpu", "-rs", f"--junit-xml={options.folder / 'tests.xml'}")
     found = [Step("tests", (*pytest, "--continue-on-collection-errors", *options.tests), 6)]
     for what in options.speed:
         timed = (*bench, "speed", what, "--device", options.device, "--json")
         found.append(Step(f"speed-{what}", timed, 6, f"book/results/speed/{options.device}-{what}.json"))
-    jobs = ("--jobs", str(side_by_side(options.device)))
     for name, only in options.experiments:
         command = (*bench, "run", name, "--profile", options.profile, "--book", str(options.folder))
-        small = get_experiment(name).model.startswith(SMALL)
         cells = ("--only", *only) if only else ()
         label = f"{name}-{options.profile}{'-first' if only else ''}"
-        found.append(Step(label, (*command, *(() if small else jobs), *cells), 60, shares=options.device == "cuda"))
+        found.append(Step(label, (*command, *cells), 60, shares=options.device == "cuda"))
     return found
-
-
-def side_by_side(device: str) -> int:
-    """How many large networks train at the same time."""
-    if device == "cpu":
-        return 1
-    import torch
-
-    return max(1, min(SIDE_BY_SIDE, int(torch.cuda.get_device_properties(0).total_memory / MEMORY)))
 
 
 class Window:

@@ -6,11 +6,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import gpu_window
 import pytest
-import torch
 from gpu_window import Step, Window
 
 from mixbook.benchmarks.experiments import get_experiment
@@ -86,18 +84,6 @@ def test_experiments_with_a_gpu_profile_come_in_order_of_value():
     for name, only in chosen:
         cells = get_experiment(name).selected("gpu", only)
         assert name in whole and 0 < len(cells) <= len(get_experiment(name).cells)
-
-
-def test_as_many_large_networks_share_a_gpu_as_fit_and_small_ones_as_there_are_processors(tmp_path, monkeypatch):
-    options = gpu_window.parse(
-        ["5", "--device", "cpu", "--folder", str(tmp_path), "--experiments", "cifar10-full", EXPERIMENT]
-    )
-    options.device = "cuda"
-    for gigabytes, jobs in ((8, "1"), (24, "2"), (141, "8")):
-        gpu = SimpleNamespace(total_memory=gigabytes * 2**30)
-        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _, gpu=gpu: gpu)
-        large, other = gpu_window.steps(options)[-2:]
-        assert large.command[-2:] == ("--jobs", jobs) and "--jobs" not in other.command
 
 
 def test_what_comes_first_can_be_a_part_of_an_experiment(tmp_path):

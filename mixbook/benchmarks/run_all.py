@@ -13,6 +13,7 @@ from mixbook.benchmarks import BenchmarkError, runner
 from mixbook.benchmarks.budget import BudgetTooSmall
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.runner import HERE, Place
+from mixbook.benchmarks.side_by_side import side_by_side
 from mixbook.benchmarks.spec import Experiment
 
 Outcome = tuple[Experiment, str, BenchmarkError | None]
@@ -69,7 +70,7 @@ def _round(
     end: float | None,
 ) -> Iterator[Outcome]:
     measured = [each for each in experiments if not each.sources]
-    at_once = min(jobs or runner.processors(), max(1, len(measured))) if place.on == "here" else 1
+    at_once = min(jobs or side_by_side(measured), max(1, len(measured))) if place.on == "here" else 1
     within = 1 if place.on == "here" else jobs
     alike = _alike(experiments) if profile == "smoke" else set()
     chosen = {each.name for each in experiments}

@@ -13,6 +13,7 @@ from mixbook.benchmarks import budget as budgets
 from mixbook.benchmarks.budget import BudgetTooSmall
 from mixbook.benchmarks.cells import run_missing_cells
 from mixbook.benchmarks.results import Results
+from mixbook.benchmarks.side_by_side import side_by_side
 from mixbook.benchmarks.spec import Experiment
 
 NOTEBOOKS = Path("book", "benchmarks")
@@ -95,7 +96,8 @@ def run(
         profile: how much of it.
         book: the folder that :func:`find_book` gives. The executed notebook goes to ``_build/benchmarks`` in it, and a copy
             to the results.
-        jobs: trials at a time; as many as this process may use processors, if None, and on a cluster as many as fit.
+        jobs: trials at a time. If None, :func:`~mixbook.benchmarks.side_by_side.side_by_side` says how many, and on a
+            cluster as many as fit.
         fresh: set aside what is there and start again. A smoke run always does.
         place: where the trials run, and how long at most.
 
@@ -118,7 +120,7 @@ def run(
         "experiment": experiment.name,
         "profile": profile,
         "folder": os.path.relpath(folder, notebook.parent),
-        "jobs": jobs or (processors() if place.on == "here" else None),
+        "jobs": jobs or (side_by_side([experiment]) if place.on == "here" else None),
         "budget": place.budget,
         "at_most": place.at_most,
         "only": list(place.only),
@@ -186,17 +188,6 @@ def _check_patterns(only: Sequence[str], experiment: Experiment, profile: str) -
     for pattern in only:
         if not any(cell.fits(pattern) for cell in cells):
             raise BenchmarkError(f"--only {pattern!r} fits no cell of {experiment.name}: {'; '.join(map(str, cells))}")
-
-
-def processors() -> int:
-    """How many processors this process may use: a container or a scheduler may grant fewer than the machine has.
-
-    Example:
-        >>> from mixbook.benchmarks.runner import processors
-        >>> processors() >= 1
-        True
-    """
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _get_data(experiment: Experiment, profile: str) -> None:

@@ -60,7 +60,8 @@ def commands() -> Commands:
             profile: how much of it: smoke, laptop, gpu or paper, as far as the experiment has them.
             all: run every experiment, as many at a time as there are jobs.
             book: the book's folder, if this is not inside it.
-            jobs: processes, one network each; as many as there are processors by default.
+            jobs: processes, one network each; as many as there are processors by default, and of large networks on a GPU
+                as many as have 10 GB of its memory, at most 8.
             fresh: start again; earlier results are kept under another name.
             budget: stop after this time, such as 25m; one trial of every cell comes before two of any.
             only: run these cells alone, by method, parameters or both: `--only erm alpha=0.5 "kmixup k=16"`.
