@@ -11,8 +11,9 @@ from mixbook.benchmarks.environment import describe, machine
 from mixbook.benchmarks.executors import open_pool
 from mixbook.benchmarks.executors.dispatch import dispatch
 from mixbook.benchmarks.executors.pool import Found
-from mixbook.benchmarks.results import Results, Trial, Trials
+from mixbook.benchmarks.results import Results, Trial, Trials, precisions
 from mixbook.benchmarks.spec import Cell, Experiment, Piece, Task
+from mixbook.benchmarks.trials.precision import noting_precision
 
 _SAVE_EVERY = 1.0  # seconds between two saves of cells that are begun; one that is whole is saved at once
 
@@ -131,6 +132,10 @@ class _Progress:
         machines = self._run.setdefault("machines", [])
         if found.machine not in machines:
             machines.append(found.machine)
+            if len(used := precisions([*self._earlier, self._run])) > 1:
+                self.report(
+                    f"the precision of products is the machine's: these results have trials in {' and '.join(used)}"
+                )
         self._unsaved = True
         if whole or time.perf_counter() - self._saved > _SAVE_EVERY:
             self.save()
@@ -172,7 +177,8 @@ class _Progress:
 
 def _run_piece(experiment: Experiment, profile: str, piece: Piece) -> Found:
     started = time.perf_counter()
-    found = experiment.run(piece, profile)
+    with noting_precision() as precision:
+        found = experiment.run(piece, profile)
     seconds = round((time.perf_counter() - started) / len(piece), 3)
     trials = tuple(Trial(number, metrics, seconds) for (_, number), metrics in zip(piece, found, strict=True))
-    return Found(trials, machine())
+    return Found(trials, {**machine(), **precision})

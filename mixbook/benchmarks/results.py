@@ -24,7 +24,7 @@ from mixbook.whole_file import write_whole
 FORMAT = 1
 
 
-__all__ = ["DamagedResults", "Results", "ResultsError", "ResultsInUse", "Trial", "Trials"]
+__all__ = ["DamagedResults", "Results", "ResultsError", "ResultsInUse", "Trial", "Trials", "precisions"]
 
 
 class ResultsError(BenchmarkError):
@@ -115,7 +115,7 @@ class Results:
         return found
 
     def origin(self) -> str:
-        """When, with what and on what these results were made, in a line.
+        """When, with what and on what these results were made, in a line: devices and minutes of all runs.
 
         Raises:
             ResultsError: as :meth:`provenance`.
@@ -126,10 +126,14 @@ class Results:
         last, minutes = runs[-1], sum(run["seconds"] for run in runs) / 60
         commit = f"commit {str(last['commit'])[:8]}{' with changes' if last['dirty'] else ''}"
         processes = "1 process" if last["jobs"] == 1 else f"{last['jobs']} processes"
-        device = last["processor"] if last["device"] == "cpu" else last["device"]
-        machine = f"{device}, {processes} of {last['threads_per_trial']} thread"
+        machines = [machine for run in runs for machine in _machines(run)]
+        devices = dict.fromkeys(each["processor"] if each["device"] == "cpu" else each["device"] for each in machines)
+        machine = f"{' and '.join(devices)}, {processes} of {last['threads_per_trial']} thread"
         if last.get("on", "here") != "here":
-            machine = f"by {last['on']} on {', '.join(sorted({each['processor'] for each in last['machines']}))}"
+            machine = f"by {last['on']} on {' and '.join(devices)}"
+        used = precisions(runs)
+        if len(used) > 1 or (used and all("precision" in each for each in machines)):
+            machine += f", products in {' and '.join(used)}"
         return f"{last['started'][:10]}, {commit}, torch {last['torch']}, {machine}, {minutes:.0f} min"
 
     def check_resumable(self) -> None:
@@ -260,6 +264,20 @@ class Results:
             return parse(text, self.experiment, self.experiment.selected(self.profile), trials, whole=whole)
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedResults(f"{path} is damaged or cut short ({error}). {_way_out(self)}") from error
+
+
+def precisions(runs: Iterable[dict[str, Any]]) -> list[str]:
+    """In which precisions products were computed, where that was the machine's choice: "bf16", "fp32", both, or none known.
+
+    Args:
+        runs: as :meth:`Results.provenance` has them. Older ones do not say it.
+    """
+    return sorted({each["precision"] for run in runs for each in _machines(run) if "precision" in each})
+
+
+def _machines(run: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those that ran trials; of an older run the one that it was started on."""
+    return run.get("machines") or [run]
 
 
 def _differences(found: Any, wanted: Any, path: str = "") -> list[str]:

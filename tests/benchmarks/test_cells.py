@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from toy_trial import SIDE_BY_SIDE, TOY
+import torch
+from toy_trial import PRECISE, SIDE_BY_SIDE, TOY
 
 from mixbook.benchmarks.cells import run_missing_cells
 from mixbook.benchmarks.results import Results
@@ -64,13 +65,35 @@ def test_provenance_says_with_what_it_was_measured(tmp_path):
 
 SCRIPT = """
 from pathlib import Path
-from toy_trial import SIDE_BY_SIDE, TOY
+from toy_trial import PRECISE, SIDE_BY_SIDE, TOY
 from mixbook.benchmarks.cells import run_missing_cells
 from mixbook.benchmarks.results import Results
 
 if __name__ == "__main__":
     run_missing_cells(Results(TOY, "laptop", Path({folder!r})), jobs={jobs})
 """
+
+
+def test_the_precision_that_a_machine_chose_is_kept_and_a_mix_is_told(tmp_path, monkeypatch):
+    results, lines = Results(PRECISE, "smoke", tmp_path), list[str]()
+    for capability, only in (("AVX512", [str(PRECISE.selected("smoke")[0])]), ("AVX2", [])):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda capability=capability: capability)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        run_missing_cells(results, jobs=1, report=lines.append, only=only)
+        told = [line for line in lines if "precision" in line]
+        assert results.origin().endswith(f", products in {'bf16 and fp32' if told else 'bf16'}, 0 min")
+    assert len(told) == 1 and told[0].endswith("these results have trials in bf16 and fp32")
+    chosen = [[machine["precision"] for machine in run["machines"]] for run in results.provenance()["runs"]]
+    assert chosen == [["bf16"], ["fp32"]]
+    errors = [trials[0].metrics["error"] for trials in results.load().values()]
+    assert errors == [1.0] + [0.0] * (len(errors) - 1)
+
+
+def test_nothing_is_said_of_a_precision_that_is_not_the_machines_choice(tmp_path):
+    results = Results(TOY, "smoke", tmp_path)
+    run_missing_cells(results, jobs=1, report=quiet)
+    (run,) = results.provenance()["runs"]
+    assert all("precision" not in machine for machine in run["machines"]) and "products" not in results.origin()
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -196,6 +196,29 @@ def test_set_aside_keeps_the_old_files_under_new_names(results):
     assert all(isinstance(path, Path) and path.exists() for path in [*first, *second])
 
 
+def of_run(day: int, *machines: dict[str, str], **more: object) -> dict[str, object]:
+    shared = {"commit": "0123456789", "dirty": False, "torch": "2", "threads_per_trial": 1, "jobs": 2, "seconds": 60}
+    return {**shared, "started": f"2026-11-{day}T12:00", **machines[0], "machines": list(machines), **more}
+
+
+def test_the_origin_names_the_devices_of_all_runs_and_their_precision_where_it_is_known(results, invented):
+    cells = invented(TOY, "laptop", cells=4)
+    gpu, cpu = {"device": "Large", "processor": "Host"}, {"device": "cpu", "processor": "Old"}
+
+    def origin(*runs) -> str:
+        results.save(cells, list(runs))
+        return results.origin()
+
+    both = "2026-11-21, commit 01234567, torch 2, Large and Old, 2 processes of 1 thread"
+    old = {name: value for name, value in of_run(20, gpu).items() if name != "machines"}
+    assert origin(old, of_run(21, cpu)) == f"{both}, 2 min"
+    bf16, fp32 = {**gpu, "precision": "bf16"}, {**cpu, "precision": "fp32"}
+    assert origin(of_run(20, bf16), of_run(21, fp32)) == f"{both}, products in bf16 and fp32, 2 min"
+    assert origin(of_run(20, bf16), of_run(21, cpu)) == f"{both}, 2 min"  # not known of the second
+    assert "Large, 2 processes of 1 thread, products in bf16, 1 min" in origin(of_run(20, bf16))
+    assert "by slurm on Old and Large, products in bf16 and fp32" in origin(of_run(20, fp32, bf16, on="slurm"))
+
+
 def test_the_json_file_is_plain_and_complete(results):
     found = json.loads(results.json.read_text())
     assert found["protocol"]["batch_size"] == TOY["batch_size"]

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Task
+from mixbook.benchmarks.trials.precision import mixed_precision
 
 TOY = replace(
     EXPERIMENTS["kmixup-tmlr-table5-iris"],
@@ -47,3 +48,11 @@ SIDE_BY_SIDE = replace(TOY, trial="", trials="toy_trial:side_by_side", together=
 def side_by_side(experiment: Experiment, tasks: Sequence[Task], profile: Profile) -> list[Metrics]:
     """How many trials there were in this call, and which one each is."""
     return [{"error": 1.0, "at_once": float(len(tasks)), "number": float(number)} for _, number in tasks]
+
+
+PRECISE = replace(TOY, trial="toy_trial:precise")
+
+
+def precise(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> dict[str, float]:
+    """A trial whose precision is the machine's choice."""
+    return {"error": float(mixed_precision()._precision.precision == "bf16-mixed")}

@@ -11,7 +11,7 @@ from mixbook.benchmarks.tidy import Trial
 
 @dataclass(frozen=True)
 class Found:
-    """What came of a piece: its trials in order, and the machine that ran it."""
+    """What came of a piece: its trials in order, and the machine that ran it, with its choice of precision."""
 
     trials: tuple[Trial, ...]
     machine: dict[str, Any]
