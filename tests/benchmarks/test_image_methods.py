@@ -155,7 +155,7 @@ def test_an_experiment_in_small_runs_and_is_never_counted(name):
 
 
 def test_ten_methods_of_speech_are_those_of_the_table():
-    assert get_experiment("multimix-speech-3-words").cells == get_experiment("multimix-table7").cells
+    assert set(get_experiment("multimix-speech-3-words").cells) == set(get_experiment("multimix-table7").cells)
 
 
 def test_every_k_has_its_k_of_one():
