@@ -25,6 +25,9 @@ class ManifoldMixer:
 
     Everything must flow through a layer that is named: what a skip connection carries around it is not mixed.
 
+    A network may be compiled by ``torch.compile``: each named layer ends a graph, whichever is drawn, and blocks with a
+    ``forward`` of their own are compiled one by one. A plain ``nn.Sequential`` that holds such a layer is not compiled.
+
     Args:
         model: any network that gives one tensor, with a row for each row of its input.
         layers: where mixing may happen: ``"input"``, or names from ``model.named_modules()`` whose output is a tensor. Each
@@ -96,7 +99,7 @@ class ManifoldMixer:
         Raises:
             ValueError: as the mixer does, for the rows that it is given.
             RuntimeError: if a drawn layer did not run, or its output or the model's is not a tensor with a row for each
-                sample or mixture.
+                sample or mixture; also if the network was compiled in a pass without this mixer.
         """
         logits, plan = self.with_plan(model, x, y, partner=partner, generator=generator)
         labels = y if partner is None or plan.rows == len(y) else torch.cat([y, partner[1]])
@@ -135,17 +138,21 @@ class ManifoldMixer:
             if name == INPUT:  # before there are hooks, which a saliency that runs the model would meet
                 rows = route.mix(place, rows)
         inside = [(place, name, self._modules[name]) for place, name in drawn.items() if name != INPUT]
+        hook = _mixing(route, {module: (place, name) for place, name, module in inside})
         hooks = []
         try:
-            for place, name, module in inside:
-                hooks.append(module.register_forward_hook(_mixing(route, place, name)))
+            for module in self._modules.values():  # those not drawn too: a compiled network keeps the hooks it first met
+                hooks.append(module.register_forward_hook(hook))
             outputs = model(rows)
         finally:
             for hook in hooks:
                 hook.remove()
         silent = [name for place, name in drawn.items() if place not in route.steps]
         if silent:
-            raise RuntimeError(f"layers {silent} did not run in this forward pass, so nothing was mixed there")
+            raise RuntimeError(
+                f"layers {silent} did not run in this forward pass, so nothing was mixed there. (A compiled network that "
+                "ran without this mixer before does not see its hooks: call torch.compiler.reset() in between)"
+            )
         _check_rows("the model", outputs, len(route))
         if inside and outputs.requires_grad:
             outputs.register_hook(Replay([(name, module, route.steps[place]) for place, name, module in inside]))
@@ -210,12 +217,16 @@ def _probabilities(layers: Mapping[str, float]) -> tuple[float, ...]:
     return chances
 
 
-def _mixing(route: Route, place: int, name: str) -> Any:
-    def mix(module: nn.Module, inputs: Any, output: Any) -> Tensor:
+def _mixing(route: Route, drawn: Mapping[nn.Module, tuple[int, str]]) -> Any:
+    def mix(module: nn.Module, inputs: Any, output: Any) -> Tensor | None:
+        if module not in drawn:
+            return None
+        place, name = drawn[module]
         _check_rows(f"layer {name!r}", output, len(route))
         return route.mix(place, output)
 
-    return mix
+    # Planning looks at values: traced by the compiler it would be cut into many small graphs, for each layer anew.
+    return torch.compiler.disable(mix)
 
 
 def _check_rows(who: str, output: Any, rows: int) -> None:
