@@ -10,10 +10,12 @@ from typing import Any
 
 import torch
 
+from mixbook.training.fingerprint import fingerprint
 from mixbook.training.recipe import Recipe
 from mixbook.whole_file import whole_file
 
-FORMAT = "mixbook checkpoint 3"
+FORMAT = "mixbook checkpoint 4"
+_READABLE = (FORMAT, "mixbook checkpoint 3")  # which did not know its loss: weights, but no run to go on with
 
 
 class CheckpointError(RuntimeError):
@@ -54,7 +56,7 @@ def load(path: Path) -> dict[str, Any]:
     except Exception as error:  # a damaged archive fails in many ways
         raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint ({error}): {advice}") from error
     found = content.get("format") if isinstance(content, dict) else None
-    if not isinstance(content, dict) or found != FORMAT:
+    if not isinstance(content, dict) or found not in _READABLE:
         raise CheckpointError(f"checkpoint {path} must have format {FORMAT!r}, got {found!r}: {advice}")
     return content
 
@@ -84,28 +86,27 @@ def check_writable(path: Path) -> None:
         raise type(error)(f"checkpoint {path} cannot be written: {error}. Give a file in a folder you can write") from error
 
 
-def identify(data: str, recipe: Recipe, mixer: object | None, augment: object | None = None) -> dict[str, Any]:
-    """What a run must share with a checkpoint to continue from it, in plain values."""
-    return {
-        "recipe": recipe.as_dict(),
-        "mixer": _named(mixer),
-        "augment": _named(augment),
-        "data": data,
-    }
+def identify(data: str, recipe: Recipe, **parts: object) -> dict[str, Any]:
+    """What a run must share with a checkpoint to continue from it, in plain values: ``parts`` are mixer, loss ..."""
+    return {"recipe": recipe.as_dict(), **{name: fingerprint(part) for name, part in parts.items()}, "data": data}
 
 
 def check_same_run(path: Path, saved: dict[str, Any], run: dict[str, Any]) -> None:
     """Refuse a checkpoint of another run: going on from it would silently give neither run's result.
 
     Raises:
-        CheckpointError: if anything but the number of epochs differs, or the checkpoint has more of them.
+        CheckpointError: if anything but the number of epochs differs, or the checkpoint has more of them, or it is of an
+            earlier version, which did not say what its loss was.
     """
+    advice = "give another file, or resume=False to start again and replace it"
+    if "loss" not in saved:
+        raise CheckpointError(
+            f"checkpoint {path} was written by an earlier version, which did not record the loss, so it may belong to "
+            f"another run: {advice}. What it has learnt can still be evaluated"
+        )
     changed = differences(saved, run)
     if changed:
-        raise CheckpointError(
-            f"checkpoint {path} belongs to another run ({'; '.join(changed)}): "
-            "give another file, or resume=False to start again and replace it"
-        )
+        raise CheckpointError(f"checkpoint {path} belongs to another run ({'; '.join(changed)}): {advice}")
 
 
 def differences(saved: dict[str, Any], run: dict[str, Any]) -> list[str]:
@@ -120,10 +121,3 @@ def differences(saved: dict[str, Any], run: dict[str, Any]) -> list[str]:
     if before["epochs"] > now["epochs"] or (now["schedule"] == "cosine" and before["epochs"] != now["epochs"]):
         changed.append(f"epochs: {before['epochs']}, now {now['epochs']}")
     return changed
-
-
-def _named(part: object | None) -> str:
-    """What a part of a run is, the same in every process: a default repr, or that of a function, has a memory address."""
-    if type(part).__repr__ is object.__repr__:
-        return type(part).__qualname__
-    return getattr(part, "__qualname__", None) or repr(part)

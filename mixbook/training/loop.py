@@ -28,6 +28,7 @@ _AGREE_EVERY = 16  # steps after which several processes ask each other whether 
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Augments = Callable[[Tensor, Tensor, torch.Generator], Batch]
+Validate = Callable[[nn.Module], Mapping[str, float]]
 
 
 class Mixes(Protocol):
@@ -52,7 +53,7 @@ def fit(
     mixer: Mixes | None = None,
     augment: Augments | None = None,
     loss: Loss = nn.functional.cross_entropy,
-    validate: Callable[[nn.Module], Mapping[str, float]] | None = None,
+    validate: Validate | None = None,
     choose: str | None = None,
     log: Callable[[Mapping[str, float]], None] | None = None,
     checkpoint: str | Path | None = None,
@@ -88,7 +89,9 @@ def fit(
         checkpoint: file to save to, whole or not at all. With one, SIGTERM saves and ends the process with status 143.
         save_every: epochs between saves; the last one is always saved.
         resume: continue from ``checkpoint`` where it exists, else start again and replace it. On a CPU the result equals
-            that of an uninterrupted run bit for bit. ``recipe.epochs`` may grow; all else must be as it was.
+            that of an uninterrupted run bit for bit. ``recipe.epochs`` may grow; all else must be as it was: recipe, data,
+            mixer, augment, loss, and with ``choose`` that and ``validate``. Functions are compared by their code and the
+            constants that it uses.
         on_divergence: a loss that is not finite stops the run at the end of the epoch, before the checkpoint is replaced;
             "warn" goes on.
         fabric: where to run. If None, one CPU or GPU; under ``torchrun`` the processes that it started. Or pass a launched
@@ -126,7 +129,7 @@ def fit(
     run = _Run(model, feed_of(data, recipe, fabric), recipe, mixer, augment, loss, choose, fabric)
     if path is not None:
         checkpoints.check_writable(path)
-        run.identify()
+        run.identify(choose, validate)
     with run.streams.ambient(), noticing_sigterm(path is not None) as sigterm:
         if path is not None and resume and path.exists():
             run.load(path)
@@ -273,10 +276,11 @@ class _Run:
         self.records.append(record)
         self._begin()
 
-    def identify(self) -> None:
+    def identify(self, choose: str | None, validate: Validate | None) -> None:
         """Say what this run is, for its checkpoints."""
-        data = f"{self.feed.name} ({self.feed.checksum()})"
-        self._identity = checkpoints.identify(data, self.recipe, self._mixer, self._augment)
+        data, chosen = f"{self.feed.name} ({self.feed.checksum()})", None if choose is None else (choose, validate)
+        parts = {"mixer": self._mixer, "augment": self._augment, "loss": self._loss, "choose": chosen}
+        self._identity = checkpoints.identify(data, self.recipe, **parts)
 
     def save(self, path: Path) -> None:
         """Write everything to a checkpoint, also in the middle of an epoch."""
@@ -343,7 +347,7 @@ def _check(
     recipe: Recipe,
     save_every: int,
     choose: str | None,
-    validate: Callable[[nn.Module], Mapping[str, float]] | None,
+    validate: Validate | None,
     fabric: "Fabric",
 ) -> None:
     if save_every < 1:

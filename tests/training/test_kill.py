@@ -24,23 +24,23 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def train(path, loss=nn.functional.cross_entropy):
+def train(path, before_a_step=lambda *_: None):
     """k-mixup with dropout, so that every stream of random numbers matters, and with blocks of unequal size at the end."""
     network = seeded(0, lambda: nn.Sequential(MLP(4, (16,), 8), nn.Dropout(0.2), nn.Linear(8, 3)))
-    fit(network, iris(), RECIPE, mixer=mb.kmixup(16, 1.0, 3), loss=loss, checkpoint=path, progress=False)
+    network.register_forward_pre_hook(before_a_step)
+    fit(network, iris(), RECIPE, mixer=mb.kmixup(16, 1.0, 3), checkpoint=path, progress=False)
     return network
 
 
 def train_and_die_in_a_step(path) -> None:
     steps = []
 
-    def loss(logits, targets):
+    def end(*_):
         steps.append(1)
         if len(steps) == 2 * STEPS_PER_EPOCH + 3:
             die()
-        return nn.functional.cross_entropy(logits, targets)
 
-    train(path, loss)
+    train(path, end)
 
 
 def train_and_die_while_saving(path) -> None:

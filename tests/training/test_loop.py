@@ -173,14 +173,14 @@ def test_the_loss_on_record_is_the_mean_over_samples():
 
 def test_a_diverging_run_stops_says_where_and_keeps_the_last_good_checkpoint(tmp_path):
     recipe, path = Recipe(epochs=2, batch_size=10, lr=0.01), tmp_path / "run.pt"
-    run(recipe, checkpoint=path)
     bad = Recipe(**recipe.as_dict() | {"epochs": 4})
 
     steps = iter(range(99))
 
     def poisoned(logits, targets):
-        return nn.functional.cross_entropy(logits, targets) * (math.nan if next(steps) == 18 else 1)
+        return nn.functional.cross_entropy(logits, targets) * (math.nan if next(steps) == 2 * 15 + 18 else 1)
 
+    run(recipe, checkpoint=path, loss=poisoned)
     with pytest.raises(Diverged, match=r"since step 3 of epoch 3: lower lr=0.01 on iris") as caught:
         run(bad, checkpoint=path, loss=poisoned)
     assert (caught.value.epoch, caught.value.step) == (3, 3)
@@ -254,6 +254,9 @@ def test_a_finished_run_is_not_trained_again_unless_asked(tmp_path):
         ({"seed": 1}, {}, "seed: 0, now 1"),
         ({"epochs": 1}, {}, "epochs: 2, now 1"),
         ({}, {"mixer": mb.mixup(1.0, 3)}, "mixer: 'None', now .Mixer"),
+        ({}, {"loss": lambda z, y: 1000 * nn.functional.cross_entropy(z, y)}, "loss: 'cross_entropy', now '<lambda> "),
+        ({}, {"augment": lambda x, y, g: (x, y)}, "augment: 'None', now '<lambda> "),
+        ({}, {"validate": lambda m: {"a": 0.0}, "choose": "a"}, "choose: 'None', now ..'a', <lambda> "),
     ],
 )
 def test_the_checkpoint_of_another_run_is_refused_and_kept(tmp_path, change, options, message):
@@ -263,6 +266,31 @@ def test_the_checkpoint_of_another_run_is_refused_and_kept(tmp_path, change, opt
     with pytest.raises(CheckpointError, match=f"belongs to another run.*{message}.*resume=False"):
         run(Recipe(**recipe.as_dict() | change), checkpoint=path, **options)
     assert path.read_bytes() == before
+
+
+def test_the_checkpoint_of_another_constant_in_the_loss_is_refused(tmp_path):
+    recipe, path = Recipe(epochs=2, batch_size=50, lr=0.05), tmp_path / "run.pt"
+
+    def loss(factor):
+        return lambda logits, targets: factor * nn.functional.cross_entropy(logits, targets)
+
+    run(recipe, checkpoint=path, loss=loss(1))
+    run(recipe, checkpoint=path, loss=loss(1), validate=lambda m: {})  # which decides nothing
+    with pytest.raises(CheckpointError, match=r"loss: '.*', now '.*resume=False"):
+        run(recipe, checkpoint=path, loss=loss(1000))
+
+
+def test_a_checkpoint_of_before_the_loss_was_recorded_is_read_but_not_continued(tmp_path):
+    path, recipe = tmp_path / "run.pt", Recipe(epochs=1, batch_size=50, lr=0.05)
+    run(recipe, checkpoint=path)
+    old = checkpoint.load(path)
+    old["format"] = "mixbook checkpoint 3"
+    del old["run"]["loss"], old["run"]["choose"]
+    torch.save(old, path)
+    assert torch.equal(checkpoint.load(path)["model"]["head.weight"], old["model"]["head.weight"])
+    with pytest.raises(CheckpointError, match=r"earlier version.*the loss.*resume=False.*evaluated"):
+        run(recipe, checkpoint=path)
+    run(recipe, checkpoint=path, resume=False)
 
 
 def test_the_checkpoint_of_other_data_is_refused(tmp_path):

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from mixbook.data import Arrays
 from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import one_device, progress_bar
+from mixbook.training.fingerprint import fingerprint
 from mixbook.training.history import History
 from mixbook.training.loop import fit
 from mixbook.training.phases import PHASES
@@ -56,7 +57,8 @@ def fit_trials(
         loss: from logits and targets to a mean, as for ``fit``.
         validate: called with a network, in training mode, after each epoch that is recorded; what it returns is recorded.
         validate_every: epochs between records; the last epoch always has one.
-        folder: where finished chunks are kept; the same call finds them there and goes on with the others.
+        folder: where finished chunks are kept; the same call finds them there and goes on with the others. What is the same
+            is decided as for a checkpoint of ``fit``, ``validate`` included.
         jobs: processes, each with its own chunks. ``make_model``, ``loss`` and ``validate`` are sent to them.
         way: "auto" as said above; "stacked", "vmap" (``torch.func``, for any network without dropout that is mixed at the
             input; chosen on a GPU for networks that are not ``Sequential``) or "loop" for that way or an error.
@@ -141,7 +143,7 @@ def _train(
 ) -> list[Fitted]:
     """Train a chunk, or take it from where it was kept."""
     models = [make_model(trial.recipe.seed) for trial in trials]
-    kept = None if home is None else home / f"chunk-{_digest(models, data, trials, loss, every)}.pt"
+    kept = None if home is None else home / f"chunk-{_digest(models, data, trials, loss, validate, every)}.pt"
     if kept is not None and kept.exists():
         return _read(kept, models)
     if chunk.way != "loop":
@@ -196,14 +198,16 @@ def _train_alone(
     return Fitted(model.cpu(), History(tuple(shown)), any(not math.isfinite(r["loss"]) for r in records))
 
 
-def _digest(models: list[nn.Module], data: list[Arrays], trials: list[Trial], loss: Loss, every: int) -> str:
+def _digest(
+    models: list[nn.Module], data: list[Arrays], trials: list[Trial], loss: Loss, validate: Validate | None, every: int
+) -> str:
     """What a kept chunk must share with the one that is asked for."""
     runs = [
-        checkpoints.identify(f"{d.name} ({len(d)} rows, {d.checksum()})", t.recipe, t.mixer_for(m))
+        checkpoints.identify(f"{d.name} ({len(d)} rows, {d.checksum()})", t.recipe, mixer=t.mixer_for(m))
         | {"model": repr(m), "weights": _checksum(m)}
         for m, d, t in zip(models, data, trials, strict=True)
     ]
-    text = repr((runs, getattr(loss, "__qualname__", repr(loss)), every))
+    text = repr((runs, fingerprint(loss), fingerprint(validate), every))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -269,6 +269,23 @@ def test_finished_chunks_are_kept_and_found_again(tmp_path, monkeypatch):
         )
 
 
+def test_kept_chunks_are_of_one_loss_and_of_one_validation(tmp_path):
+    def scaled(by):
+        return lambda logits, targets: by * nn.functional.cross_entropy(logits, targets)
+
+    def seen(loss, validate):
+        (one,) = fit_trials(
+            mlp, table(), [Trial(recipe(0), NEAR)], loss=loss, validate=validate, folder=tmp_path, progress=False
+        )
+        return one.history
+
+    first = seen(scaled(1), lambda m: {"score": 1.0})
+    assert seen(scaled(100), lambda m: {"score": 1.0})["loss"][0] == pytest.approx(100 * first["loss"][0], rel=0.5)
+    assert seen(scaled(1), lambda m: {"score": 2.0})["score"] == [2.0] * 3
+    assert len(list(tmp_path.glob("chunk-*.pt"))) == 3
+    assert seen(scaled(1), lambda m: {"score": 1.0}) == first and len(list(tmp_path.glob("chunk-*.pt"))) == 3
+
+
 def test_torchs_global_randomness_is_left_alone():
     before = torch.get_rng_state()
     fit_trials(mlp, table(), [Trial(recipe(0), NEAR)], progress=False)

@@ -1,0 +1,108 @@
+"""What a part of a run is, in a line of text: a loss, a mixer, an augmentation. Equal parts have one line in every process.
+
+A default repr, or that of a function, has a memory address in it, and the name of a lambda says nothing. So functions go by
+their code, and by the values that they take from outside as long as those do not change while a run goes on: lists,
+dictionaries and attributes with a leading underscore are left out. Functions of installed packages go by their names.
+"""
+
+import dataclasses
+import dis
+import hashlib
+import re
+import sysconfig
+import zlib
+from functools import partial
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_PLAIN = (type(None), bool, int, float, complex, str, bytes)
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_INSTALLED = ("<frozen", *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
+
+
+def fingerprint(part: object) -> str:
+    """A line that tells ``part`` from others of its kind.
+
+    Code is compared as Python compiled it: another version of Python may give another line.
+
+    Example:
+        >>> from mixbook.training.fingerprint import fingerprint
+        >>> def scaled(by):
+        ...     return lambda x: by * x
+        >>> fingerprint(scaled(2)) == fingerprint(scaled(2)), fingerprint(scaled(2)) == fingerprint(scaled(3))
+        (True, False)
+    """
+    return _of(part, set())
+
+
+def _of(part: Any, seen: set[int]) -> str:
+    """As ``fingerprint``; ``seen`` has the functions that were described before, as they may name each other."""
+    kind = type(part)
+    if kind in _PLAIN:
+        return repr(part)
+    if kind in (tuple, frozenset):
+        items = [_of(item, seen) for item in part]
+        return f"({', '.join(items if kind is tuple else sorted(items))})"
+    if isinstance(part, type):
+        return part.__qualname__
+    if isinstance(part, FunctionType):
+        return _function(part, seen)
+    if isinstance(part, MethodType):
+        return f"{_of(part.__self__, seen)}.{part.__name__}"
+    if isinstance(part, partial):
+        given = [_of(each, seen) for each in part.args] + _named(part.keywords, seen)
+        return f"partial({', '.join([_of(part.func, seen), *given])})"
+    if isinstance(part, CodeType):
+        return repr((part.co_code.hex(), part.co_names, _of(part.co_consts, seen)))
+    if isinstance(part, Tensor):
+        values = part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+        return f"tensor({tuple(part.shape)}, {part.dtype}, {zlib.crc32(values.tobytes()):08x})"
+    if callable(getattr(part, "checksum", None)):  # data
+        return f"{kind.__qualname__}({part.checksum()})"
+    if dataclasses.is_dataclass(part):
+        shown = {field.name: getattr(part, field.name) for field in dataclasses.fields(part) if field.repr}
+        return f"{kind.__qualname__}({', '.join(_named(shown, seen))})"
+    if isinstance(part, nn.Module):
+        return f"{part!r}({', '.join(_named(_settings(part) | part._buffers, seen))})"
+    if kind.__repr__ is object.__repr__:
+        return f"{kind.__qualname__}({', '.join(_named(_settings(part), seen))})"
+    return _ADDRESS.sub("", repr(part))
+
+
+def _function(function: FunctionType, seen: set[int]) -> str:
+    code, name = function.__code__, function.__qualname__
+    package = (function.__module__ or "").partition(".")[0]
+    if package == "mixbook" or code.co_filename.startswith(_INSTALLED) or id(function) in seen:
+        return name
+    seen.add(id(function))
+    outside = {}
+    for variable, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            outside[variable] = cell.cell_contents
+        except ValueError:  # it has no value yet
+            continue
+    named = {each for each in _globals(code) if each in function.__globals__}
+    outside |= {f"global {each}": function.__globals__[each] for each in named}
+    outside |= {"defaults": function.__defaults__, **(function.__kwdefaults__ or {})}
+    kept = {each: value for each, value in outside.items() if not isinstance(value, (list, dict, set, ModuleType))}
+    text = repr((_of(code, seen), _named(kept, seen)))
+    return f"{name} {hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _globals(code: CodeType) -> set[str]:
+    """Names that a function, and those within it, look up outside of all functions."""
+    found = {each.argval for each in dis.get_instructions(code) if each.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return found.union(*(_globals(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
+
+
+def _settings(part: object) -> dict[str, Any]:
+    """The plain values among its attributes."""
+    found = getattr(part, "__dict__", {})
+    return {name: value for name, value in found.items() if type(value) in _PLAIN and name[0] != "_" and name != "training"}
+
+
+def _named(values: dict[str, Any], seen: set[int]) -> list[str]:
+    return [f"{name}={_of(values[name], seen)}" for name in sorted(values)]

@@ -1,0 +1,103 @@
+"""What tells two parts of a run apart, and what does not."""
+
+import os
+import subprocess
+import sys
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import mixbook as mb
+from mixbook.data import Augment, iris
+from mixbook.evaluation import evaluate
+from mixbook.training.fingerprint import fingerprint
+
+FACTOR = 2.0
+
+
+def weighted(by, log=None):
+    def loss(logits, targets):
+        if log is not None:
+            log.append(1)
+        return by * F.cross_entropy(logits, targets)
+
+    return loss
+
+
+def global_factor(logits, targets):
+    return FACTOR * F.cross_entropy(logits, targets)
+
+
+def calls_another(logits, targets):
+    return global_factor(logits, targets) if targets.dim() in {1, 2} else calls_another(logits[0], targets[0])
+
+
+class Focal:
+    def __init__(self, gamma):
+        self.gamma, self._calls = gamma, 0
+
+
+DIFFERENT = {
+    "lambdas": (lambda z, y: F.cross_entropy(z, y), lambda z, y: F.nll_loss(z, y)),
+    "a constant": (lambda z, y: 2 * F.cross_entropy(z, y), lambda z, y: 3 * F.cross_entropy(z, y)),
+    "a value from outside": (weighted(1.0), weighted(2.0)),
+    "a tensor from outside": (weighted(torch.ones(3)), weighted(torch.arange(3.0))),
+    "a function from outside": (weighted(weighted(1.0)), weighted(weighted(2.0))),
+    "defaults": (lambda z, y, by=1: by * z, lambda z, y, by=2: by * z),
+    "named defaults": (lambda z, *, by=1: by * z, lambda z, *, by=2: by * z),
+    "a function within": (lambda z: [a for a in map(lambda b: b + 1, z)], lambda z: [a for a in map(lambda b: b + 2, z)]),
+    "arguments of a partial": (partial(F.softmax, dim=1), partial(F.softmax, dim=0)),
+    "data": (partial(evaluate, data=iris()), partial(evaluate, data=iris()[torch.arange(149)])),
+    "settings of a module": (nn.CrossEntropyLoss(label_smoothing=0.1), nn.CrossEntropyLoss(label_smoothing=0.2)),
+    "class weights": (nn.CrossEntropyLoss(torch.ones(3)), nn.CrossEntropyLoss(torch.arange(3.0))),
+    "settings of an object": (Focal(1), Focal(2)),
+    "what a method belongs to": (
+        mb.GuidedMixer(mb.puzzlemix(nn.Identity()), clean=1.0).loss,
+        mb.GuidedMixer(mb.puzzlemix(nn.Identity()), clean=2.0).loss,
+    ),
+    "mixers": (mb.kmixup(4), mb.kmixup(8)),
+    "what a mixer is made of": (mb.Mixer(ratio=mb.Beta(1.0)), mb.Mixer(ratio=mb.Beta(1.0, draws=2))),
+    "changes": (Augment(lambda x, g: x), Augment(lambda x, g: -x)),
+    "nothing and something": (None, F.cross_entropy),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT.values(), ids=DIFFERENT)
+def test_different_parts_differ(one, other):
+    assert fingerprint(one) != fingerprint(other)
+    assert fingerprint(one) == fingerprint(one)
+
+
+def test_a_constant_of_the_module_counts(monkeypatch):
+    before = fingerprint(calls_another)
+    monkeypatch.setitem(globals(), "FACTOR", 3.0)
+    assert fingerprint(calls_another) != before
+
+
+def test_what_changes_in_a_run_does_not_count():
+    log, focal = [], Focal(1)
+    loss = weighted(1.0, log)
+    before = fingerprint((loss, focal))
+    for _ in range(100):  # Python speeds up code that runs often, in place
+        loss(torch.zeros(2, 3), torch.tensor([0, 1]))
+    focal._calls = 7
+    assert len(log) == 100 and fingerprint((loss, focal)) == before
+
+
+def test_another_process_says_the_same():
+    assert "0x" not in fingerprint((Augment(lambda x, g: x), Focal(1), nn.Identity(), torch.Generator(), iter([])))
+    code = "from test_fingerprint import *; print(fingerprint(calls_another), fingerprint(weighted(frozenset('abc'))))"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}
+    said = [
+        subprocess.run([sys.executable, "-c", code], env=environment | {"PYTHONHASHSEED": seed}, capture_output=True).stdout
+        for seed in "12"  # in which sets have another order
+    ]
+    assert said[0] and said[0] == said[1]
+
+
+def test_what_is_installed_goes_by_its_name():
+    assert fingerprint(F.cross_entropy) == "cross_entropy"
+    assert fingerprint(mb.bce_of_softmax) == "bce_of_softmax"
