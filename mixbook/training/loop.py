@@ -16,6 +16,7 @@ from mixbook.training.extras import check_precision, progress_bar, this_process
 from mixbook.training.feed import Batch, Data, Feed, Pair, feed_of
 from mixbook.training.history import History
 from mixbook.training.keep import Average, Best, Total
+from mixbook.training.memory import Peak
 from mixbook.training.phases import Phases
 from mixbook.training.recipe import Recipe
 from mixbook.training.stop import Diverged, StopRequest, Terminated, noticing_sigterm
@@ -102,7 +103,7 @@ def fit(
 
     Returns:
         A record for each epoch: ``loss``, ``lr`` (at its end), scores, ``seconds``, ``samples_per_second``, seconds of each
-        phase (``seconds_data``, ...) and on a GPU ``gigabytes``, the most memory that was in use.
+        phase (``seconds_data``, ...) and on a GPU ``gigabytes``, the most memory that was in use since this call.
 
     Raises:
         ValueError: if the recipe does not fit the data, the number of processes or the fabric's precision, or the model has
@@ -174,6 +175,7 @@ class _Run:
         self._mixer, self._augment, self._loss = mixer, augment, loss
         if recipe.channels_last:
             model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._peak = Peak(fabric.device)
         self._plain_optimizer = recipe.make_optimizer(model.parameters())
         compiled = cast(nn.Module, torch.compile(model)) if recipe.compile else model
         self._network, self._optimizer = fabric.setup(compiled, self._plain_optimizer)
@@ -271,8 +273,7 @@ class _Run:
         record = {"loss": mean, "lr": self._optimizer.param_groups[0]["lr"], **scores, "seconds": seconds}
         record["samples_per_second"] = self._total.samples * self.fabric.world_size / max(sum(phases.values()), 1e-9)
         record |= {f"seconds_{phase}": took for phase, took in phases.items()}
-        if self.fabric.device.type == "cuda":
-            record["gigabytes"] = torch.cuda.max_memory_allocated(self.fabric.device) / 1e9
+        record |= self._peak.record()
         self.records.append(record)
         self._begin()
 
@@ -290,6 +291,7 @@ class _Run:
         state = {
             "model": self.model.state_dict(),
             "optimizer": self._plain_optimizer.state_dict(),
+            "precision": self.fabric.strategy.precision.state_dict(),  # of float16, the scale of the gradients
             "streams": self.streams.state_dict(),
             "at_start": self._at_start,
             "total": total,
@@ -315,6 +317,8 @@ class _Run:
         except RuntimeError as error:
             raise checkpoints.CheckpointError(f"checkpoint {path} has the weights of another network: {error}") from error
         self._plain_optimizer.load_state_dict(saved["optimizer"])
+        if saved.get("precision"):
+            self.fabric.strategy.precision.load_state_dict(saved["precision"])
         self.average.load_state_dict(saved["average"])
         self.best.load_state_dict(saved["best"])
         self._total.load_state_dict(saved["total"], self.fabric.global_rank)

@@ -155,6 +155,55 @@ def test_a_schedule_is_told_the_epoch_also_when_a_run_goes_on(tmp_path):
     assert mixed_epochs(Schedule(mb.mixup(1.0, CLASSES), until=2), 3, checkpoint=path) == [False]
 
 
+def half_on_cpu(growth_interval: int = 2):
+    """Fabric with float16, whose gradients are scaled by more and more until they overflow and a step is left out."""
+    from lightning_fabric import Fabric
+    from lightning_fabric.plugins.precision import MixedPrecision
+
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**14, growth_interval=growth_interval)
+    return Fabric(accelerator="cpu", devices=1, plugins=[MixedPrecision("16-mixed", "cpu", scaler)])
+
+
+def test_a_run_in_float16_goes_on_with_the_scale_of_its_gradients(tmp_path):
+    recipe, path = Recipe(epochs=6, batch_size=50, lr=0.05), tmp_path / "run.pt"
+    whole = trained(recipe, fabric=half_on_cpu(), checkpoint=tmp_path / "whole.pt")
+    assert not torch.equal(whole, trained(recipe, fabric=half_on_cpu(100)))  # the scale decides which steps are left out
+    trained(Recipe(**recipe.as_dict() | {"epochs": 3}), fabric=half_on_cpu(), checkpoint=path)
+    scaler = load(path)["precision"]
+    assert scaler["scale"] != 2.0**14
+    assert torch.equal(whole, trained(recipe, fabric=half_on_cpu(), checkpoint=path))
+    assert load(path)["precision"] == load(tmp_path / "whole.pt")["precision"] != scaler
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_run_in_float16_on_a_gpu_goes_on_too(tmp_path):
+    recipe = Recipe(epochs=6, batch_size=50, lr=0.05, precision="fp16")
+    whole = trained(recipe, checkpoint=tmp_path / "whole.pt")
+    trained(Recipe(**recipe.as_dict() | {"epochs": 3}), checkpoint=tmp_path / "run.pt")
+    assert load(tmp_path / "run.pt")["precision"]["_growth_tracker"] > 0
+    assert torch.allclose(whole, trained(recipe, checkpoint=tmp_path / "run.pt"), atol=1e-4)
+    assert load(tmp_path / "run.pt")["precision"] == load(tmp_path / "whole.pt")["precision"]
+
+
+def test_the_memory_on_record_is_that_of_the_run(monkeypatch):
+    from mixbook.training.memory import Peak
+
+    assert Peak(torch.device("cpu")).record() == {}
+    peak = {"bytes": 7e9}  # of what the process did before
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: peak.update(bytes=2e9))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: peak["bytes"])
+    assert Peak(torch.device("cuda")).record() == {"gigabytes": 2.0}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_memory_that_was_used_before_a_run_is_not_on_its_record():
+    torch.zeros(10**9, dtype=torch.uint8, device="cuda")
+    history = fit(model(), iris(), Recipe(epochs=1), progress=False)
+    assert history["gigabytes"][-1] < 0.9
+
+
 def test_channels_last_changes_the_layout_and_nothing_else():
     def image_network() -> nn.Module:
         return seeded(0, lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, CLASSES)))
