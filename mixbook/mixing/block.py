@@ -8,6 +8,7 @@ from torch import Tensor
 from mixbook.mixing.blend.cutmix import CutMix
 from mixbook.mixing.blend.fmix import FMix
 from mixbook.mixing.blend.linear import Linear
+from mixbook.mixing.checks import check_batch
 from mixbook.mixing.matching import solve
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.pairing import OptimalTransport
@@ -46,8 +47,7 @@ def plan_many(
     generator = mixer.generator if generator is None else generator
     matchings, drafts = [], []
     for x, y in batches:
-        if y is not None and len(x) != len(y):
-            raise ValueError(f"x and y must have the same length, got {len(x)} and {len(y)}")
+        check_batch(x, y)
         matching = mixer.pairing.begin(x, None, generator)
         lam = mixer.ratio.sample(len(x), generator)
         matchings.append(matching)

@@ -1,12 +1,13 @@
 """Losses and accuracies for mixed targets: rows of weights over classes instead of labels."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 Reduction = Literal["mean", "sum", "none"]
+_REDUCTIONS = get_args(Reduction)
 
 
 def mixed_cross_entropy(
@@ -37,7 +38,7 @@ def mixed_cross_entropy(
         label_smoothing: e, in [0, 1].
 
     Raises:
-        ValueError: if the shapes do not fit, or ``label_smoothing`` is not in [0, 1].
+        ValueError: if the shapes do not fit, ``reduction`` is none of the three, or ``label_smoothing`` is not in [0, 1].
 
     Example:
         >>> import torch, mixbook as mb
@@ -47,6 +48,8 @@ def mixed_cross_entropy(
         >>> bool(torch.isclose(mixed, 0.75 * hard[0] + 0.25 * hard[1]))
         True
     """
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"reduction must be one of {_REDUCTIONS}, got {reduction!r}")
     _check(logits, targets)
     classes = logits.shape[1]
     if weight is not None and weight.shape != (classes,):

@@ -13,6 +13,7 @@ from mixbook.mixing.blend.fmix import FMix, Legacy
 from mixbook.mixing.blend.linear import Linear
 from mixbook.mixing.blend.puzzlemix import PuzzleMix
 from mixbook.mixing.blend.saliency import GradientSaliency
+from mixbook.mixing.checks import check_batch
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta, Fixed, Ratio
@@ -64,7 +65,9 @@ class Mixer:
         Raises:
             ValueError: if the batch is empty, ``x`` and ``y`` differ in length, ``y`` does not fit ``num_classes``, or only
                 one of ``x2`` and ``y2`` is given.
-            TypeError: if ``x`` is not floating point.
+            TypeError: if ``x`` is not floating point, or ``x`` or ``y`` is not a tensor.
+            RuntimeError: in a later call, if a label on a CUDA device does not fit ``num_classes``: see
+                :meth:`MixPlan.targets`.
         """
         return self._mix(x, y, x2, y2, self.generator)
 
@@ -85,9 +88,14 @@ class Mixer:
             x2, y2: a second, independent batch of the same shape that partners come from. The plan then applies to
                 ``torch.cat([x, x2])`` and ``torch.cat([y, y2])``.
             generator: used instead of the mixer's own.
+
+        Raises:
+            ValueError: if the batch is empty, or ``x`` and ``y`` differ in length.
+            TypeError: if one is not a tensor.
         """
-        if y is not None and len(x) != len(y):
-            raise ValueError(f"x and y must have the same length, got {len(x)} and {len(y)}")
+        check_batch(x, y)
+        if x2 is not None:
+            check_batch(x2, y2, ("x2", "y2"))
         generator = self.generator if generator is None else generator
         partner = self.pairing.pair(x, x2, generator, y, y2)
         lam = self.ratio.sample(len(x), generator)

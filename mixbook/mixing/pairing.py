@@ -6,6 +6,7 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
+from mixbook.mixing.checks import check_count
 from mixbook.mixing.matching import Cost, Matching, solve
 from mixbook.mixing.scope import draw_device
 from mixbook.mixing.transport import squared_cost
@@ -80,8 +81,8 @@ class OptimalTransport:
             code. In many dimensions they rarely choose different partners, in the plane often.
 
     Raises:
-        ValueError: if ``k`` is less than 1 or ``cost`` is neither; when pairing, if the batch is smaller than k (and
-            ``strict``), or a feature is NaN or infinite.
+        ValueError: if ``k`` is no whole number >= 1 or ``cost`` is neither; when pairing, if the batch is smaller than k
+            (and ``strict``), or a feature is NaN or infinite.
 
     Example:
         >>> import torch, mixbook as mb
@@ -96,8 +97,7 @@ class OptimalTransport:
     cost: Cost = "squared"
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise ValueError(f"k must be at least 1, got {self.k}: k=1 is mixup, k=16 a good start")
+        check_count("k", self.k, "k=1 is mixup, k=16 a good start")
         if self.cost not in get_args(Cost):
             raise ValueError(f"cost must be one of {get_args(Cost)}, got {self.cost!r}")
 
@@ -149,8 +149,8 @@ class NearestNeighbour:
             then stays unmixed.
 
     Raises:
-        ValueError: if ``k`` is less than 1; when pairing, if there are fewer than k others (and ``strict``), or a feature
-            is NaN or infinite.
+        ValueError: if ``k`` is no whole number >= 1; when pairing, if there are fewer than k others (and ``strict``), or a
+            feature is NaN or infinite.
 
     Example:
         >>> import torch, mixbook as mb
@@ -162,8 +162,7 @@ class NearestNeighbour:
     strict: bool = True
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise ValueError(f"k must be at least 1, got {self.k}: k=1 takes the nearest neighbour, the paper took k=16")
+        check_count("k", self.k, "k=1 takes the nearest neighbour, the paper took k=16")
 
     def pair(
         self,

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mixbook.mixing.checks import check_batch
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta
@@ -125,8 +126,7 @@ class ManifoldMixer:
         Raises:
             ValueError, RuntimeError: as :meth:`outputs`.
         """
-        if len(x) != len(y):
-            raise ValueError(f"x and y must have the same length, got {len(x)} and {len(y)}")
+        check_batch(x, y)
         if not self.model.training:
             return model(x), _unmixed(x)
         generator = self.mixer.generator if generator is None else generator

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_ADVICE = ": is num_classes right?"
+
+
 @dataclass(frozen=True)
 class MixPlan:
     """A row-stochastic matrix W that turns R rows into N mixtures, stored as S sources and weights per mixture.
@@ -142,12 +145,15 @@ class MixPlan:
 
         Args:
             y: integer labels (R,), or float targets (R, C): soft labels, multi-labels or regression values.
-            num_classes: C, needed for integer labels, which do not show how many classes there are.
+            num_classes: C, needed for integer labels, which do not show how many classes there are. Float targets are
+                checked against it where it is given.
             ignore_index: an integer label that stands for "not known". It adds nothing, so the targets of its mixtures sum
                 to less than 1; :func:`~mixbook.mixing.losses.mixed_cross_entropy` counts only what is there.
 
         Raises:
-            ValueError: if ``num_classes`` is missing, a label is out of range, or ``y`` has another shape.
+            ValueError: if ``num_classes`` is missing, ``y`` has another shape, or a label is out of range.
+            RuntimeError: instead, on a CUDA device, if a label is out of range. Nothing waits for the labels there, so a
+                later call raises it, and the device prints the words.
         """
         self._check_rows("y", y)
         if y.is_floating_point():
@@ -155,6 +161,11 @@ class MixPlan:
                 raise ValueError(
                     f"float y must have shape ({self.rows}, C), got {tuple(y.shape)}: "
                     "for one regression value per sample pass y[:, None]"
+                )
+            if num_classes is not None and y.shape[1] != num_classes:
+                raise ValueError(
+                    f"float y must have num_classes={num_classes} columns, got shape {tuple(y.shape)}{_ADVICE} "
+                    "Where y are no classes, leave it out"
                 )
             return torch.einsum("ns,nsc->nc", self.weights, y.float()[self.sources])
         if y.ndim != 1:
@@ -180,7 +191,7 @@ class MixPlan:
             ignore_index: as for :meth:`targets`.
 
         Raises:
-            ValueError: if a label is out of range, or ``y`` has another shape.
+            ValueError, RuntimeError: if ``y`` has another shape or a label is out of range: as for :meth:`targets`.
         """
         if y.is_floating_point() or y.ndim != 3:
             raise ValueError(f"y must be integer labels of shape (rows, H, W), got {y.dtype} {tuple(y.shape)}")
@@ -299,8 +310,11 @@ def _known_labels(y: Tensor, num_classes: int, ignore_index: int | None) -> tupl
     """Labels as indices, and which of them are known; None if all are. Ignored labels are 0 and not known."""
     known = None if ignore_index is None else y != ignore_index
     labels = y.long() if known is None else y.long().where(known, 0)
-    if y.device.type == "cpu" and y.numel():
-        _check_range("labels", labels, num_classes, ": is num_classes right?")
+    if y.numel():
+        if y.device.type == "cpu":
+            _check_range("labels", labels, num_classes, _ADVICE)
+        elif y.device.type in ("cuda", "meta"):  # others have no such assertion
+            _check_range_later("labels", labels, num_classes, _ADVICE)
     return labels, known
 
 
@@ -308,3 +322,8 @@ def _check_range(name: str, values: Tensor, end: int, advice: str = "") -> None:
     low, high = (int(each) for each in values.aminmax())
     if low < 0 or high >= end:
         raise ValueError(f"{name} must lie in [0, {end}), got {low} to {high}{advice}")
+
+
+def _check_range_later(name: str, values: Tensor, end: int, advice: str = "") -> None:
+    """The same where looking at values would stall the queue: the device looks, and says so in a later call."""
+    torch._assert_async((values.clamp(0, end - 1) == values).all(), f"{name} must lie in [0, {end}){advice}")

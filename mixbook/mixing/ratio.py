@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from mixbook.mixing.checks import check_count
 from mixbook.mixing.scope import Scope, check_scope, draw_device
 
 
@@ -30,7 +32,7 @@ class Beta:
         per: ``"batch"`` shares each draw among all pairs of a batch, as the papers do; ``"pair"`` draws for each pair.
 
     Raises:
-        ValueError: if ``alpha`` is not positive, ``draws`` is less than 1, or ``per`` is neither.
+        ValueError: if ``alpha`` is not positive, ``draws`` is no whole number >= 1, or ``per`` is neither.
 
     Example:
         >>> import torch, mixbook as mb
@@ -67,7 +69,7 @@ class TruncatedBeta:
         alpha, draws, per: as for :class:`Beta`.
 
     Raises:
-        ValueError: if ``alpha`` is not positive, ``draws`` is less than 1, or ``per`` is neither.
+        ValueError: if ``alpha`` is not positive, ``draws`` is no whole number >= 1, or ``per`` is neither.
 
     Example:
         >>> import mixbook as mb
@@ -101,7 +103,7 @@ class Uniform:
         draws, per: as for :class:`Beta`.
 
     Raises:
-        ValueError: if the interval is not within [0, 1], ``draws`` is less than 1, or ``per`` is neither.
+        ValueError: if the interval is not within [0, 1], ``draws`` is no whole number >= 1, or ``per`` is neither.
 
     Example:
         >>> import mixbook as mb
@@ -138,7 +140,7 @@ class Fixed:
         lam: the weights, one for each interpolation, each in [0, 1]: ``Fixed(0.25, 0.5, 0.75)`` has K = 3.
 
     Raises:
-        ValueError: if there is no weight or one lies outside [0, 1].
+        ValueError: if there is no weight, or one is not a number in [0, 1], such as a list of them.
 
     Example:
         >>> import mixbook as mb
@@ -151,8 +153,8 @@ class Fixed:
     lam: tuple[float, ...]
 
     def __init__(self, *lam: float) -> None:
-        if not lam or not all(0 <= weight <= 1 for weight in lam):
-            raise ValueError(f"lam must be one or more weights in [0, 1], got {lam}")
+        if not lam or not all(isinstance(weight, Real) and 0 <= weight <= 1 for weight in lam):
+            raise ValueError(f"lam must be one or more weights in [0, 1], got {lam}: e.g. Fixed(0.25, 0.5)")
         object.__setattr__(self, "lam", lam)
 
     def sample(self, batch_size: int, generator: torch.Generator | None = None) -> Tensor:
@@ -180,6 +182,5 @@ def _draw(law: Callable[[tuple[int, ...]], Tensor], draws: int, per: Scope, batc
 
 
 def _check(draws: int, per: str) -> None:
-    if draws < 1:
-        raise ValueError(f"draws must be at least 1, got {draws}: 1 is mixup, 5 is multi-mix as published")
+    check_count("draws", draws, "1 is mixup, 5 is multi-mix as published")
     check_scope(per)

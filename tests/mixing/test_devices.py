@@ -1,9 +1,13 @@
 """Plans where values cannot be looked at, under the compiler, and in other layouts of memory."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
 import mixbook as mb
+from mixbook.mixing import plan as plan_module
 from mixbook.mixing.plan import MixPlan
 
 MIXERS = {
@@ -47,6 +51,50 @@ def test_nothing_waits_for_a_value_off_the_cpu(plan):
     assert away.pixel_targets(y[:, None, None].expand(6, 8, 8), 3, ignore_index=-1).shape == (len(plan), 3, 8, 8)
     loss = mb.mixed_cross_entropy(torch.rand_like(targets), targets, weight=torch.ones(3, device="meta"))
     assert loss.shape == ()
+
+
+def test_labels_are_looked_at_later_off_the_cpu_and_in_the_same_words():
+    later = plan_module._check_range_later  # on the CPU it looks at once
+    for labels in ([0, 1, 2], [2]):
+        later("labels", torch.tensor(labels), 3)
+    for labels in ([0, 3], [-1, 0]):
+        with pytest.raises(RuntimeError, match=r"labels must lie in \[0, 3\): is num_classes right"):
+            later("labels", torch.tensor(labels), 3, ": is num_classes right?")
+
+
+def test_looking_at_labels_later_does_not_break_a_graph(plan):
+    away = MixPlan(plan.sources.to("meta"), plan.weights.to("meta"), plan.rows)
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    targets = torch.compile(lambda y: away.targets(y, 3), fullgraph=True, backend=backend)
+    assert targets(torch.zeros(6, dtype=torch.int64, device="meta")).shape == (len(plan), 3)
+    assert ["_assert_async" in str(node.target) for node in graphs[0].graph.nodes].count(True) == 1
+
+
+WRONG_LABEL = """
+import torch, mixbook as mb
+x, y = torch.rand(4, 2, device="cuda"), torch.tensor([0, 1, 2, 3], device="cuda")
+plan = mb.mixup(1.0).plan(x)
+torch.cuda.set_sync_debug_mode("error")  # whatever waits for the device fails
+plan.targets(y, 4)
+plan.targets(y, 3)
+print("not waited for")
+torch.cuda.set_sync_debug_mode("default")
+torch.cuda.synchronize()
+"""
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_wrong_label_on_a_gpu_is_an_error_that_nothing_waits_for():
+    # In a process of its own: after a failed assertion the device can do no more for it.
+    ran = subprocess.run([sys.executable, "-c", WRONG_LABEL], capture_output=True, text=True, check=False)
+    assert ran.returncode != 0 and "not waited for" in ran.stdout
+    assert "labels must lie in [0, 3): is num_classes right?" in ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize("make", [mb.mixup, mb.multimix])

@@ -123,6 +123,7 @@ def test_multi_labels_are_mixed_and_binary_cross_entropy_is_linear_in_them(gener
     [
         ({"weight": torch.ones(2)}, r"each of the 3 classes, got shape \(2,\)"),
         ({"label_smoothing": 1.5}, r"label_smoothing must lie in \[0, 1\], got 1.5"),
+        ({"reduction": "avg"}, r"reduction must be one of \('mean', 'sum', 'none'\), got 'avg'"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, message):

@@ -145,6 +145,27 @@ def test_bad_input_is_refused(generator):
         mb.mixup(1.0, 5)(x.byte(), y)
 
 
+@pytest.mark.parametrize(
+    "mix", [mb.mixup(1.0, 5), mb.kmixup(2, 1.0, 5), mb.cutmix(1.0, 5)], ids=["mixup", "kmixup", "cutmix"]
+)
+def test_a_batch_that_is_no_tensor_is_refused_with_what_makes_one(mix, generator):
+    x, y = torch.rand(4, 2, 3, 3, generator=generator), torch.arange(4)
+    wrong = {
+        r"x must be a tensor, got ndarray: torch\.as_tensor\(x\)": (x.numpy(), y),
+        "x must be a tensor, got list": (x.tolist(), y),
+        "y must be a tensor, got ndarray": (x, y.numpy()),
+        "x2 must be a tensor, got ndarray": (x, y, x.numpy(), y),
+        "y2 must be a tensor, got list": (x, y, x, y.tolist()),
+    }
+    for message, given in wrong.items():
+        with pytest.raises(TypeError, match=message):
+            mix(*given)
+    hidden = mb.ManifoldMixer(torch.nn.Sequential(torch.nn.Flatten()), ["0"], mix)
+    for call in (lambda bad: mix.plan(bad), lambda bad: hidden(bad, y), lambda bad: mb.plan_many(mix, [(bad, None)])):
+        with pytest.raises(TypeError, match="x must be a tensor, got ndarray"):
+            call(x.numpy())
+
+
 @pytest.mark.parametrize("module", [mixer, place], ids=lambda m: m.__name__)
 def test_examples_in_the_docstrings_run(module):
     result = doctest.testmod(module)

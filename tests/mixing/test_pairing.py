@@ -4,6 +4,7 @@ import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
+import mixbook as mb
 from mixbook.mixing.pairing import ByClass, NearestNeighbour, OptimalTransport, RandomPairing
 
 PAIRINGS = [RandomPairing(), *(OptimalTransport(k) for k in (1, 4, 7, 22)), OptimalTransport(4, cost="euclidean")]
@@ -170,6 +171,9 @@ def test_bad_input_is_refused():
         OptimalTransport(0)
     with pytest.raises(ValueError, match="k must be at least 1, got 0"):
         NearestNeighbour(0)
+    for make in (OptimalTransport, NearestNeighbour, mb.kmixup):
+        with pytest.raises(ValueError, match=r"k must be a whole number, got 4.0: k=1"):
+            make(4.0)
     with pytest.raises(ValueError, match=r"cost must be one of .* got 'cosine'"):
         OptimalTransport(2, cost="cosine")
     with pytest.raises(ValueError, match=r"classes must be one of .* got 'other'"):

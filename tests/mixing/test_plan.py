@@ -137,6 +137,7 @@ def test_what_cannot_be_mixed_is_refused_with_advice(plan):
         (torch.tensor([0, 1, 2, 3, 4, 4]), None, "num_classes is needed"),
         (torch.rand(6), None, r"pass y\[:, None\]"),
         (torch.zeros(6, 3, dtype=torch.int64), 3, r"pass y\.float\(\)"),
+        (torch.rand(6, 7), 10, r"float y must have num_classes=10 columns, got shape \(6, 7\)"),
     ],
 )
 def test_targets_that_would_be_guesses_are_refused(plan, y, num_classes, message):

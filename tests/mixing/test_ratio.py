@@ -66,6 +66,8 @@ def test_alpha_must_be_positive(alpha):
         (lambda: Beta(1.0, per="image"), "per must be one of .* got 'image'"),
         (lambda: Uniform(0.7, 0.3), "low and high must satisfy"),
         (lambda: Uniform(draws=0), "draws must be at least 1"),
+        (lambda: Beta(1.0, draws=2.5), "draws must be a whole number, got 2.5: 1 is mixup"),
+        (lambda: Fixed([0.5, 0.2]), r"got \(\[0.5, 0.2\],\): e.g. Fixed\(0.25, 0.5\)"),
         (lambda: Fixed(), "lam must be one or more weights"),
         (lambda: Fixed(1.2), r"lam must be one or more weights in \[0, 1\], got \(1.2,\)"),
     ],
