@@ -4,7 +4,6 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
@@ -16,7 +15,7 @@ from mixbook.training.extras import check_precision, progress_bar, this_process
 from mixbook.training.feed import Batch, Data, Feed, Pair, feed_of
 from mixbook.training.history import History
 from mixbook.training.keep import Average, Best, Total
-from mixbook.training.memory import Peak
+from mixbook.training.memory import Peak, advice_on_memory
 from mixbook.training.phases import Phases
 from mixbook.training.recipe import Recipe
 from mixbook.training.stop import Diverged, StopRequest, Terminated, noticing_sigterm
@@ -219,7 +218,9 @@ class _Run:
         value, parts = torch.zeros((), device=self.fabric.device), _parts(batch, partner, recipe.accumulate)
         self._optimizer.zero_grad()
         for number, (own, other) in enumerate(parts, start=1):
-            with self.fabric.no_backward_sync(self._network, enabled=number < len(parts)), _advice_on_memory(own, recipe):
+            advice = f"a batch of {len(own[1])} does not fit the memory: accumulate={2 * recipe.accumulate} halves it, "
+            memory = advice_on_memory(f"{advice}precision='bf16' saves too")
+            with self.fabric.no_backward_sync(self._network, enabled=number < len(parts)), memory:
                 loss = self._forward(own, other) * (len(own[1]) / size)
                 self.phases.mark("forward")
                 self.fabric.backward(loss)
@@ -336,15 +337,6 @@ def _parts(batch: Batch, partner: Batch | None, count: int) -> list[Pair]:
     own = list(zip(*(each.chunk(count) for each in batch), strict=True))
     others = [None] * len(own) if partner is None else list(zip(*(each.chunk(count) for each in partner), strict=True))
     return list(zip(own, others, strict=True))
-
-
-@contextmanager
-def _advice_on_memory(batch: Batch, recipe: Recipe) -> Iterator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        advice = f"a batch of {len(batch[1])} does not fit the memory: accumulate={2 * recipe.accumulate} halves it"
-        raise torch.OutOfMemoryError(f"{advice}, precision='bf16' saves too. {error}") from error
 
 
 def _check(

@@ -1,6 +1,40 @@
-"""How much memory a run takes."""
+"""How much memory a run takes, and what to say where there is too little."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
 
 import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+
+
+def kept_for_backward(model: nn.Module, x: Tensor) -> int:
+    """Bytes that the network keeps of a batch until its backward pass, weights aside. It runs once, in training mode."""
+    own = {each.untyped_storage().data_ptr() for each in chain(model.parameters(), model.buffers())}
+    kept: dict[int, Tensor] = {}  # by their places; they are held, or others would take these
+
+    def note(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    model.train()
+    with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []), saved_tensors_hooks(note, lambda tensor: tensor):
+        _ = model(x.clone())  # a part of a larger tensor would count as that
+    return sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in own)
+
+
+@contextmanager
+def advice_on_memory(advice: str) -> Iterator[None]:
+    """Within it a GPU whose memory runs out says what to do.
+
+    Raises:
+        torch.OutOfMemoryError: with the advice before what torch says.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise torch.OutOfMemoryError(f"{advice}. {error}") from error
 
 
 class Peak:

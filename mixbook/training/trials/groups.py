@@ -11,6 +11,7 @@ from torch import nn
 from mixbook.data import Arrays
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.training.loop import Mixes
+from mixbook.training.memory import kept_for_backward
 from mixbook.training.recipe import Recipe
 from mixbook.training.trials.functional import is_noisy
 from mixbook.training.trials.mixing import mixes_beforehand, mixes_together
@@ -53,8 +54,10 @@ def chunks(
         groups.setdefault((chosen, *key), []).append(number)
     found = []
     for (chosen, *_), numbers in groups.items():
-        most = min(_room(model, data[numbers[0]], trials[numbers[0]], device), _ENOUGH if device.type == "cpu" else 10**6)
-        size = max(1, min(most, -(-len(numbers) // jobs)))
+        size = 1
+        if chosen != "loop":
+            room = _room(model, [data[n] for n in numbers], trials[numbers[0]], device, jobs)
+            size = min(room, -(-len(numbers) // jobs), _ENOUGH if device.type == "cpu" else len(numbers))
         parts = (tuple(numbers[start : start + size]) for start in range(0, len(numbers), size))
         found += [Chunk(part, chosen) for part in parts]
     return found
@@ -103,22 +106,36 @@ def _shape_of_step(data: Arrays, trial: Trial, mixer: AnyMixer | None) -> tuple[
     recipe = trial.recipe
     step = (recipe.epochs, recipe.batch_size, recipe.optimizer, recipe.nesterov, recipe.pairs, recipe.drop_last)
     inner = mixer.mixer if isinstance(mixer, ManifoldMixer) else mixer
-    draws = 1 if inner is None else len(inner.ratio.sample(1, torch.Generator()))
-    mixing = () if inner is None or mixer is None else (draws, inner.num_classes, mixes_together(mixer))
+    mixing = () if inner is None or mixer is None else (_draws(mixer), inner.num_classes, mixes_together(mixer))
     return (*step, data.x.shape, data.num_classes, *mixing)
 
 
-def _room(model: nn.Module, data: Arrays, trial: Trial, device: torch.device) -> int:
-    """How many networks fit into the memory that a chunk may take; at least one."""
-    numbers = sum(parameter.numel() for parameter in model.parameters())
-    # Weights, gradients and two moments; the data; and a batch on its way through the layers, forth and back.
-    each = 4 * numbers + data.x.numel() + 8 * trial.recipe.batch_size * (data.x[0].numel() + _widths(model))
+def _draws(mixer: AnyMixer | None) -> int:
+    """K, mixtures that are made of each sample."""
+    inner = mixer.mixer if isinstance(mixer, ManifoldMixer) else mixer
+    return 1 if inner is None else len(inner.ratio.sample(1, torch.Generator()))
+
+
+def _room(model: nn.Module, data: Sequence[Arrays], trial: Trial, device: torch.device, jobs: int) -> int:
+    """How many networks fit into the memory that a chunk may take; at least one.
+
+    Args:
+        model: the network, which is run.
+        data: of each trial that steps with ``trial``; one set that all share is there once.
+        trial: one of them.
+        device, jobs: where as many processes share the memory.
+    """
+    sample, size = data[0].x[:1].to(next(model.parameters()).device), data[0].x.nbytes
+    draws = _draws(cast("AnyMixer | None", trial.mixer_for(model)))
+    # With pairs across, what is mixed at a hidden layer comes from two batches.
+    rows = min(trial.recipe.batch_size, len(data[0])) * max(draws, 2 if trial.recipe.pairs == "across" else 1)
+    weights = sum(parameter.nbytes for parameter in model.parameters())
+    # Weights, gradients, two moments and what is taken out of the stack; a batch in the layers, forth and back; and copies
+    # of it that matching and mixing make.
+    each = 5 * weights + rows * (kept_for_backward(model, torch.cat([sample, sample])) + 4 * sample.nbytes)
+    shared = all(other is data[0] for other in data)
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _free_memory()
-    return max(1, int(_SHARE * free / (4 * each)))
-
-
-def _widths(model: nn.Module) -> int:
-    return sum(module.out_features for module in model.modules() if isinstance(module, nn.Linear))
+    return max(1, int((_SHARE * free / jobs - size * shared) / (each + size * (not shared))))
 
 
 def _free_memory() -> int:

@@ -17,6 +17,7 @@ from mixbook.training.extras import one_device, progress_bar
 from mixbook.training.fingerprint import fingerprint
 from mixbook.training.history import History
 from mixbook.training.loop import fit
+from mixbook.training.memory import advice_on_memory
 from mixbook.training.phases import PHASES
 from mixbook.training.trials.functional import FunctionalNetwork
 from mixbook.training.trials.groups import Chunk, Way, chunks
@@ -72,6 +73,7 @@ def fit_trials(
         ValueError: if there are no trials, the number of data sets is another, ``jobs`` or ``validate_every`` is less than
             1, or a trial cannot be run as its recipe says, such as float16 on a CPU.
         OSError: if ``folder`` cannot be written; before training.
+        torch.OutOfMemoryError: on a GPU, with how many networks did not fit and what to do.
 
     Example:
         >>> from mixbook.data import iris
@@ -147,8 +149,13 @@ def _train(
     if kept is not None and kept.exists():
         return _read(kept, models)
     if chunk.way != "loop":
-        network = (StackedNetwork if chunk.way == "stacked" else FunctionalNetwork)(models, device)
-        fitted = train_together(network, data, trials, loss, validate, every, after_epoch)
+        advice = (
+            f"{len(models)} networks side by side, each with a batch of {trials[0].recipe.batch_size}, do not fit "
+            "the memory: pass fewer trials at once, lower batch_size, or train them one by one with way='loop'"
+        )
+        with advice_on_memory(advice):
+            network = (StackedNetwork if chunk.way == "stacked" else FunctionalNetwork)(models, device)
+            fitted = train_together(network, data, trials, loss, validate, every, after_epoch)
     else:
         runs = zip(models, data, trials, strict=True)
         fitted = [_train_alone(*run, loss, validate, every, device, after_epoch) for run in runs]

@@ -14,7 +14,8 @@ from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
 from mixbook.models import MLP, LeNet, seeded
 from mixbook.training import Recipe, fit
-from mixbook.training.trials import Trial, fit_trials
+from mixbook.training.trials import Trial, fit_trials, groups
+from mixbook.training.trials.network import StackedNetwork
 
 CLASSES = 3
 
@@ -226,8 +227,6 @@ def test_networks_are_looked_at_when_asked_and_at_the_end():
 
 
 def test_what_pays_is_chosen_by_itself(monkeypatch):
-    from mixbook.training.trials import groups
-
     def ways(make_model, trials, data):
         found = groups.chunks(make_model, [data] * len(trials), trials, "auto", torch.device("cpu"), 1)
         return [(chunk.way, len(chunk.numbers)) for chunk in found]
@@ -244,6 +243,62 @@ def test_what_pays_is_chosen_by_itself(monkeypatch):
     # Memory for one network and a half.
     monkeypatch.setattr(groups, "_free_memory", lambda: 1)
     assert ways(mlp, two, table()) == [("stacked", 1)] * 2
+
+
+def convolution(seed: int) -> nn.Module:
+    layers = [nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(8 * 144, CLASSES))
+
+
+def sizes(monkeypatch, data, trials, make_model=convolution, jobs=1, free=40_000_000) -> list[int]:
+    """How many networks go together, where so many bytes are free."""
+    monkeypatch.setattr(groups, "_free_memory", lambda: free)
+    data = [data] * len(trials) if isinstance(data, Arrays) else data
+    found = groups.chunks(make_model, data, trials, "stacked", torch.device("cpu"), jobs)
+    return [len(chunk.numbers) for chunk in found]
+
+
+def test_as_many_go_together_as_their_activations_leave_room_for(monkeypatch):
+    trials = [Trial(recipe(n, batch_size=20), mb.mixup(1.0, CLASSES)) for n in range(32)]
+    most = sizes(monkeypatch, images(), trials)[0]
+    # A convolution's activations are kept: what one step of so many really holds until its backward pass fits the memory.
+    stack = StackedNetwork([convolution(n) for n in range(most)])
+    held = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: held.append(t) or t, lambda t: t):
+        stack.run(torch.rand(most, 20, 1, 12, 12)).sum().backward()
+    held = sum({t.data_ptr(): t.nbytes for t in held}.values())
+    assert 1 < most < 32 and 0.02 * 40_000_000 < held < groups._SHARE * 40_000_000
+    # More draws, more samples, or another process take their part.
+    draws = [Trial(each.recipe, mb.multimix(4, 1.0, CLASSES)) for each in trials]
+    assert sizes(monkeypatch, images(), draws, free=160_000_000)[0] == pytest.approx(most, abs=2)
+    assert sizes(monkeypatch, images(), trials, jobs=2)[0] == pytest.approx(most / 2, abs=1)
+
+
+def test_data_that_all_share_are_there_once(monkeypatch):
+    trials, wide = [Trial(recipe(n), None) for n in range(16)], table(5000)
+    assert sizes(monkeypatch, wide, trials, mlp, free=2_000_000) == [16]
+    each = [table(5000) for _ in trials]
+    assert max(sizes(monkeypatch, each, trials, mlp, free=2_000_000)) < 8
+
+
+def test_memory_that_runs_out_comes_with_advice():
+    def hungry(logits, targets):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError, match=r"3 networks side by side.*batch of 16.*way='loop'.*CUDA out of"):
+        fit_trials(mlp, table(), [Trial(recipe(n)) for n in range(3)], loss=hungry, way="stacked", progress=False)
+
+
+def test_looking_for_the_room_draws_no_random_numbers_of_torchs():
+    from mixbook.training.memory import kept_for_backward
+
+    x = torch.rand(2, 4)
+    hidden, noisy = nn.Linear(4, 10), nn.Sequential(nn.Linear(4, 10), nn.Dropout(0.5), nn.Linear(10, 3))
+    before = torch.get_rng_state()
+    # The input; then what dropout drew and what it made of the hidden layer, 10 numbers each or their bytes.
+    assert kept_for_backward(hidden, x) == x.nbytes
+    assert kept_for_backward(noisy, x) >= x.nbytes + 2 * 10 * 4
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_chunks_in_processes_give_the_same_in_the_same_order():
