@@ -35,6 +35,7 @@ _HOME = {
     "SaliencyMix": "mixbook.mixing.blend.saliencymix",
     "GradientSaliency": "mixbook.mixing.blend.saliency",
     "Mixer": "mixbook.mixing.mixer",
+    "OneOf": "mixbook.mixing.oneof",
     "mixup": "mixbook.mixing.mixer",
     "kmixup": "mixbook.mixing.mixer",
     "multimix": "mixbook.mixing.mixer",

@@ -10,6 +10,7 @@ from torch.nn.functional import one_hot
 from torch.utils.data import default_collate
 
 from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.oneof import OneOf
 from mixbook.mixing.scope import draw_device
 
 Mixing = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -97,7 +98,7 @@ class Schedule:
                 [0., 1.]])
     """
 
-    mixer: Mixer
+    mixer: Mixer | OneOf
     probability: float = 1.0
     until: int | None = None
     epoch: int = 0

@@ -139,7 +139,8 @@ class Mixup:
     * targets are float32 also for half-precision images, and lie on the device of ``x``;
     * labels may be soft, float (B, C): timm reads them as labels and returns B C rows.
 
-    As in timm, ``label_smoothing`` is 0.1 unless said otherwise: do not smooth again in the loss.
+    As in timm, ``label_smoothing`` is 0.1 unless said otherwise: do not smooth again in the loss. In ``fit`` use
+    :class:`~mixbook.mixing.oneof.OneOf`, which draws one of any mixers for each batch.
 
     Args:
         mixup_alpha, cutmix_alpha: of Beta(alpha, alpha) for each; 0 switches it off.

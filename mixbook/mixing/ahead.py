@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.oneof import OneOf
 from mixbook.mixing.plan import MixPlan
 
 Planned = tuple[Tensor, Tensor, MixPlan]
@@ -44,7 +45,7 @@ class PlanAhead:
     """
 
     loader: Iterable[tuple[Tensor, Tensor]]
-    mixer: Mixer
+    mixer: Mixer | OneOf
     ahead: int = 2
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from mixbook.mixing.checks import check_batch
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta, Fixed, Ratio
-from mixbook.mixing.scope import Scope
+from mixbook.mixing.scope import Scope, generator_state, restore_generator
 
 
 @dataclass
@@ -55,12 +55,21 @@ class Mixer:
                 "change nothing: leave the pairing out"
             )
 
-    def __call__(self, x: Tensor, y: Tensor, x2: Tensor | None = None, y2: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self,
+        x: Tensor,
+        y: Tensor,
+        x2: Tensor | None = None,
+        y2: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Mixed batch and targets: x (B, ...) and y int (B,) or float (B, C) to (N, ...) and float32 (N, C), N = K B.
 
         Args:
             x, y: the batch.
             x2, y2: a second, independent batch of the same shape that partners come from, as the theory assumes.
+            generator: used instead of the mixer's own.
 
         Raises:
             ValueError: if the batch is empty, ``x`` and ``y`` differ in length, ``y`` does not fit ``num_classes``, or only
@@ -69,7 +78,7 @@ class Mixer:
             RuntimeError: in a later call, if a label on a CUDA device does not fit ``num_classes``: see
                 :meth:`MixPlan.targets`.
         """
-        return self._mix(x, y, x2, y2, self.generator)
+        return self._mix(x, y, x2, y2, generator)
 
     def plan(
         self,
@@ -137,7 +146,7 @@ class Mixer:
 
     def state_dict(self) -> dict[str, Any]:
         """State of the generator, to continue the same sequence of mixtures later; empty with torch's global one."""
-        return {} if self.generator is None else {"generator": self.generator.get_state()}
+        return generator_state(self.generator)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` gave.
@@ -145,10 +154,7 @@ class Mixer:
         Raises:
             ValueError: if only one of the two, this mixer or the saved one, has a generator of its own.
         """
-        if ("generator" in state) != (self.generator is not None):
-            raise ValueError("the saved mixer and this one must both have a generator of their own, or neither")
-        if self.generator is not None:
-            self.generator.set_state(state["generator"])
+        restore_generator(self.generator, state)
 
 
 def mixup(
@@ -175,13 +181,15 @@ def kmixup(
     alpha: float = 1.0,
     num_classes: int | None = None,
     *,
+    draws: int = 1,
     per: Scope = "batch",
     strict: bool = True,
     generator: torch.Generator | None = None,
 ) -> Mixer:
     """k-mixup (Greenewald et al. 2021): pairs matched by optimal transport in blocks of ``k``.
 
-    ``strict=False`` accepts batches smaller than k, such as the last one of an epoch.
+    ``strict=False`` accepts batches smaller than k, such as the last one of an epoch. ``draws`` interpolations of each pair
+    are multi-mix of matched pairs.
 
     Example:
         >>> import torch, mixbook as mb
@@ -190,7 +198,7 @@ def kmixup(
         >>> x.shape, targets.shape
         (torch.Size([4, 8]), torch.Size([4, 3]))
     """
-    return Mixer(OptimalTransport(k, strict), Beta(alpha, per=per), num_classes=num_classes, generator=generator)
+    return Mixer(OptimalTransport(k, strict), Beta(alpha, draws, per), num_classes=num_classes, generator=generator)
 
 
 def multimix(

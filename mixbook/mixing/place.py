@@ -1,7 +1,6 @@
 """At which layer: mixing hidden representations of any network, by forward hooks."""
 
 from collections.abc import Mapping, Sequence
-from math import isclose
 from typing import Any
 
 import torch
@@ -9,10 +8,11 @@ from torch import Tensor, nn
 
 from mixbook.mixing.checks import check_batch
 from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.pairing import OptimalTransport, RandomPairing
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta
 from mixbook.mixing.route import Replay, Route
-from mixbook.mixing.scope import Scope, check_scope, draw_device
+from mixbook.mixing.scope import Scope, check_probabilities, check_scope, draw_index
 
 INPUT = "input"
 
@@ -72,7 +72,9 @@ class ManifoldMixer:
         check_scope(per)
         self.model = model
         self.layers = tuple(layers)
-        self.probabilities = _probabilities(layers) if isinstance(layers, Mapping) else None
+        self.probabilities = None
+        if isinstance(layers, Mapping):
+            self.probabilities = check_probabilities("the probabilities of layers", tuple(layers.values()), dict(layers))
         self.mixer = mixer
         self.per = per
         self.stop_gradient = stop_gradient
@@ -173,13 +175,7 @@ class ManifoldMixer:
     def _draw(self, batch_size: int, generator: torch.Generator | None) -> Tensor:
         """Number of the layer at which each sample is mixed, int64 (B,), on the CPU."""
         count = batch_size if self.per == "pair" else 1
-        device = draw_device(generator)
-        if self.probabilities is None:
-            drawn = torch.randint(len(self.layers), (count,), generator=generator, device=device)
-        else:
-            law = torch.tensor(self.probabilities, dtype=torch.float64, device=device)
-            drawn = torch.multinomial(law, count, replacement=True, generator=generator)
-        return drawn.cpu().expand(batch_size)
+        return draw_index(len(self.layers), self.probabilities, count, generator).expand(batch_size)
 
 
 def manifold_mixup(
@@ -188,14 +184,18 @@ def manifold_mixup(
     alpha: float = 2.0,
     num_classes: int | None = None,
     *,
+    k: int = 1,
     draws: int = 1,
     per: Scope = "batch",
+    strict: bool = True,
     stop_gradient: bool = False,
     generator: torch.Generator | None = None,
 ) -> ManifoldMixer:
     """Manifold mixup (Verma et al. 2019): random pairs mixed at a random one of ``layers``; alpha = 2 as in its tables.
 
-    ``per="pair"`` draws a layer and a lambda for each pair instead of each batch.
+    ``per="pair"`` draws a layer and a lambda for each pair instead of each batch. With ``k`` above 1 it is manifold k-mixup
+    (Greenewald et al. 2021): pairs matched by optimal transport of what the layer gives, in blocks of k; ``strict=False``
+    accepts fewer rows than k.
 
     Example:
         >>> import torch, mixbook as mb
@@ -206,15 +206,9 @@ def manifold_mixup(
         >>> logits.shape, targets.shape
         (torch.Size([4, 3]), torch.Size([4, 3]))
     """
-    mixer = Mixer(ratio=Beta(alpha, draws, per), num_classes=num_classes, generator=generator)
+    pairing = RandomPairing() if k == 1 else OptimalTransport(k, strict)
+    mixer = Mixer(pairing, Beta(alpha, draws, per), num_classes=num_classes, generator=generator)
     return ManifoldMixer(model, layers, mixer, per=per, stop_gradient=stop_gradient)
-
-
-def _probabilities(layers: Mapping[str, float]) -> tuple[float, ...]:
-    chances = tuple(float(chance) for chance in layers.values())
-    if not (min(chances) >= 0 and isclose(sum(chances), 1, abs_tol=1e-6)):
-        raise ValueError(f"the probabilities of layers must be at least 0 and sum to 1, got {dict(layers)}")
-    return chances
 
 
 def _mixing(route: Route, drawn: Mapping[nn.Module, tuple[int, str]]) -> Any:

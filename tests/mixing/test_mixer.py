@@ -56,11 +56,26 @@ def test_mixup_is_the_formula(generator):
     torch.testing.assert_close(targets, lam * one_hot(y, 5) + (1 - lam) * one_hot(y[partner], 5), check_dtype=False)
 
 
+def test_a_call_takes_a_generator_as_plan_and_outputs_do(generator):
+    x, y = batch(generator)
+    mix = mb.mixup(1.0, 5, generator=generator)
+    before = generator.get_state()
+    one, two = (torch.Generator().manual_seed(8) for _ in range(2))
+    mixed, targets = mix(x, y, generator=one)
+    plan = mix.plan(x, y, generator=two)
+    assert torch.equal(mixed, plan.apply(x)) and torch.equal(targets, plan.targets(y, 5))
+    assert torch.equal(generator.get_state(), before)
+
+
 def test_presets_differ_from_mixup_in_one_answer_each():
     plain = mb.mixup(0.3, 5)
     assert mb.kmixup(1, 0.3, 5).ratio == plain.ratio and mb.kmixup(16, 0.3, 5).pairing == mb.OptimalTransport(16)
     assert mb.multimix(1, 0.3, 5).ratio == plain.ratio and mb.multimix(5, 0.3, 5).ratio == mb.Beta(0.3, draws=5)
     assert mb.multimix(5, 0.3, 5).pairing == plain.pairing
+    assert mb.kmixup(16, 0.3, 5, draws=5) == mb.Mixer(mb.OptimalTransport(16), mb.Beta(0.3, draws=5), num_classes=5)
+    hidden = mb.manifold_mixup(torch.nn.Linear(2, 5), ["input"], 0.3, 5, k=16, strict=False)
+    assert hidden.mixer == mb.Mixer(mb.OptimalTransport(16, strict=False), mb.Beta(0.3), num_classes=5)
+    assert mb.manifold_mixup(torch.nn.Linear(2, 5), ["input"], 0.3, 5).mixer == plain
 
 
 def test_the_same_seed_gives_the_same_mixtures_and_leaves_the_global_generator_alone(generator):
