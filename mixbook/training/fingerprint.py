@@ -2,7 +2,8 @@
 
 A default repr, or that of a function, has a memory address in it, and the name of a lambda says nothing. So functions go by
 their code, and by the values that they take from outside as long as those do not change while a run goes on: lists,
-dictionaries and attributes with a leading underscore are left out. Functions of installed packages go by their names.
+dictionaries and attributes with a leading underscore are left out. Of functions of installed packages, and of this one, the
+name stands for the code.
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ import re
 import sysconfig
 import zlib
 from functools import partial
+from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -20,7 +22,8 @@ from torch import Tensor, nn
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_INSTALLED = ("<frozen", *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
+_OURS = str(Path(__file__).parents[1])
+_INSTALLED = ("<frozen", _OURS, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 
 
 def fingerprint(part: object) -> str:
@@ -74,21 +77,23 @@ def _of(part: Any, seen: set[int]) -> str:
 
 def _function(function: FunctionType, seen: set[int]) -> str:
     code, name = function.__code__, function.__qualname__
-    package = (function.__module__ or "").partition(".")[0]
-    if package == "mixbook" or code.co_filename.startswith(_INSTALLED) or id(function) in seen:
+    if id(function) in seen:
         return name
     seen.add(id(function))
-    outside = {}
+    outside, own = {}, not code.co_filename.startswith(_INSTALLED)
     for variable, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         try:
             outside[variable] = cell.cell_contents
         except ValueError:  # it has no value yet
             continue
-    named = {each for each in _globals(code) if each in function.__globals__}
-    outside |= {f"global {each}": function.__globals__[each] for each in named}
-    outside |= {"defaults": function.__defaults__, **(function.__kwdefaults__ or {})}
+    if own:
+        named = _globals(code) & function.__globals__.keys()
+        outside |= {f"global {each}": function.__globals__[each] for each in named}
+        outside |= {"defaults": function.__defaults__, **(function.__kwdefaults__ or {})}
     kept = {each: value for each, value in outside.items() if not isinstance(value, (list, dict, set, ModuleType))}
-    text = repr((_of(code, seen), _named(kept, seen)))
+    if not own and not kept:
+        return name
+    text = repr((_of(code, seen) if own else "", _named(kept, seen)))
     return f"{name} {hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 

@@ -58,6 +58,7 @@ DIFFERENT = {
         mb.GuidedMixer(mb.puzzlemix(nn.Identity()), clean=1.0).loss,
         mb.GuidedMixer(mb.puzzlemix(nn.Identity()), clean=2.0).loss,
     ),
+    "what a decorator of torch holds": (torch.no_grad()(weighted(1.0)), torch.no_grad()(weighted(2.0))),
     "mixers": (mb.kmixup(4), mb.kmixup(8)),
     "what a mixer is made of": (mb.Mixer(ratio=mb.Beta(1.0)), mb.Mixer(ratio=mb.Beta(1.0, draws=2))),
     "changes": (Augment(lambda x, g: x), Augment(lambda x, g: -x)),
