@@ -271,6 +271,11 @@ def precisions(runs: Iterable[dict[str, Any]]) -> list[str]:
 
     Args:
         runs: as :meth:`Results.provenance` has them. Older ones do not say it.
+
+    Example:
+        >>> from mixbook.benchmarks.results import precisions
+        >>> precisions([{"machines": [{"precision": "bf16"}, {"precision": "fp32"}]}, {"machines": [{}]}])
+        ['bf16', 'fp32']
     """
     return sorted({each["precision"] for run in runs for each in _machines(run) if "precision" in each})
 
