@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "mixing.block": {"mixing.checks", "mixing.plan", "mixing.matching", "mixing.pairing", "mixing.blend", "mixing.mixer"},
     "mixing.answers": {"mixing.pairing", "mixing.ratio", "mixing.blend", "mixing.mixer", "mixing.place"},
     "mixing.cost": {"mixing.ratio", "mixing.mixer", "mixing.place"},
-    "mixing.guided": {"mixing.scope", "mixing.plan", "mixing.blend", "mixing.mixer"},
+    "mixing.guided": {"mixing.scope", "mixing.checks", "mixing.plan", "mixing.blend", "mixing.mixer"},
     "mixing.gan": {"mixing.scope", "mixing.pairing", "mixing.ratio", "mixing.mixer", "mixing.place"},
     "data": {"vision"},  # views of large images
     "models": {"vision"},

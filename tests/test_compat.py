@@ -259,6 +259,15 @@ def test_a_batch_with_names_is_mixed_under_two_of_them_and_the_rest_stays(genera
     assert batch["file"] == [f"{n}.png" for n in range(6)] and set(batch) == set(samples[0])
 
 
+@pytest.mark.parametrize(("bad", "name"), [((True, False), "x"), ((False, True), "y")])
+def test_timms_mixup_refuses_what_is_no_tensor(bad, name):
+    given = [
+        value.numpy() if numpy else value for value, numpy in zip((torch.rand(4, 3), torch.arange(4)), bad, strict=True)
+    ]
+    with pytest.raises(TypeError, match=f"{name} must be a tensor, got ndarray"):
+        Mixup(num_classes=5)(*given)
+
+
 @pytest.mark.parametrize("keys", [None, ("x", "labels")])
 def test_a_batch_with_names_needs_to_know_which_are_mixed(keys, generator):
     with pytest.raises(ValueError, match=r"batch with \['file', 'labels', 'pixel_values'\], got"):

@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from mixbook.mixing.blend import Blend
 from mixbook.mixing.blend.cutmix import CutMix as CutMixBlend
 from mixbook.mixing.blend.linear import Linear
+from mixbook.mixing.checks import check_batch
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta
@@ -197,6 +198,7 @@ class Mixup:
 
     def __call__(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Mixed batch and targets: x (B, ...) and labels int (B,) or float (B, C) to x (B, ...) and float32 (B, C)."""
+        check_batch(x, target)
         plan = self.plan(x)
         targets = plan.targets(target, self.num_classes)
         if self.label_smoothing:

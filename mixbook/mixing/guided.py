@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mixbook.mixing.blend.saliency import GradientSaliency, channel_norm
+from mixbook.mixing.checks import check_batch
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.scope import draw_device
@@ -154,6 +155,7 @@ class GuidedMixer:
                 "the clean loss of the last batch was not used: compute guided.loss(logits, targets) in each step (in fit, "
                 "pass loss=guided.loss), or set clean=0"
             )
+        check_batch(x, y)
         generator = self.mixer.generator if generator is None else generator
         x2, y2 = (None, None) if partner is None else partner
         rows, labels = (x, y) if partner is None else (torch.cat([x, partner[0]]), torch.cat([y, partner[1]]))

@@ -207,6 +207,9 @@ def test_what_makes_no_sense_is_refused(generator):
         mb.AdversarialNoise(radius=10)
     with pytest.raises(ValueError, match=r"x must be pixels in \[0, 1\]"):
         mb.AdversarialNoise().start(3 * data(generator)[0], generator)
+    x, y = data(generator)
+    with pytest.raises(TypeError, match="x must be a tensor, got ndarray"):
+        mb.GuidedMixer(mb.puzzlemix(network())).outputs(network(), x.numpy(), y)
     blind = nn.Sequential(nn.Flatten(), nn.Linear(128, 5))
     blind.forward = lambda x: blind[1].bias.expand(len(x), 5)
     with pytest.raises(ValueError, match="does not depend on its input"):
