@@ -5,12 +5,8 @@ from collections.abc import Iterable
 
 from mixbook.benchmarks.spec import Experiment
 
-SMALL = (
-    "lenet",
-    "fc",
-    "mlp",
-    "slim_",
-)  # how the names begin of networks of which as many share a GPU as there are processors
+# How the names begin of networks of which as many share a GPU as there are processors.
+SMALL = ("lenet", "fc", "mlp", "slim_")
 # Of larger networks up to so many share a GPU, if each has so many bytes of its memory: on images of 32 pixels one alone
 # leaves a large GPU idle most of the time. On one H100 an epoch of CIFAR took each of four PreActResNet-34s 12 to 15 s, and
 # each of seven networks under CUDA's server for several processes (MPS) about 8 s.
