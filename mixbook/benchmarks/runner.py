@@ -162,6 +162,7 @@ def run_without_notebook(experiment: Experiment, profile: str, book: Path) -> Re
 def _prepared(experiment: Experiment, profile: str, folder: Path, fresh: bool, place: Place) -> Results:
     """The results that a run adds to, once it is sure that it can: nothing has started when one of the checks fails."""
     executors.check(place.on, place.gpus)
+    _check_patterns(place.only, experiment, profile)
     results = Results(experiment, profile, folder)
     with results.lock():
         if profile == "smoke" and not results.sources:  # what is read from others is as fresh as they are
@@ -173,7 +174,6 @@ def _prepared(experiment: Experiment, profile: str, folder: Path, fresh: bool, p
         for path in results.recover():
             print(f"damaged results were set aside as {path}: what they held is run again")
         results.check_resumable()
-        _check_patterns(place.only, experiment, profile)
         missing = set(experiment.selected(profile)) - set(results.load())
         if place.budget is not None and missing:
             budgets.check(place.budget, results, place.at_most, place.only)

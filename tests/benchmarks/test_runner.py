@@ -191,6 +191,14 @@ def test_where_and_how_long_reach_the_notebook(book, executed):
         runner.run(IRIS, "laptop", book, place=runner.Place(on="moon"))
 
 
+def test_cells_that_do_not_exist_are_refused_before_earlier_results_are_set_aside(book, invented):
+    results = runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    results.save(invented(IRIS, "laptop", 2), [])
+    with pytest.raises(BenchmarkError, match="fits no cell"):
+        runner.run(IRIS, "laptop", book, fresh=True, place=runner.Place(only=("alpha=7",)))
+    assert len(results.load()) == 2
+
+
 def test_a_budget_too_small_for_a_trial_stops_a_run_before_it_starts(book, monkeypatch, invented):
     runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop")).save(invented(IRIS, "laptop", 2), [])
     monkeypatch.setattr(runner, "_execute", lambda *_: pytest.fail("it started"))

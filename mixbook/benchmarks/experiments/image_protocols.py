@@ -6,6 +6,12 @@ from mixbook.benchmarks.spec import Setting
 
 DECIDED = "2026-11-26"
 
+# Of our own comparisons in small, which tune nothing for any method.
+ONE_LAW = (
+    *(Setting(f"alpha_{base}", 1.0, "the same law for every method") for base in ("mixup", "manifold_mixup", "cutmix")),
+    Setting("layers", "0+1+2", "manifold mixup: the input and the first two stages"),
+)
+
 # Mean and deviation of each channel in the code of manifold mixup, which Puzzle Mix's and Co-Mixup's took over.
 _SCALES = {
     "cifar10": ((125.3, 123.0, 113.9), (63.0, 62.1, 66.7)),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mixbook.benchmarks.experiments.cifar_small import SHARED
-from mixbook.benchmarks.experiments.image_protocols import DECIDED, measures
+from mixbook.benchmarks.experiments.image_protocols import DECIDED, ONE_LAW, measures
 from mixbook.benchmarks.experiments.manifold_images import NEIGHBOURS, SCALING
 from mixbook.benchmarks.spec import Cell, Experiment, Profile, ProfileName, Setting
 
@@ -104,10 +104,7 @@ OVER_K = replace(
             "Whether it is worth its cost is asked at equal gradients, by multimix-equal-cost-cifar100",
         ),
         Setting("order", "draws are sorted", "section III-A: lambda_1 < ... < lambda_K"),
-        Setting("alpha_mixup", 1.0, "the same law for every method"),
-        Setting("alpha_manifold_mixup", 1.0, "the same law for every method"),
-        Setting("alpha_cutmix", 1.0, "the same law for every method"),
-        Setting("layers", "0+1+2", "manifold mixup: the input and the first two stages"),
+        *ONE_LAW,
         *measures(curves=("loss",)),
     ),
     profiles=_profiles(

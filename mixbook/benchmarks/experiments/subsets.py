@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mixbook.benchmarks.experiments.cifar_small import SHARED
-from mixbook.benchmarks.experiments.image_protocols import DECIDED, images, measures
+from mixbook.benchmarks.experiments.image_protocols import DECIDED, ONE_LAW, images, measures
 from mixbook.benchmarks.experiments.multimix_speech import NETWORKS
 from mixbook.benchmarks.spec import Cell, Experiment, Profile, Setting
 
@@ -65,10 +65,7 @@ LOCALISED = Experiment(
         Setting("batch_size", 20, "200 steps an epoch"),
         Setting("loss", "cross entropy", "the usual one"),
         Setting("equal", "epochs", "as in Table IV: multi-mix computes K = 5 times as many gradients as the others"),
-        Setting("alpha_mixup", 1.0, "the same law for every method"),
-        Setting("alpha_manifold_mixup", 1.0, "the same law for every method"),
-        Setting("alpha_cutmix", 1.0, "the same law for every method"),
-        Setting("layers", "0+1+2", "manifold mixup: the input and the first two stages"),
+        *ONE_LAW,
         Setting(
             "maps",
             "layer4",

@@ -1,12 +1,13 @@
 """Mixed precision where it pays, and a note of where it was used."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import torch
+
+from mixbook.training.extras import one_device
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -19,13 +20,11 @@ def mixed_precision() -> "Fabric":
 
     Processors without AVX-512 do such products slowly, so they keep float32.
     """
-    from lightning_fabric import Fabric
-
     fast = torch.cuda.is_available() or torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    precision = "bf16" if fast else "fp32"
     if (chosen := _chosen.get()) is not None:
-        chosen.add("bf16" if fast else "fp32")
-    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)  # or it says so for every network
-    return Fabric(devices=1, precision="bf16-mixed" if fast else "32-true")
+        chosen.add(precision)
+    return one_device(precision=precision)
 
 
 @contextmanager
