@@ -130,7 +130,7 @@ _LEFT_OUT = Setting(
     "added during the run, when the first of them appeared, and by their training loss alone: at the stated learning rate "
     "some networks stop learning in the first epochs, whoever is mixed with whom. The printed intervals leave no "
     "room for any. They are kept in the results, and the page counts them; "
-    "where no network of a cell learned, its error is shown as it is",
+    "a cell of which no network learned has no number",
 )
 
 
