@@ -16,6 +16,7 @@ from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta
 from mixbook.mixing.scope import draw_device
+from mixbook.transfer import send
 
 Mode = Literal["batch", "pair", "elem"]
 LabelsGetter = Callable[[Any], Tensor] | Literal["default"]
@@ -212,9 +213,9 @@ class Mixup:
         # Rows that share a draw have the same number.
         draw = {"batch": torch.zeros_like(row), "pair": torch.minimum(row, row.flip(0)), "elem": row}[self.mode]
         lam, original = self._draws(x, int(draw.max()) + 1)
-        sources = torch.stack([row, row.flip(0)], dim=1).to(x.device)
-        plan = MixPlan(sources, _both(lam[draw]).to(x.device), rows=size)
-        return plan if original is None else replace(plan, masks=_both(original[draw]).to(x.device))
+        sources = send(torch.stack([row, row.flip(0)], dim=1), x.device)
+        plan = MixPlan(sources, send(_both(lam[draw]), x.device), rows=size)
+        return plan if original is None else replace(plan, masks=send(_both(original[draw]), x.device))
 
     def _draws(self, x: Tensor, draws: int) -> tuple[Tensor, Tensor | None]:
         """Weights of the originals, (draws,), and how much of them shows, (draws, 1, H, W), unless that is the weights."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mixbook.data.labelled import Labelled
+from mixbook.transfer import send
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Arrays(Labelled):
         """
         if self.missing:
             raise ValueError(f"{self.name}: values are missing: impute(train, test) first")
+        rows = send(rows, self.x.device)
         return self.x[rows], self.y[rows]
 
 

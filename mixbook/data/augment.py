@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixbook.transfer import send
+
 
 class Change(Protocol):
     """Changes each sample of a batch a little, and not its label."""
@@ -101,7 +103,7 @@ class Cutout:
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_images(x)
         height, width = x.shape[2:]
-        row, column = (_pixel(side, (len(x), 1), generator).to(x.device) for side in (height, width))
+        row, column = (send(_pixel(side, (len(x), 1), generator), x.device) for side in (height, width))
 
         def inside(centre: Tensor, side: int) -> Tensor:  # (B, side)
             start = centre - self.size // 2
@@ -136,7 +138,7 @@ class InputNoise:
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_float(x)
         noise = torch.randn(x.shape, generator=generator, device=_device(generator))
-        return x + self.std * noise.to(x)
+        return x + self.std * send(noise, x.device).to(x)
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ class Shift:
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_images(x)
         batch, _, height, width = x.shape
-        down, right = _pixel(2 * self.pixels + 1, (2, batch, 1), generator).to(x.device)
+        down, right = send(_pixel(2 * self.pixels + 1, (2, batch, 1), generator), x.device)
         padded = F.pad(x, [self.pixels] * 4)
         rows = padded.take_along_dim((down + torch.arange(height, device=x.device))[:, None, :, None], dim=2)
         return rows.take_along_dim((right + torch.arange(width, device=x.device))[:, None, None, :], dim=3)
@@ -191,7 +193,7 @@ class Flip:
 
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_images(x)
-        mirrored = _uniform(len(x), generator).to(x.device) < self.p
+        mirrored = send(_uniform(len(x), generator), x.device) < self.p
         return torch.where(mirrored[:, None, None, None], x.flip(3), x)
 
 
@@ -217,7 +219,7 @@ class Rotate:
 
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_images(x)
-        angle = math.radians(self.degrees) * (2 * _uniform(len(x), generator).to(x) - 1)
+        angle = math.radians(self.degrees) * (2 * send(_uniform(len(x), generator), x.device).to(x) - 1)
         cos, sin, zero, ratio = angle.cos(), angle.sin(), torch.zeros_like(angle), x.shape[2] / x.shape[3]
         # Coordinates run from -1 to 1 along both sides, so a turn of an oblong image must be told their ratio.
         turn = torch.stack([cos, -sin * ratio, zero, sin / ratio, cos, zero], dim=1).reshape(-1, 2, 3)

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from mixbook.data.arrays import shuffled_batches
 from mixbook.data.pixels import Pixels
+from mixbook.transfer import send
 
 Batch = tuple[Tensor, Tensor]
 
@@ -170,12 +171,12 @@ class Resident:
         row, column = torch.arange(height), torch.arange(width)
         column = torch.where(mirrored[:, None], width - 1 - column, column)
         # Small index tables are made on the host and travel; the big one, a row for each pixel, is made on the device.
-        tops = ((rows[:, None] * self._height + down[:, None] + row) * self._width).to(self.device)
-        lefts = (right[:, None] + column).to(self.device)
+        tops = send((rows[:, None] * self._height + down[:, None] + row) * self._width, self.device)
+        lefts = send(right[:, None] + column, self.device)
         found = self._rows.index_select(0, (tops[:, :, None] + lefts[:, None, :]).flatten())
         x = torch.empty((len(rows), *self.shape), device=self.device, memory_format=self.memory_format)
         x.copy_(found.view(len(rows), height, width, channels).permute(0, 3, 1, 2))
-        return x.sub_(self._offset).div_(self._scale).to(self.dtype), self._labels[rows.to(self.device)]
+        return x.sub_(self._offset).div_(self._scale).to(self.dtype), self._labels[send(rows, self.device)]
 
     def _per_channel(self, name: str, values: Sequence[float]) -> Tensor:
         if len(values) not in (1, self.shape[0]):

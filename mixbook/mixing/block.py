@@ -1,6 +1,6 @@
 """Planning a block of batches at once: all matchings are solved together."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -9,10 +9,12 @@ from mixbook.mixing.blend.cutmix import CutMix
 from mixbook.mixing.blend.fmix import FMix
 from mixbook.mixing.blend.linear import Linear
 from mixbook.mixing.checks import check_batch
-from mixbook.mixing.matching import solve
+from mixbook.mixing.matching import begin_solving
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.pairing import OptimalTransport
 from mixbook.mixing.plan import MixPlan
+
+Batch = tuple[Tensor, Tensor | None]
 
 # Their weights and masks are the same whoever the partner is, so partners may be found later.
 _BLIND = (Linear, CutMix, FMix)
@@ -42,17 +44,50 @@ def plan_many(
         >>> len(plans), len(plans[0])
         (4, 32)
     """
-    if not isinstance(mixer.pairing, OptimalTransport) or not isinstance(mixer.blend, _BLIND):
-        return [mixer.plan(x, y, generator=generator) for x, y in batches]
+    return begin_plans(mixer, ((batch, None) for batch in batches), generator=generator)()
+
+
+def begin_plans(
+    mixer: Mixer, batches: Iterable[tuple[Batch, Batch | None]], *, generator: torch.Generator | None = None
+) -> Callable[[], list[MixPlan]]:
+    """Draw for several batches and ask for the costs of their matchings; the plans come when what is returned is called.
+
+    On a GPU nothing is waited for here, so it can be given other work before the plans are needed.
+
+    Args:
+        mixer: as for :func:`plan_many`.
+        batches: each with a second one that its partners come from, or None.
+        generator: as for :func:`plan_many`.
+    """
+    pairing = mixer.pairing
+    if not (in_blocks(mixer) and isinstance(pairing, OptimalTransport)):
+        plans = []
+        for (x, y), second in batches:
+            x2, y2 = second or (None, None)
+            plans.append(mixer.plan(x, y, x2=x2, y2=y2, generator=generator))
+        return lambda: plans
     generator = mixer.generator if generator is None else generator
     matchings, drafts = [], []
-    for x, y in batches:
+    for (x, y), second in batches:
         check_batch(x, y)
-        matching = mixer.pairing.begin(x, None, generator)
+        if second is not None:
+            check_batch(*second, ("x2", "y2"))
+        matching = pairing.begin(x, None if second is None else second[0], generator)
         lam = mixer.ratio.sample(len(x), generator)
+        rows = x if second is None else torch.cat([x, second[0]])
         matchings.append(matching)
-        drafts.append(mixer.blend.plan(x, matching.candidates, lam, generator, y))
-    return [
-        MixPlan.of_pairs(partner, draft.weights, draft.rows, masks=draft.masks)
-        for draft, partner in zip(drafts, solve(matchings), strict=True)
-    ]
+        drafts.append((len(rows) - len(x), mixer.blend.plan(rows, matching.candidates, lam, generator, y)))
+    partners = begin_solving(matchings)
+
+    def finish() -> list[MixPlan]:
+        return [
+            MixPlan.of_pairs(partner + before, draft.weights, draft.rows, masks=draft.masks)
+            for (before, draft), partner in zip(drafts, partners(), strict=True)
+        ]
+
+    return finish
+
+
+def in_blocks(mixer: object) -> bool:
+    """Whether plans of several batches gain from being made together: a matching, and a blend that needs no partner yet."""
+    return type(mixer) is Mixer and isinstance(mixer.pairing, OptimalTransport) and isinstance(mixer.blend, _BLIND)

@@ -1,13 +1,16 @@
 """A batch's matching: set up where the batch is, solved on the CPU, alone or many batches at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from mixbook.mixing.scratch import rows_at_once, rows_memory
 from mixbook.mixing.transport import assignment, cross_cost, squared_cost
+from mixbook.transfer import Fetched, send
 
 Cost = Literal["squared", "euclidean"]
 
@@ -32,86 +35,117 @@ class Matching:
     k: int
     cost: Cost
 
-    def costs(self, *, centred: bool = False, into: Tensor | None = None) -> list[Tensor]:
-        """Costs (blocks, size, size) of the blocks of k, then of what remains, where there are any; on the device of ``x``.
-
-        Args:
-            centred: move the candidates by the mean of ``x``. For squared distances that changes no matching, and costs
-                two passes over the batch; it saves the digits that a large common offset would swallow. In one side the
-                offset may stay: there it adds the same to a whole column, with no more rounding than the data's own.
-            into: memory like ``other`` for the candidates' rows, which is overwritten; new memory if None.
-        """
-        if self.k == 1:
-            return []
-        right = torch.index_select(self.other, 0, self.candidates, out=into)
-        if centred:
-            right -= self.x.mean(dim=0)
-        whole = len(self.x) - len(self.x) % self.k
-        sizes = [(slice(0, whole), self.k), (slice(whole, None), len(self.x) - whole)]
-        return [self._between(self.x[part], right[part], size) for part, size in sizes if size > 0 and len(self.x[part])]
-
-    def _between(self, left: Tensor, right: Tensor, size: int) -> Tensor:
-        left, right = left.unflatten(0, (-1, size)), right.unflatten(0, (-1, size))
-        if self.cost == "squared":
-            return cross_cost(left, right)
-        # A root of nearly nothing needs more digits than float32 has.
-        return squared_cost(left.double(), right.double()).sqrt()
-
 
 def solve(matchings: Sequence[Matching]) -> list[Tensor]:
     """Partners (B,) of each batch, int64 on its device: rows of ``other``, each block at the least summed cost.
 
-    All costs come to the host in one copy, so a GPU is waited for once.
+    Costs of batches of one size come to the host in one copy, so a GPU is waited for once.
 
     Raises:
         ValueError: if a feature is NaN or infinite, or products of features overflow.
     """
-    costs: list[list[Tensor]] = []
-    rows: Tensor | None = None  # fresh memory for each batch would cost more than filling it
-    for matching in matchings:
-        other = matching.other
-        if rows is None or (rows.shape, rows.dtype, rows.device) != (other.shape, other.dtype, other.device):
-            rows = torch.empty_like(other)
-        costs.append(matching.costs(into=rows))
-    on_host = _to_host([each for one in costs for each in one])
-    partners = []
-    for matching, one in zip(matchings, costs, strict=True):
-        found = [on_host.pop(0) for _ in one]
-        if matching.cost == "squared" and any(map(_offset_hides, found)):
-            found = [each.cpu() for each in matching.costs(centred=True)]
-        partners.append(_choose(matching, found))
-    return partners
+    return begin_solving(matchings)()
 
 
-def _choose(matching: Matching, costs: list[Tensor]) -> Tensor:
-    """The candidates in the order that the solved problems say."""
-    columns, start = [], 0
-    for problems in costs:
-        blocks, size = problems.shape[:2]
-        first = torch.arange(start, start + blocks * size, size)
-        columns.append((assignment(problems) + first[:, None]).flatten())
-        start += blocks * size
-    if not columns:
-        return matching.candidates
-    order = columns[0] if len(columns) == 1 else torch.cat(columns)
-    return matching.candidates[order.to(matching.candidates.device)]
+def begin_solving(matchings: Sequence[Matching]) -> Callable[[], list[Tensor]]:
+    """Ask for the costs now, and solve later, when what is returned is called: as :func:`solve`.
+
+    On a GPU nothing is waited for here, so it can be given other work before the costs are needed.
+    """
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for number, matching in enumerate(matchings):
+        kind = matching.x.shape, matching.x.dtype, matching.x.device, matching.k, matching.cost
+        alike.setdefault(kind, []).append(number)
+    finishers = [_begin_alike([matchings[number] for number in numbers]) for numbers in alike.values()]
+
+    def finish() -> list[Tensor]:
+        partners: dict[int, Tensor] = {}
+        for numbers, of_one_kind in zip(alike.values(), finishers, strict=True):
+            partners |= zip(numbers, of_one_kind(), strict=True)
+        return [partners[number] for number in range(len(matchings))]
+
+    return finish
 
 
-def _to_host(tensors: list[Tensor]) -> list[Tensor]:
-    if all(tensor.device.type == "cpu" for tensor in tensors):
-        return tensors
-    together = torch.cat([tensor.flatten() for tensor in tensors]).cpu()
-    parts = together.split([tensor.numel() for tensor in tensors])
-    return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
+def _begin_alike(matchings: list[Matching]) -> Callable[[], list[Tensor]]:
+    """The same for batches of one size. What follows the products is done for all at once: it would take as long."""
+    candidates = [matching.candidates for matching in matchings]
+    if matchings[0].k == 1:
+        return lambda: candidates
+    fetched = Fetched(_costs(matchings))
+
+    def finish() -> list[Tensor]:
+        tables = fetched.tensors()
+        if matchings[0].cost == "squared":
+            for number in _hidden_by_offsets(tables):
+                for table, centred in zip(tables, _costs([matchings[number]], centred=True), strict=True):
+                    table[number] = centred[0].cpu()
+        order = torch.cat([_order(table, *part) for table, part in zip(tables, _parts(matchings[0]), strict=True)], dim=1)
+        order = send(order, candidates[0].device)
+        return [rows[places] for rows, places in zip(candidates, order, strict=True)]
+
+    return finish
 
 
-def _offset_hides(cost: Tensor) -> bool:
-    """Whether costs are large only because they have much in common, so that too few digits tell them apart.
+def _order(costs: Tensor, start: int, stop: int, size: int) -> Tensor:
+    """Where in its batch the partner of each row of a part is, (batches, stop - start)."""
+    columns = assignment(costs.view(-1, size, size)).view(-1, (stop - start) // size, size)
+    return (columns + torch.arange(start, stop, size)[:, None]).view(-1, stop - start)
+
+
+def _parts(matching: Matching) -> list[tuple[int, int, int]]:
+    """First row, row behind the last one, and block size: of the blocks of k, then of what remains, where there are any."""
+    total = len(matching.x)
+    whole = total - total % matching.k
+    parts = (0, whole, matching.k), (whole, total, total - whole)
+    return [part for part in parts if part[0] < part[1]]
+
+
+def _costs(matchings: list[Matching], *, centred: bool = False) -> list[Tensor]:
+    """Costs (batches, blocks, size, size) of each part of batches of one size, on their device.
+
+    Args:
+        matchings: of one size, with one k and one kind of cost.
+        centred: move the candidates by the mean of the batch. For squared distances that changes no matching, and costs
+            two passes over the batch; it saves the digits that a large common offset would swallow. In one side the offset
+            may stay: there it adds the same to a whole column, with no more rounding than the data's own.
+    """
+    between = cross_cost if matchings[0].cost == "squared" else _distances
+    tables = []
+    for start, stop, size in _parts(matchings[0]):
+        step = size * max(1, rows_at_once(matchings[0].other) // size)
+        memory = rows_memory(min(step, stop - start), matchings[0].other)
+        costs = []
+        for matching in matchings:
+            origin = matching.x.mean(dim=0) if centred else None
+            for first in range(start, stop, step):
+                rows = slice(first, min(first + step, stop))
+                right = torch.index_select(matching.other, 0, matching.candidates[rows], out=memory[: rows.stop - first])
+                if origin is not None:
+                    right -= origin
+                costs.append(between(matching.x[rows].unflatten(0, (-1, size)), right.unflatten(0, (-1, size))))
+        together = costs[0] if len(costs) == 1 else torch.cat(costs)
+        tables.append(together.view(len(matchings), -1, size, size))
+    return tables
+
+
+def _distances(left: Tensor, right: Tensor) -> Tensor:
+    # A root of nearly nothing needs more digits than float32 has.
+    return squared_cost(left.double(), right.double()).sqrt()
+
+
+def _hidden_by_offsets(tables: list[Tensor]) -> list[int]:
+    """Batches whose costs are large only because they have much in common, so that too few digits tell them apart.
 
     Raises:
-        ValueError: if one is NaN or infinite.
+        ValueError: if a cost is NaN or infinite.
     """
-    low, high = (end.item() for end in cost.aminmax())
-    if not (abs(low) < float("inf") and abs(high) < float("inf")):  # NaN is not less than anything either
-        raise ValueError("x has NaN, infinite or huge values: optimal transport needs finite features")
-    return max(abs(low), abs(high)) > _OFFSET * (high - low)
+    hidden = set()
+    for table in tables:
+        ends = (end.tolist() for end in table.view(len(table), -1).aminmax(dim=1))
+        for number, (low, high) in enumerate(zip(*ends, strict=True)):
+            if not (-inf < low and high < inf):  # NaN is not less than anything either
+                raise ValueError("x has NaN, infinite or huge values: optimal transport needs finite features")
+            if max(-low, high) > _OFFSET * (high - low):
+                hidden.add(number)
+    return sorted(hidden)

@@ -121,6 +121,7 @@ class Mixer:
         *,
         partner: tuple[Tensor, Tensor] | None = None,
         generator: torch.Generator | None = None,
+        plan: MixPlan | None = None,
     ) -> tuple[Tensor, Tensor]:
         """What a training step needs: the model's outputs on the mixtures (N, C), and their targets, float32 (N, C).
 
@@ -129,17 +130,25 @@ class Mixer:
             x, y: the batch.
             partner: a second, independent batch ``(x2, y2)`` that partners come from.
             generator: used instead of the mixer's own.
+            plan: of this batch, where it was made before, such as by :func:`~mixbook.mixing.block.plan_many`.
         """
         x2, y2 = (None, None) if partner is None else partner
-        mixed, targets = self._mix(x, y, x2, y2, generator)
+        mixed, targets = self._mix(x, y, x2, y2, generator, plan)
         return model(mixed), targets
 
     def _mix(
-        self, x: Tensor, y: Tensor, x2: Tensor | None, y2: Tensor | None, generator: torch.Generator | None
+        self,
+        x: Tensor,
+        y: Tensor,
+        x2: Tensor | None,
+        y2: Tensor | None,
+        generator: torch.Generator | None,
+        plan: MixPlan | None = None,
     ) -> tuple[Tensor, Tensor]:
         if (x2 is None) != (y2 is None):
             raise ValueError("x2 and y2 must be given together: the second batch needs its targets too")
-        plan = self.plan(x, y, x2=x2, y2=y2, generator=generator)
+        if plan is None:
+            plan = self.plan(x, y, x2=x2, y2=y2, generator=generator)
         if x2 is not None and y2 is not None:
             x, y = torch.cat([x, x2]), torch.cat([y, y2])
         return plan.apply(x), plan.targets(y, self.num_classes)

@@ -10,6 +10,7 @@ from mixbook.mixing.checks import check_count
 from mixbook.mixing.matching import Cost, Matching, solve
 from mixbook.mixing.scope import draw_device
 from mixbook.mixing.transport import squared_cost
+from mixbook.transfer import send
 
 Classes = Literal["same", "different", "any"]
 
@@ -59,7 +60,7 @@ class RandomPairing:
         y2: Tensor | None = None,
     ) -> Tensor:
         """Partners (B,): see :class:`Pairing`."""
-        return _shuffle(x, other, generator).to(x.device)
+        return send(_shuffle(x, other, generator), x.device)
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class OptimalTransport:
 
         ``solve([pairing.begin(x, generator=g) for x in batches])`` finds the partners that :meth:`pair` finds for each.
         """
-        candidates = _shuffle(x, other, generator).to(x.device)
+        candidates = send(_shuffle(x, other, generator), x.device)
         self.block_size(len(x))
         rows = _features(x)
         return Matching(rows, rows if other is None else _features(other), candidates, self.k, self.cost)
@@ -188,7 +189,7 @@ class NearestNeighbour:
             distances.fill_diagonal_(float("inf"))
         nearest = distances.topk(min(self.k, available), largest=False).indices
         choice = torch.randint(nearest.shape[1], (len(x), 1), generator=generator, device=draw_device(generator))
-        return nearest.gather(1, choice.to(x.device)).squeeze(1)
+        return nearest.gather(1, send(choice, x.device)).squeeze(1)
 
 
 @dataclass(frozen=True)

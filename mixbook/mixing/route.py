@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
+from mixbook.transfer import send
 
 
 @dataclass
@@ -82,13 +83,13 @@ class Route:
             return output
         here = self._waits_for == place
         rows, rest = here.nonzero().squeeze(1), (~here).nonzero().squeeze(1)
-        samples, on = self._key[rows], output.device
+        samples, there = self._key[rows], send(rows, output.device)
         with torch.no_grad():  # what planning computes is not computed again when the layer is
-            plan = self._plan(output.detach() if len(rest) == 0 else output.detach()[rows.to(on)], samples)
+            plan = self._plan(output.detach() if len(rest) == 0 else output.detach()[there], samples)
         key, order = torch.cat([self._key[rest], self._keys_of(plan, samples)]).sort(stable=True)
         layout = torch.cat([rest, len(self) + torch.arange(len(plan))])[order]
         self.steps[place] = step = Step(
-            plan, rows.to(on), layout.to(on) if len(rest) else None, samples, self._stop_gradient
+            plan, there, send(layout, output.device) if len(rest) else None, samples, self._stop_gradient
         )
         self._waits_for = torch.cat([self._waits_for[rest], torch.full((len(plan),), -1)])[order]
         self._key = key
@@ -106,10 +107,10 @@ class Route:
         parts = []
         for step in steps:
             missing = (0, width - step.plan.sources.shape[1])
-            sources = step.samples.to(step.plan.sources.device)[step.plan.sources]
+            sources = send(step.samples, step.plan.sources.device)[step.plan.sources]
             parts.append((F.pad(sources, missing), F.pad(step.plan.weights, missing)))
-        order = torch.cat([self._keys_of(step.plan, step.samples) for step in steps]).argsort().to(parts[0][0].device)
-        sources, weights = (torch.cat(each)[order] for each in zip(*parts, strict=True))
+        order = torch.cat([self._keys_of(step.plan, step.samples) for step in steps]).argsort()
+        sources, weights = (torch.cat(each)[send(order, each[0].device)] for each in zip(*parts, strict=True))
         return MixPlan(sources, weights, rows=len(self._y) + (0 if self._y2 is None else len(self._y2)))
 
     def _keys_of(self, plan: MixPlan, samples: Tensor) -> Tensor:
@@ -121,11 +122,11 @@ class Route:
     def _plan(self, chosen: Tensor, samples: Tensor) -> MixPlan:
         """Plan for the rows of a layer's output that started as ``samples``."""
         if self._y2 is None:
-            own = self._y if len(samples) == len(self._y) else self._y[samples.to(self._y.device)]
+            own = self._y if len(samples) == len(self._y) else self._y[send(samples, self._y.device)]
             return self._mixer.plan(chosen, own, generator=self._generator)
         first, second = chosen.chunk(2)
         own = samples[: len(first)]  # the same samples of both batches, as they wait for the same places
-        y, y2 = self._y[own.to(self._y.device)], self._y2[own.to(self._y2.device)]
+        y, y2 = self._y[send(own, self._y.device)], self._y2[send(own, self._y2.device)]
         return self._mixer.plan(first, y, x2=second, y2=y2, generator=self._generator)
 
 

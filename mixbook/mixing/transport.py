@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from itertools import permutations
 
@@ -41,7 +42,7 @@ def squared_cost(x: Tensor, y: Tensor) -> Tensor:
     origin = x.mean(dim=(0, 1))
     x, y = x - origin, y - origin
     norms = x.square().sum(-1)[:, :, None] + y.square().sum(-1)[:, None, :]
-    with torch.autocast(x.device.type, enabled=False):  # half precision has too few digits to tell partners apart
+    with _full_precision(x.device.type):
         return torch.baddbmm(norms, x, y.mT, alpha=-2).clamp(min=0)
 
 
@@ -59,8 +60,13 @@ def cross_cost(x: Tensor, y: Tensor) -> Tensor:
         tensor([[[-1., -3.],
                  [-2., -6.]]])
     """
-    with torch.autocast(x.device.type, enabled=False):  # half precision has too few digits to tell partners apart
-        return (x @ y.mT).neg_()
+    with _full_precision(x.device.type):
+        return torch.bmm(x, y.mT).neg_()
+
+
+def _full_precision(device: str) -> AbstractContextManager[object]:
+    """No autocast: half precision has too few digits to tell partners apart. Asking is faster than switching it off."""
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 def assignment(cost: Tensor) -> Tensor:
@@ -83,12 +89,12 @@ def assignment(cost: Tensor) -> Tensor:
         >>> assignment(torch.tensor([[[4.0, 1.0], [1.0, 9.0]]]))
         tensor([[1, 0]])
     """
-    cost = cost.detach().cpu()
-    if cost.shape[1] <= _FEW and cost.isfinite().all():
-        columns, places = _permutations(cost.shape[1])
-        totals = cost.flatten(1).index_select(1, places).unflatten(1, columns.shape).sum(2)
-        return columns[totals.argmin(1)]
-    problems = cost.numpy()
+    problems = cost.detach().cpu().numpy()  # NumPy starts its operations faster, and these are small
+    if problems.shape[1] <= _FEW and np.isfinite(problems).all():
+        columns, places = _permutations(problems.shape[1])
+        matched = problems.reshape(len(problems), -1).take(places, axis=1)
+        totals = matched.reshape(len(problems), *columns.shape).sum(2)
+        return torch.from_numpy(columns.take(totals.argmin(1), axis=0))
     solved = np.empty(problems.shape[:2], dtype=np.int64)
     for problem, row in zip(problems, solved, strict=True):
         row[:] = linear_sum_assignment(problem)[1]
@@ -96,10 +102,10 @@ def assignment(cost: Tensor) -> Tensor:
 
 
 @cache
-def _permutations(k: int) -> tuple[Tensor, Tensor]:
+def _permutations(k: int) -> tuple[np.ndarray, np.ndarray]:
     """All permutations of k columns, (k!, k), and the places of what they match in a flat (k, k) table, (k! k,)."""
-    columns = torch.tensor(list(permutations(range(k))), dtype=torch.int64)
-    return columns, (columns + k * torch.arange(k)).flatten()
+    columns = np.array(list(permutations(range(k))), dtype=np.int64)
+    return columns, (columns + k * np.arange(k)).ravel()
 
 
 def mean_square_ratio(alpha: float) -> float:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from mixbook.mixing.block import in_blocks
+from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.plan import MixPlan
 from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import check_precision, progress_bar, this_process
 from mixbook.training.feed import Batch, Data, Feed, Pair, feed_of
@@ -17,6 +20,7 @@ from mixbook.training.history import History
 from mixbook.training.keep import Average, Best, Total
 from mixbook.training.memory import Peak, advice_on_memory
 from mixbook.training.phases import Phases
+from mixbook.training.plans import Plans, together_on
 from mixbook.training.recipe import Recipe
 from mixbook.training.stop import Diverged, StopRequest, Terminated, noticing_sigterm
 from mixbook.training.streams import Streams
@@ -136,8 +140,8 @@ def fit(
         bar = progress_bar(recipe.epochs, len(run.records), run.feed.name, progress and fabric.is_global_zero)
         for epoch in range(len(run.records), recipe.epochs):
             started = time.perf_counter()
-            for batch, partner in run.batches(epoch):
-                run.step(batch, partner, epoch)
+            for batch, partner, plan in run.batches(epoch):
+                run.step(batch, partner, epoch, plan)
                 if path is not None and run.must_stop(sigterm, epoch):
                     run.save(path)
                     raise Terminated
@@ -182,6 +186,11 @@ class _Run:
         self.average, self.best = Average(model, recipe.ema), Best(choose)
         self.records: list[dict[str, float]] = []
         self.phases = Phases(fabric.device)
+        self._plans: Plans | None = None
+        if in_blocks(mixer) and recipe.accumulate == 1:
+            mixing, mark = self.streams.mixing, self.phases.mark
+            self._plans = Plans(cast(Mixer, mixer), mixing, together_on(fabric.device), mark)
+        self._planned_from = 0  # the batch before which the mixing generator was as it is now, while an epoch is resumed
         self._identity: dict[str, Any] = {}
         self._tell_mixer(0)
         self._begin()
@@ -195,22 +204,34 @@ class _Run:
         if self._mixer is not None and hasattr(self._mixer, "epoch"):
             self._mixer.epoch = epoch
 
-    def batches(self, epoch: int) -> Iterator[Pair]:
-        """The batches of an epoch, changed by the augmentation; of an epoch that was interrupted, those that are left."""
+    def batches(self, epoch: int) -> Iterator[tuple[Batch, Batch | None, MixPlan | None]]:
+        """The batches of an epoch, changed by the augmentation; of an epoch that was interrupted, those that are left.
+
+        Each comes with the second one that its partners are from, if there is one, and its plan, if one was made ahead.
+        """
         self._network.train()
         self._tell_mixer(epoch)
-        done = self._total.steps
+        done, first, self._planned_from = self._total.steps, self._planned_from, 0
         self.phases.start()
-        for number, (batch, partner) in enumerate(self.feed.epoch(epoch, self.streams)):
+        if self._plans is not None:
+            for number, ((batch, partner), plan) in enumerate(self._plans.of(self._changed(epoch), first), start=first):
+                if number >= done:
+                    yield batch, partner, plan
+            return
+        for number, (batch, partner) in enumerate(self._changed(epoch)):
+            if number >= done:
+                self.phases.mark("data")
+                yield batch, partner, None
+
+    def _changed(self, epoch: int) -> Iterator[Pair]:
+        for batch, partner in self.feed.epoch(epoch, self.streams):
             if self._augment is not None:
                 batch = self._augment(*batch, self.streams.augmenting)
                 partner = None if partner is None else self._augment(*partner, self.streams.augmenting)
-            if number >= done:
-                self.phases.mark("data")
-                yield batch, partner
+            yield batch, partner
 
-    def step(self, batch: Batch, partner: Batch | None, epoch: int) -> None:
-        """One update, from one batch or from parts of it one after the other."""
+    def step(self, batch: Batch, partner: Batch | None, epoch: int, plan: MixPlan | None = None) -> None:
+        """One update, from one batch or from parts of it one after the other; a plan is of a batch that stays whole."""
         recipe, size = self.recipe, len(batch[1])
         within = self._total.steps / self.feed.steps(epoch) if recipe.schedule != "step" else 0
         for group in self._optimizer.param_groups:
@@ -221,7 +242,7 @@ class _Run:
             advice = f"a batch of {len(own[1])} does not fit the memory: accumulate={2 * recipe.accumulate} halves it, "
             memory = advice_on_memory(f"{advice}precision='bf16' saves too")
             with self.fabric.no_backward_sync(self._network, enabled=number < len(parts)), memory:
-                loss = self._forward(own, other) * (len(own[1]) / size)
+                loss = self._forward(own, other, plan) * (len(own[1]) / size)
                 self.phases.mark("forward")
                 self.fabric.backward(loss)
                 self.phases.mark("backward")
@@ -240,7 +261,7 @@ class _Run:
             return False
         return bool(self.fabric.all_reduce(torch.tensor(float(sigterm.asked), device=self.fabric.device)) > 0)  # type: ignore[operator]
 
-    def _forward(self, batch: Batch, partner: Batch | None) -> Tensor:
+    def _forward(self, batch: Batch, partner: Batch | None, plan: MixPlan | None) -> Tensor:
         """The loss on a batch, mixed by itself."""
         (x, targets), classes = batch, self.feed.num_classes
         if self.recipe.channels_last and x.ndim == 4:
@@ -248,7 +269,10 @@ class _Run:
         if self._mixer is None:
             logits = self._network(x)
         else:
-            logits, targets = self._mixer.outputs(self._network, x, targets, partner=partner, generator=self.streams.mixing)
+            made = {} if plan is None else {"plan": plan}
+            logits, targets = self._mixer.outputs(
+                self._network, x, targets, partner=partner, generator=self.streams.mixing, **made
+            )
         if classes is not None and logits.shape[1:] < (classes,):
             raise ValueError(f"model must give {classes} logits for {self.feed.name}, got {tuple(logits.shape)}")
         return self._loss(logits, targets)
@@ -286,14 +310,15 @@ class _Run:
 
     def save(self, path: Path) -> None:
         """Write everything to a checkpoint, also in the middle of an epoch."""
-        total = self._total.state_dict()
+        total, ahead = self._total.state_dict(), self._total.steps > 0
         # Each process has seen the losses of its own shares.
         total["sums"] = cast(Tensor, self.fabric.all_gather(total["sums"])).reshape(-1, 3).cpu()
         state = {
             "model": self.model.state_dict(),
             "optimizer": self._plain_optimizer.state_dict(),
             "precision": self.fabric.strategy.precision.state_dict(),  # of float16, the scale of the gradients
-            "streams": self.streams.state_dict(),
+            "streams": self.streams.state_dict(mixing=self._plans.state if ahead and self._plans else None),
+            "planned_from": self._plans.first if ahead and self._plans else self._total.steps,
             "at_start": self._at_start,
             "total": total,
             "average": self.average.state_dict(),
@@ -327,6 +352,7 @@ class _Run:
         # Batches are drawn again from where the epoch began; what was drawn within its steps goes on from here.
         again = ("order", "partner", "augmenting")
         self._at_start = saved["at_start"]
+        self._planned_from = saved.get("planned_from", self._total.steps)
         self.streams.load_state_dict(saved["streams"] | {name: saved["at_start"][name] for name in again})
 
 

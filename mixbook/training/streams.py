@@ -41,12 +41,13 @@ class Streams:
                 torch.cuda.manual_seed(self._noise)
             yield
 
-    def state_dict(self) -> dict[str, Tensor]:
+    def state_dict(self, mixing: Tensor | None = None) -> dict[str, Tensor]:
         """State of every generator, uint8; of those that differ between processes, one row per process.
 
-        Every process must call this, within ``ambient``.
+        Every process must call this, within ``ambient``; each may give an earlier state of ``mixing`` to be kept.
         """
-        own = {"mixing": self.mixing.get_state(), "augmenting": self.augmenting.get_state(), "noise": torch.get_rng_state()}
+        mixing = self.mixing.get_state() if mixing is None else mixing
+        own = {"mixing": mixing, "augmenting": self.augmenting.get_state(), "noise": torch.get_rng_state()}
         if self.fabric.device.type == "cuda":
             own["noise_cuda"] = torch.cuda.get_rng_state(self.fabric.device)
         gathered = cast(dict[str, Tensor], self.fabric.all_gather(own))

@@ -1,6 +1,7 @@
 """Matchings that are set up first and solved together."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 import mixbook as mb
-from mixbook.mixing import matching, transport
+from mixbook.mixing import matching, scratch, transport
 from mixbook.mixing.block import plan_many
 from mixbook.mixing.matching import solve
 
@@ -57,14 +58,42 @@ def test_every_block_is_optimal_whatever_all_samples_have_in_common(k, offset, g
 
 def test_only_a_large_offset_is_centred_away(generator, monkeypatch):
     asked = []
-    costs = matching.Matching.costs
+    costs = matching._costs
     monkeypatch.setattr(
-        matching.Matching, "costs", lambda self, **how: asked.append(how.get("centred", False)) or costs(self, **how)
+        matching, "_costs", lambda these, **how: asked.append(how.get("centred", False)) or costs(these, **how)
     )
     x = torch.randn(32, 50, generator=generator)
     for shift in (0.0, 1e3):
         mb.OptimalTransport(4).pair(x + shift, generator=generator)
     assert asked == [False, False, True]
+
+
+@pytest.mark.parametrize("cost", ["squared", "euclidean"])
+@pytest.mark.parametrize("k", [2, 5, 16])
+@pytest.mark.parametrize("rows", [1, 7, 20])
+def test_a_few_rows_at_a_time_have_the_partners_of_all_at_once(rows, k, cost, generator, monkeypatch):
+    pairing, x = mb.OptimalTransport(k, cost=cost), torch.rand(37, 6, generator=generator) + 50  # which is centred away
+    whole = pairing.pair(x, generator=generator.clone_state())
+    monkeypatch.setattr(scratch, "_MOST", rows * 6 * 4)
+    assert torch.equal(pairing.pair(x, generator=generator.clone_state()), whole)
+
+
+def test_memory_is_kept_for_small_batches_and_each_thread_has_its_own(monkeypatch):
+    x = torch.zeros(8, 4)
+    place = scratch.rows_memory(8, x).data_ptr()
+    assert scratch.rows_memory(8, x).data_ptr() == place
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(lambda: scratch.rows_memory(8, x).data_ptr()).result() != place
+    monkeypatch.setattr(scratch, "_MOST", 100)
+    assert scratch.rows_memory(8, x).data_ptr() != place and scratch.rows_at_once(x) == 6
+    assert scratch.rows_at_once(torch.zeros(3, 0)) == 100 and scratch.rows_memory(2, x.double()).shape == (2, 4)
+
+
+def test_matching_within_inference_mode_leaves_nothing_that_fails_outside(generator):
+    x = torch.rand(16, 3, generator=generator)
+    with torch.inference_mode():
+        inside = mb.OptimalTransport(4).pair(x, generator=generator.clone_state())
+    assert torch.equal(mb.OptimalTransport(4).pair(x, generator=generator.clone_state()), inside)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

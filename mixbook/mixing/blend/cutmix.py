@@ -10,6 +10,7 @@ from torch import Tensor
 from mixbook.mixing.blend.spatial import image_size, levels, masked_plan, plan_of_masks
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.scope import Scope, check_scope
+from mixbook.transfer import send
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,9 @@ class CutMix:
             return plan_of_masks(x, partner, *self._pasted(shared, place, height, width))
         # The box's ends are found where the generator is; its pixels need not be sent from there.
         low, high = self._ends(shared.double(), place, torch.tensor([height, width], device=lam.device)[:, None, None])
+        low, high = send(torch.stack([low, high]), x.device)
         pixel = torch.arange(max(height, width), device=x.device)
-        return masked_plan(x, partner, ~_covered(pixel, low.to(x.device), high.to(x.device), height, width))
+        return masked_plan(x, partner, ~_covered(pixel, low, high, height, width))
 
     def _pasted(self, lam: Tensor, place: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
         """Weights (K, B, 2) and masks (K, B, 2, height, width), box by box: a few numbers are faster than small tensors."""

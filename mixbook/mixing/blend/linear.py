@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mixbook.mixing.plan import MixPlan
+from mixbook.transfer import send
 
 
 @dataclass(frozen=True)
@@ -29,5 +30,5 @@ class Linear:
         y: Tensor | None = None,
     ) -> MixPlan:
         """Plan for ``K * B`` mixtures: see :class:`mixbook.mixing.blend.Blend`."""
-        weight = lam.to(x.device).flatten()
+        weight = send(lam, x.device).flatten()
         return MixPlan.of_pairs(partner, torch.stack([weight, 1 - weight], dim=1), rows=len(x))

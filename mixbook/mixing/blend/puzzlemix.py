@@ -14,6 +14,7 @@ from mixbook.mixing.blend.mincut import best_labels
 from mixbook.mixing.blend.saliency import Saliency, block_saliency, magnitude, saliency_of
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.scope import draw_device
+from mixbook.transfer import send
 
 Floats = NDArray[np.floating]
 
@@ -107,10 +108,10 @@ class PuzzleMix:
         moves = None
         if self.transport is not None:
             pairs = torch.stack([mine, other], dim=1).repeat(draws, 1, 1, 1)
-            moves = _move(pairs, shares, self.transport).to(x.device)
-        masks = shares[:, :, None].to(x.device)
+            moves = send(_move(pairs, shares, self.transport), x.device)
+        masks = send(shares[:, :, None], x.device)
         masks = masks.repeat_interleave(x.shape[2] // grid, 3).repeat_interleave(x.shape[3] // grid, 4)
-        weights = torch.stack([weight, 1 - weight], dim=1).to(x.device)
+        weights = send(torch.stack([weight, 1 - weight], dim=1), x.device)
         return MixPlan.of_pairs(partner, weights, rows=len(x), masks=masks, moves=moves)
 
     def _draw_grid(self, x: Tensor, generator: torch.Generator | None) -> int:

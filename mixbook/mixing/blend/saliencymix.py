@@ -8,6 +8,7 @@ from torch import Tensor
 from mixbook.mixing.blend.saliency import Saliency, magnitude, saliency_of
 from mixbook.mixing.blend.spatial import image_size, masked_plan
 from mixbook.mixing.plan import MixPlan
+from mixbook.transfer import send
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class SaliencyMix:
         """Plan for ``K * B`` mixtures: see :class:`mixbook.mixing.blend.Blend`."""
         height, width = image_size(x)
         peak = saliency_of(self.saliency, x, y)[partner].flatten(1).argmax(1)
-        side = (1 - lam.to(x.device)).sqrt()
+        side = (1 - send(lam, x.device)).sqrt()
         rows = _interval(peak // width, side, height)
         columns = _interval(peak % width, side, width)
         pasted = rows[..., :, None] & columns[..., None, :]

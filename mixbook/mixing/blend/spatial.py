@@ -5,6 +5,7 @@ from torch import Tensor
 
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.scope import Scope
+from mixbook.transfer import send
 
 
 def image_size(x: Tensor) -> tuple[int, int]:
@@ -43,7 +44,7 @@ def masked_plan(x: Tensor, partner: Tensor, original: Tensor) -> MixPlan:
 def plan_of_masks(x: Tensor, partner: Tensor, weights: Tensor, masks: Tensor) -> MixPlan:
     """The same from both masks of each mixture, float32 (K, B, 2, H, W) or (K, 1, 2, H, W), and their means, (K, B, 2)."""
     if masks.device != x.device:
-        weights, masks = weights.to(x.device), masks.to(x.device)
+        weights, masks = send(weights, x.device), send(masks, x.device)
     if masks.shape[1] != len(partner):
         weights, masks = weights.expand(-1, len(partner), -1), masks.expand(-1, len(partner), -1, -1, -1)
     return MixPlan.of_pairs(partner, weights.flatten(0, 1), len(x), masks=masks.flatten(0, 1)[:, :, None])

@@ -1,0 +1,70 @@
+"""Plans of the next batches, begun while the network trains on these: a GPU is never waited for."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from mixbook.mixing.block import begin_plans
+from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.plan import MixPlan
+from mixbook.training.feed import Pair
+
+_TOGETHER = 8  # batches whose costs come from a GPU in one copy, as long as they are no larger than:
+_BYTES = 256 << 20
+
+
+def together_on(device: torch.device) -> int:
+    """How many batches to plan at once: on a CPU nothing is gained by more than one."""
+    return _TOGETHER if device.type == "cuda" else 1
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Batches whose plans have been begun, the number of the first, and the generator's state before them."""
+
+    first: int
+    state: Tensor
+    batches: list[Pair]
+    plans: Callable[[], list[MixPlan]]
+
+
+class Plans:
+    """Batches with their plans: those that the mixer makes batch by batch, from the same draws.
+
+    The generator runs ahead of the training. What a checkpoint keeps is its state before the block that training is in, and
+    the number of that block's first batch.
+
+    Args:
+        mixer: one whose plans can be made in blocks.
+        generator: source of its draws.
+        together: batches in a block, fewer where they are large.
+        mark: called with "data" when batches have come and with "forward" when something has been planned.
+    """
+
+    def __init__(self, mixer: Mixer, generator: torch.Generator, together: int, mark: Callable[[str], None]) -> None:
+        self._mixer, self._generator, self._together, self._mark = mixer, generator, together, mark
+        self.first, self.state = 0, generator.get_state()
+
+    def of(self, batches: Iterator[Pair], first: int) -> Iterator[tuple[Pair, MixPlan]]:
+        """Every batch from number ``first`` on, for which the generator is as it should be, with its plan."""
+        batches = islice(batches, first, None)
+        following = self._begin(batches, first)
+        while (block := following).batches:
+            following = self._begin(batches, block.first + len(block.batches))
+            self.first, self.state = block.first, block.state
+            plans = block.plans()
+            self._mark("forward")
+            yield from zip(block.batches, plans, strict=True)
+
+    def _begin(self, batches: Iterator[Pair], first: int) -> _Block:
+        block = list(islice(batches, 1))
+        size = max((x.nbytes for (x, _), _ in block), default=1)
+        block += islice(batches, min(self._together, max(1, _BYTES // size)) - 1)
+        self._mark("data")
+        state = self._generator.get_state()
+        plans = begin_plans(self._mixer, block, generator=self._generator)
+        self._mark("forward")
+        return _Block(first, state, block, plans)

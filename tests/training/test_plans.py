@@ -1,0 +1,124 @@
+"""Planning ahead of the training changes nothing but the time it takes."""
+
+import os
+import signal
+
+import pytest
+import torch
+from torch import nn
+
+import mixbook as mb
+from mixbook.data import Arrays, Flip, Pixels, Resident, Shift
+from mixbook.mixing.block import begin_plans
+from mixbook.models import MLP, seeded
+from mixbook.training import Recipe, fit, loop, plans
+from mixbook.training.checkpoint import load
+
+RECIPE = Recipe(epochs=2, batch_size=16, lr=0.05, seed=2)
+
+
+def numbers(rows: int = 150) -> Arrays:
+    x = torch.randn(rows, 4, generator=torch.Generator().manual_seed(0))
+    return Arrays(x, torch.arange(rows) % 3, 3, "numbers")
+
+
+def trained(mixer, recipe=RECIPE, hook=None, **options):
+    network = seeded(0, lambda: nn.Sequential(MLP(4, (16,), 8), nn.Dropout(0.2), nn.Linear(8, 3)))
+    if hook is not None:
+        network.register_forward_pre_hook(hook)
+    fit(network, numbers(), recipe, mixer=mixer, progress=False, **options)
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+class InTurn(mb.Mixer):
+    """A mixer of another type, which is asked for each batch when its turn comes."""
+
+
+def in_blocks_of(count, monkeypatch):
+    monkeypatch.setattr(loop, "together_on", lambda device: count)
+
+
+def sizes_of_blocks(monkeypatch):
+    asked = []
+
+    def begin(mixer, batches, **how):
+        asked.append(len(batches))
+        return begin_plans(mixer, batches, **how)
+
+    monkeypatch.setattr(plans, "begin_plans", begin)
+    return asked
+
+
+@pytest.mark.parametrize("pairs", ["within", "across"])
+@pytest.mark.parametrize("together", [1, 3, 8, 100])
+def test_blocks_of_any_size_train_the_same_network(together, pairs, monkeypatch):
+    recipe = Recipe(epochs=2, batch_size=16, lr=0.05, pairs=pairs)
+    expected = trained(InTurn(mb.OptimalTransport(4), mb.Beta(), num_classes=3), recipe)
+    in_blocks_of(together, monkeypatch)
+    asked = []
+    monkeypatch.setattr(
+        plans, "begin_plans", lambda m, block, **how: asked.append(len(block)) or begin_plans(m, block, **how)
+    )
+    assert torch.equal(trained(mb.Mixer(mb.OptimalTransport(4), mb.Beta(), num_classes=3), recipe), expected)
+    assert max(asked) == min(together, 10) and sum(asked) == 20
+
+
+@pytest.mark.parametrize("resumed_with", [3, 1, 8])
+@pytest.mark.parametrize("step", [13, 15, 16])
+def test_a_run_that_is_stopped_within_a_block_goes_on_exactly(step, resumed_with, tmp_path, monkeypatch):
+    mixer, path, steps = mb.kmixup(4, 1.0, 3), tmp_path / "run.pt", []
+    expected = trained(mixer)
+
+    def ask_to_stop(*_):
+        steps.append(1)
+        if len(steps) == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    in_blocks_of(3, monkeypatch)
+    with pytest.raises(SystemExit):
+        trained(mixer, hook=ask_to_stop, checkpoint=path)
+    saved = load(path)
+    assert saved["total"]["steps"] == step - 10 and saved["planned_from"] == (step - 10 - 1) // 3 * 3
+    in_blocks_of(resumed_with, monkeypatch)
+    assert torch.equal(trained(mixer, checkpoint=path), expected)
+
+
+def test_large_batches_are_planned_fewer_at_once(monkeypatch):
+    asked = []
+    in_blocks_of(8, monkeypatch)
+    monkeypatch.setattr(plans, "_BYTES", 4 * 16 * 4 * 2)  # two batches
+    monkeypatch.setattr(
+        plans, "begin_plans", lambda m, block, **how: asked.append(len(block)) or begin_plans(m, block, **how)
+    )
+    trained(mb.kmixup(4, 1.0, 3))
+    assert asked[:5] == [2] * 5
+
+
+def test_a_batch_in_parts_is_planned_part_by_part(monkeypatch):
+    monkeypatch.setattr(plans, "begin_plans", lambda *_, **__: pytest.fail("planned ahead"))
+    trained(mb.kmixup(4, 1.0, 3, strict=False), Recipe(epochs=1, batch_size=16, lr=0.05, accumulate=2))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu_neither_batches_nor_mixtures_are_waited_for(generator):
+    pixels = Pixels(torch.zeros(64, 3, 8, 8, dtype=torch.uint8), torch.arange(64) % 10, num_classes=10)
+    data, rows = Resident(pixels, shift=2, flip=True, device="cuda"), torch.randperm(64)
+    mixers = [make(num_classes=10, generator=generator) for make in (mb.mixup, mb.multimix, mb.cutmix, mb.fmix)]
+    matched = mb.kmixup(4, 1.0, 10, generator=generator)
+
+    def everything():
+        batch = data.batch(rows, generator)
+        x = Flip()(Shift(2)(batch[0], generator), generator)
+        for mixer in mixers:
+            mixer(x, batch[1])
+        return begin_plans(matched, [(batch, None)])
+
+    everything()
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")  # whatever waits for the device fails
+    try:
+        finish = everything()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert len(finish()[0]) == 64
