@@ -107,10 +107,11 @@ class MixPlan:
             >>> mb.MixPlan.of_pairs(torch.tensor([2, 0, 1]), weights, rows=3).sources.tolist()
             [[0, 2], [1, 0], [2, 1], [0, 2], [1, 0], [2, 1]]
         """
-        if partner.device.type == "cpu" and len(partner):
+        size = len(partner)
+        if partner.device.type == "cpu" and size:
             _check_range("partner", partner, rows)
-        sources = torch.stack([torch.arange(len(partner), device=partner.device), partner], dim=1)
-        draws = len(weights) // max(1, len(partner))
+        sources = torch.stack([torch.arange(size, device=partner.device), partner], dim=1)
+        draws = len(weights) // max(1, size)
         plan = cls(sources if draws == 1 else sources.repeat(draws, 1), weights, rows, masks, moves, check=False)
         plan._set_in_order(draws == 1)
         return plan

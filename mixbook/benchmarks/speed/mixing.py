@@ -1,8 +1,11 @@
 """How fast mixing is, beside what others do: both sides in one run, by turns, on random numbers of CIFAR-10's shape.
 
-``python -m mixbook.benchmarks.speed.mixing`` measures everything and stores it for the book's page on speed.
+``python -m mixbook.benchmarks.speed.mixing`` measures everything and stores it for the book's page on speed. With
+``MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184`` before it (Linux with glibc), freed memory is kept for the next
+array, on both sides; that is stored beside the other.
 """
 
+import os
 from dataclasses import replace
 from importlib import import_module
 
@@ -33,7 +36,7 @@ TOGETHER = 8  # batches in a block of batches
 WANTED = {2: 10, 4: 15, 8: 25, 16: 33, 32: 55, 64: 75}
 
 
-def matching(batches: int = 8, rounds: int = 5, blocks: tuple[int, ...] = BLOCKS, device: str = "cpu") -> list[Comparison]:
+def matching(batches: int = 8, rounds: int = 15, blocks: tuple[int, ...] = BLOCKS, device: str = "cpu") -> list[Comparison]:
     """Finding the partners of an epoch, against the loop of k-mixup's Figure 5 (TMLR), batch by batch and in blocks.
 
     Times are of ``batches`` batches, scaled to the 390 whole ones of an epoch. Both sides start from the batch and copy its
@@ -224,4 +227,5 @@ def all_comparisons(device: str = "cpu") -> list[Comparison]:
 
 
 if __name__ == "__main__":
-    store(find_book() / RESULTS / "speed" / "cpu.json", all_comparisons())
+    name = "cpu-kept.json" if os.environ.get("MALLOC_MMAP_MAX_") == "0" else "cpu.json"
+    store(find_book() / RESULTS / "speed" / name, all_comparisons())
