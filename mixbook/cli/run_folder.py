@@ -1,5 +1,7 @@
 """The folder of a run of ``mixbook train``: ``job.json`` says what is trained, ``result.json`` what came of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from json import JSONDecodeError, dumps, loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,25 @@ def write(folder: Path, name: str, content: dict[str, Any]) -> None:
         OSError: if it cannot be written.
     """
     write_whole(folder / name, dumps(content, indent=1) + "\n")
+
+
+@contextmanager
+def put_back(folder: Path) -> Iterator[None]:
+    """If an error ends this before a checkpoint was written, ``job.json`` is as it was: it describes the old checkpoint."""
+    job, checkpoint = folder / "job.json", folder / "checkpoint.pt"
+    before, age = job.read_bytes() if job.is_file() else None, _age(checkpoint)
+    try:
+        yield
+    except Exception:
+        if _age(checkpoint) == age and before is not None:
+            write_whole(job, before.decode())
+        elif _age(checkpoint) == age:
+            job.unlink(missing_ok=True)
+        raise
+
+
+def _age(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.exists() else None
 
 
 def says_job(folder: Path) -> bool:

@@ -55,9 +55,10 @@ def command() -> Callable[..., None]:
             goes_on, known = (out / "checkpoint.pt").exists() and not fresh, run_folder.says_job(out)
             if goes_on and known:
                 run_folder.check_same_job(out, job)
-            if fabric.is_global_zero and (known or not goes_on):  # of an unknown checkpoint the run itself says if it fits
-                run_folder.write(out, "job.json", job.as_dict())
-            _, history, scores = run(job, out / "checkpoint.pt", resume=not fresh, fabric=fabric, log=log)
+            with run_folder.put_back(out):
+                if fabric.is_global_zero and (known or not goes_on):  # of an unknown checkpoint the run says if it fits
+                    run_folder.write(out, "job.json", job.as_dict())
+                _, history, scores = run(job, out / "checkpoint.pt", resume=not fresh, fabric=fabric, log=log)
             if not fabric.is_global_zero:
                 return
             made = {**environment.describe(), "device": str(fabric.device), "processes": fabric.world_size}

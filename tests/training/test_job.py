@@ -132,7 +132,12 @@ def test_another_run_in_the_same_folder_is_refused_and_what_is_there_stays(tmp_p
         capsys, *same, "--samples", "90", "--lr", "0.1", "--epochs", "2"
     )
     assert "(epochs: 2, now 1)" in refusal(capsys, *same, "--epochs", "1")
+    wrong_layer = ("--hidden", "8", "--alpha", "1", "--layers", "nowhere", "--epochs", "2", "--fresh")
+    assert "nowhere" in refusal(capsys, *same, *wrong_layer)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    elsewhere = tmp_path / "new"
+    refusal(capsys, *same[:-1], elsewhere, *wrong_layer)
+    assert not (elsewhere / "job.json").exists()
     cli.main([*COMMAND, *map(str, same), "--hidden", "8", "--epochs", "1", "--milestones", "2", "--fresh"])
     assert json.loads((tmp_path / "job.json").read_text())["hidden"] == [8]
 
