@@ -104,7 +104,14 @@ class Resident:
         Returns:
             x (B, channels, H, W) and y, int64 (B,).
         """
-        return self._make(rows, *self._draw(len(rows), generator))
+        return self.batches([rows], generator)[0]
+
+    def batches(self, rows: Sequence[Tensor], generator: torch.Generator | None = None) -> list[Batch]:
+        """The batches that :meth:`batch` gives one after the other, made at once: on a GPU that starts fewer operations."""
+        sizes = [len(each) for each in rows]
+        drawn = zip(*(self._draw(size, generator) for size in sizes), strict=True)
+        x, y = self._make(torch.cat(list(rows)), *map(torch.cat, drawn))
+        return list(zip(x.split(sizes), y.split(sizes), strict=True))
 
     def epoch(
         self,

@@ -1,6 +1,8 @@
 """Where a run's batches come from: data that are indexed on the device, or a loader for what is too large for memory."""
 
+import math
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -9,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from mixbook.data import Batched, shuffled_batches
 from mixbook.data.batches import in_unit_range
+from mixbook.data.resident import Resident
 from mixbook.training.recipe import Recipe
 from mixbook.training.streams import Streams, derive
 
@@ -19,6 +22,14 @@ Batch = tuple[Tensor, Tensor]
 Pair = tuple[Batch, Batch | None]  # a batch, and a second one that partners come from
 Loaders = Callable[[int], DataLoader[Batch]]  # from the epoch, counted from 0
 Data = Batched | DataLoader[Batch] | Loaders
+
+
+_TOGETHER, _BYTES = 16, 256 << 20
+
+
+def together_on(device: torch.device, size: int) -> int:
+    """How many batches of ``size`` bytes to make, or to plan, at once: on a GPU that starts fewer operations."""
+    return max(1, min(_TOGETHER, _BYTES // max(1, size))) if device.type == "cuda" else 1
 
 
 class Feed(Protocol):
@@ -42,8 +53,11 @@ class Feed(Protocol):
         """Number of batches in an epoch."""
         ...
 
-    def epoch(self, number: int, streams: Streams) -> Iterator[Pair]:
-        """The batches of one epoch, on the device; of several processes each gets its share of every batch."""
+    def epoch(self, number: int, streams: Streams, *, ahead: bool = True) -> Iterator[Pair]:
+        """The batches of one epoch, on the device; of several processes each gets its share of every batch.
+
+        With ``ahead`` some may be made before their turn. They are the same if nothing else draws from these streams.
+        """
         ...
 
 
@@ -86,19 +100,30 @@ class Indexed:
         """See :class:`Feed`."""
         return self._recipe.steps(len(self._data))
 
-    def epoch(self, number: int, streams: Streams) -> Iterator[Pair]:
+    def epoch(self, number: int, streams: Streams, *, ahead: bool = True) -> Iterator[Pair]:
         """See :class:`Feed`."""
         recipe, rank, world = self._recipe, streams.fabric.global_rank, streams.fabric.world_size
 
-        def shuffled(generator: torch.Generator) -> Iterator[Batch]:
-            rows = shuffled_batches(
+        def shuffled(generator: torch.Generator) -> Iterator[Tensor]:
+            return shuffled_batches(
                 len(self._data), recipe.batch_size, generator, drop_last=recipe.drop_last, rank=rank, world=world
             )
-            return (self._data.batch(r, streams.augmenting) for r in rows)
+
+        def one_by_one(rows: Iterator[Tensor]) -> Iterator[Batch]:
+            return (self._data.batch(each, streams.augmenting) for each in rows)
 
         if recipe.pairs == "across":
-            return zip(shuffled(streams.order), shuffled(streams.partner), strict=True)
-        return ((batch, None) for batch in shuffled(streams.order))
+            return zip(one_by_one(shuffled(streams.order)), one_by_one(shuffled(streams.partner)), strict=True)
+        if ahead and isinstance(self._data, Resident):
+            return ((batch, None) for batch in _in_groups(self._data, shuffled(streams.order), streams.augmenting))
+        return ((batch, None) for batch in one_by_one(shuffled(streams.order)))
+
+
+def _in_groups(data: Resident, rows: Iterator[Tensor], generator: torch.Generator) -> Iterator[Batch]:
+    """As many batches at once as the device takes well."""
+    for first in rows:
+        size = len(first) * math.prod(data.shape) * data.dtype.itemsize
+        yield from data.batches([first, *islice(rows, together_on(data.device, size) - 1)], generator)
 
 
 class Loaded:
@@ -123,7 +148,7 @@ class Loaded:
         """See :class:`Feed`."""
         return len(self._loader(number))
 
-    def epoch(self, number: int, streams: Streams) -> Iterator[Pair]:
+    def epoch(self, number: int, streams: Streams, *, ahead: bool = True) -> Iterator[Pair]:
         """See :class:`Feed`."""
         loader = self._loader(number)
         generator = loader.generator or getattr(loader.sampler, "generator", None)

@@ -20,7 +20,7 @@ from mixbook.training.history import History
 from mixbook.training.keep import Average, Best, Total
 from mixbook.training.memory import Peak, advice_on_memory
 from mixbook.training.phases import Phases
-from mixbook.training.plans import Plans, together_on
+from mixbook.training.plans import Plans
 from mixbook.training.recipe import Recipe
 from mixbook.training.stop import Diverged, StopRequest, Terminated, noticing_sigterm
 from mixbook.training.streams import Streams
@@ -188,8 +188,7 @@ class _Run:
         self.phases = Phases(fabric.device)
         self._plans: Plans | None = None
         if in_blocks(mixer) and recipe.accumulate == 1:
-            mixing, mark = self.streams.mixing, self.phases.mark
-            self._plans = Plans(cast(Mixer, mixer), mixing, together_on(fabric.device), mark)
+            self._plans = Plans(cast(Mixer, mixer), self.streams.mixing, self.phases.mark)
         self._planned_from = 0  # the batch before which the mixing generator was as it is now, while an epoch is resumed
         self._identity: dict[str, Any] = {}
         self._tell_mixer(0)
@@ -224,7 +223,7 @@ class _Run:
                 yield batch, partner, None
 
     def _changed(self, epoch: int) -> Iterator[Pair]:
-        for batch, partner in self.feed.epoch(epoch, self.streams):
+        for batch, partner in self.feed.epoch(epoch, self.streams, ahead=self._augment is None):
             if self._augment is not None:
                 batch = self._augment(*batch, self.streams.augmenting)
                 partner = None if partner is None else self._augment(*partner, self.streams.augmenting)

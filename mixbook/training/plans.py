@@ -10,15 +10,7 @@ from torch import Tensor
 from mixbook.mixing.block import begin_plans
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
-from mixbook.training.feed import Pair
-
-_TOGETHER = 8  # batches whose costs come from a GPU in one copy, as long as they are no larger than:
-_BYTES = 256 << 20
-
-
-def together_on(device: torch.device) -> int:
-    """How many batches to plan at once: on a CPU nothing is gained by more than one."""
-    return _TOGETHER if device.type == "cuda" else 1
+from mixbook.training.feed import Pair, together_on
 
 
 @dataclass(frozen=True)
@@ -40,12 +32,11 @@ class Plans:
     Args:
         mixer: one whose plans can be made in blocks.
         generator: source of its draws.
-        together: batches in a block, fewer where they are large.
         mark: called with "data" when batches have come and with "forward" when something has been planned.
     """
 
-    def __init__(self, mixer: Mixer, generator: torch.Generator, together: int, mark: Callable[[str], None]) -> None:
-        self._mixer, self._generator, self._together, self._mark = mixer, generator, together, mark
+    def __init__(self, mixer: Mixer, generator: torch.Generator, mark: Callable[[str], None]) -> None:
+        self._mixer, self._generator, self._mark = mixer, generator, mark
         self.first, self.state = 0, generator.get_state()
 
     def of(self, batches: Iterator[Pair], first: int) -> Iterator[tuple[Pair, MixPlan]]:
@@ -61,8 +52,9 @@ class Plans:
 
     def _begin(self, batches: Iterator[Pair], first: int) -> _Block:
         block = list(islice(batches, 1))
-        size = max((x.nbytes for (x, _), _ in block), default=1)
-        block += islice(batches, min(self._together, max(1, _BYTES // size)) - 1)
+        if block:
+            x = block[0][0][0]
+            block += islice(batches, together_on(x.device, x.nbytes) - 1)
         self._mark("data")
         state = self._generator.get_state()
         plans = begin_plans(self._mixer, block, generator=self._generator)

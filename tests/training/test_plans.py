@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 import mixbook as mb
-from mixbook.data import Arrays, Flip, Pixels, Resident, Shift
+from mixbook.data import Arrays, Augment, Flip, Pixels, Resident, Shift
 from mixbook.mixing.block import begin_plans
 from mixbook.models import MLP, seeded
-from mixbook.training import Recipe, fit, loop, plans
+from mixbook.training import Recipe, feed, fit, plans
 from mixbook.training.checkpoint import load
 
 RECIPE = Recipe(epochs=2, batch_size=16, lr=0.05, seed=2)
@@ -35,7 +35,8 @@ class InTurn(mb.Mixer):
 
 
 def in_blocks_of(count, monkeypatch):
-    monkeypatch.setattr(loop, "together_on", lambda device: count)
+    for module in (plans, feed):
+        monkeypatch.setattr(module, "together_on", lambda device, size: count)
 
 
 def sizes_of_blocks(monkeypatch):
@@ -83,15 +84,26 @@ def test_a_run_that_is_stopped_within_a_block_goes_on_exactly(step, resumed_with
     assert torch.equal(trained(mixer, checkpoint=path), expected)
 
 
-def test_large_batches_are_planned_fewer_at_once(monkeypatch):
-    asked = []
-    in_blocks_of(8, monkeypatch)
-    monkeypatch.setattr(plans, "_BYTES", 4 * 16 * 4 * 2)  # two batches
-    monkeypatch.setattr(
-        plans, "begin_plans", lambda m, block, **how: asked.append(len(block)) or begin_plans(m, block, **how)
-    )
-    trained(mb.kmixup(4, 1.0, 3))
-    assert asked[:5] == [2] * 5
+def test_large_batches_are_few_at_once_and_on_a_cpu_each_is_alone():
+    device = torch.device("cuda")
+    assert [feed.together_on(device, size) for size in (0, 1 << 20, 100 << 20, 1 << 30)] == [16, 16, 2, 1]
+    assert feed.together_on(torch.device("cpu"), 1) == 1
+
+
+@pytest.mark.parametrize("augment", [None, Augment(Shift(1))])
+def test_images_made_several_batches_at_once_train_the_same_network(augment, monkeypatch):
+    x = torch.randint(0, 256, (60, 1, 6, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    data = Resident(Pixels(x, torch.arange(60) % 3, num_classes=3), shift=1, flip=True)
+    options = {"mixer": mb.kmixup(4, 1.0, 3), "augment": augment, "progress": False}
+
+    def train():
+        network = seeded(0, lambda: nn.Sequential(nn.Flatten(), MLP(36, (8,), 3)))
+        fit(network, data, Recipe(epochs=2, batch_size=16, lr=0.05), **options)
+        return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+    expected = train()
+    in_blocks_of(3, monkeypatch)
+    assert torch.equal(train(), expected)
 
 
 def test_a_batch_in_parts_is_planned_part_by_part(monkeypatch):
