@@ -152,14 +152,17 @@ def masks(images: int = 100, rounds: int = 3, sizes: tuple[int, ...] = (32, 64))
 
 
 def prefix(draws: int = 5, size: int = 32, rounds: int = 5) -> list[Comparison]:
-    """A training step with K interpolations at a hidden layer, of which the layers before run once, against K steps."""
+    """A training step with K interpolations at a hidden layer, of which the layers before run once.
+
+    Against K steps, and against the same step with the network taken apart by hand.
+    """
     generator = torch.Generator().manual_seed(0)
     stages = [nn.Sequential(nn.Conv2d(*io, 3, padding=1), nn.BatchNorm2d(io[1]), nn.ReLU()) for io in ((3, 32), (32, 32))]
     stages += [nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU())]
     model = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
     x, y = torch.rand(size, 3, 32, 32, generator=generator), torch.randint(0, 10, (size,), generator=generator)
 
-    def at(layer: str) -> Comparison:
+    def at(layer: str) -> list[Comparison]:
         shared = ManifoldMixer(model, [layer], multimix(draws, num_classes=10, generator=generator))
         single = ManifoldMixer(model, [layer], mixup(num_classes=10, generator=generator))
 
@@ -171,13 +174,26 @@ def prefix(draws: int = 5, size: int = 32, rounds: int = 5) -> list[Comparison]:
             for _ in range(draws):
                 step(mixer)
 
+        before = 0 if layer == "input" else int(layer) + 1
+        prefix, suffix = model[:before], model[before:]
+
+        def by_hand() -> None:
+            hidden, order, lam = prefix(x), torch.randperm(size), torch.rand(draws, 1, 1, 1, 1)
+            logits = suffix((lam * hidden + (1 - lam) * hidden[order]).flatten(0, 1))
+            losses = [cross_entropy(logits, labels.repeat(draws), reduction="none") for labels in (y, y[order])]
+            weights = lam.view(-1, 1).expand(draws, size).flatten()
+            (weights * losses[0] + (1 - weights) * losses[1]).mean().backward()
+
         share = step_flops(model, x, layer, draws) / step_flops(model, x, "input", draws)
         where = "the input" if layer == "input" else f"stage {int(layer) + 1} of 3"
         what = f"step with K={draws} mixtures at {where} ({share:.2f} of the FLOPs)"
         timed = compare(what, f"{draws} steps", lambda: step(shared), lambda: repeat(single), rounds)
-        return replace(timed, wanted=1 / share)
+        return [
+            replace(timed, wanted=1 / share),
+            compare(f"by hand: {what}", "the network taken apart", lambda: step(shared), by_hand, rounds),
+        ]
 
-    return [at(layer) for layer in ("input", "0", "1")]
+    return [comparison for layer in ("input", "0", "1") for comparison in at(layer)]
 
 
 def alpha(rounds: int = 5) -> list[Comparison]:
