@@ -30,7 +30,7 @@ def check_batch(x: Any, y: Any = None, names: tuple[str, str] = ("x", "y")) -> N
         return
     if not isinstance(y, Tensor):
         raise TypeError(_no_tensor(names[1], y))
-    if len(x) != len(y):
+    if x.shape[:1] != y.shape[:1]:
         raise ValueError(f"{names[0]} and {names[1]} must have the same length, got {len(x)} and {len(y)}")
 
 

@@ -107,7 +107,7 @@ class Mixer:
             check_batch(x2, y2, ("x2", "y2"))
         generator = self.generator if generator is None else generator
         partner = self.pairing.pair(x, x2, generator, y, y2)
-        lam = self.ratio.sample(len(x), generator)
+        lam = self.ratio.sample(x.shape[0], generator)
         if x2 is None:
             return self.blend.plan(x, partner, lam, generator, y)
         both = None if y is None or y2 is None else torch.cat([y, y2])

@@ -263,11 +263,11 @@ class ByClass:
 
 def _shuffle(x: Tensor, other: Tensor | None, generator: torch.Generator | None) -> Tensor:
     _check_batches(x, other)
-    return torch.randperm(len(x), generator=generator, device=draw_device(generator))
+    return torch.randperm(x.shape[0], generator=generator, device=draw_device(generator))
 
 
 def _check_batches(x: Tensor, other: Tensor | None) -> None:
-    if len(x) == 0:
+    if x.shape[0] == 0:
         raise ValueError("x is an empty batch: there is nobody to pair")
     if other is not None and other.shape != x.shape:
         raise ValueError(f"the second batch must have the shape of the first, {tuple(x.shape)}, got {tuple(other.shape)}")

@@ -57,7 +57,7 @@ class CutMix:
         """Plan for ``K * B`` mixtures: see :class:`mixbook.mixing.blend.Blend`."""
         height, width = image_size(x)
         shared = levels(lam, self.per)
-        places = 1 if self.per == "batch" else len(partner)
+        places = 1 if self.per == "batch" else partner.shape[0]
         place = torch.rand(2, 1, places, dtype=torch.float64, generator=generator, device=lam.device)
         if x.device.type == lam.device.type == "cpu":
             return plan_of_masks(x, partner, *self._pasted(shared, place, height, width))

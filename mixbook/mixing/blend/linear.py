@@ -31,4 +31,4 @@ class Linear:
     ) -> MixPlan:
         """Plan for ``K * B`` mixtures: see :class:`mixbook.mixing.blend.Blend`."""
         weight = send(lam, x.device).flatten()
-        return MixPlan.of_pairs(partner, torch.stack([weight, 1 - weight], dim=1), rows=len(x))
+        return MixPlan.of_pairs(partner, torch.stack([weight, 1 - weight], dim=1), rows=x.shape[0])

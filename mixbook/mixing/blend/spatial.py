@@ -45,7 +45,7 @@ def plan_of_masks(x: Tensor, partner: Tensor, weights: Tensor, masks: Tensor) ->
     """The same from both masks of each mixture, float32 (K, B, 2, H, W) or (K, 1, 2, H, W), and their means, (K, B, 2)."""
     if masks.device != x.device:
         weights, masks = send(weights, x.device), send(masks, x.device)
-    size = len(partner)
+    size = partner.shape[0]
     if masks.shape[1] != size:
         weights, masks = weights.expand(-1, size, -1), masks.expand(-1, size, -1, -1, -1)
-    return MixPlan.of_pairs(partner, weights.flatten(0, 1), len(x), masks=masks.flatten(0, 1)[:, :, None])
+    return MixPlan.of_pairs(partner, weights.flatten(0, 1), x.shape[0], masks=masks.flatten(0, 1)[:, :, None])
