@@ -32,7 +32,7 @@ class Fetched:
         if together.device.type != "cuda":
             self._parts = self._split(together.cpu())
             return
-        host = torch.empty(together.shape, dtype=together.dtype, pin_memory=True)
+        host = torch.empty(together.shape, dtype=together.dtype, device="cpu", pin_memory=True)
         host.copy_(together, non_blocking=True)
         self._parts = self._split(host)
         self._arrived = torch.cuda.Event()

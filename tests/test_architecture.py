@@ -19,8 +19,7 @@ MAY_IMPORT = {
     "mixing.scope": set(),
     "mixing.checks": set(),
     "mixing.ratio": {"mixing.scope", "mixing.checks"},
-    "mixing.scratch": set(),
-    "mixing.matching": {"mixing.scratch", "mixing.transport", "transfer"},
+    "mixing.matching": {"mixing.transport", "transfer"},
     "mixing.pairing": {"mixing.scope", "mixing.checks", "mixing.transport", "mixing.matching", "transfer"},
     "mixing.blend": {"mixing.scope", "mixing.plan", "mixing.transport", "transfer"},
     "mixing.mixer": {"mixing.scope", "mixing.checks", "mixing.plan", "mixing.pairing", "mixing.ratio", "mixing.blend"},
@@ -50,7 +49,7 @@ MAY_IMPORT = {
     "evaluation": {"data", "models"},  # an attack may look for the layer that normalises
     "theory": {"mixing"},
     "compat": {"mixing", "transfer"},
-    "training": {"mixing", "data", "models", "evaluation", "whole_file"},
+    "training": {"mixing", "data", "models", "evaluation", "whole_file", "transfer"},
     "advice": {"mixing", "theory", "plots"},
     "benchmarks": {"mixing", "theory", "data", "models", "training", "evaluation", "vision", "advice", "whole_file"},
     "cli": {"advice", "benchmarks", "training", "theory", "data", "models", "evaluation", "mixing", "whole_file"},

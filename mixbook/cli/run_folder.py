@@ -26,12 +26,15 @@ def write(folder: Path, name: str, content: dict[str, Any]) -> None:
 
 @contextmanager
 def put_back(folder: Path) -> Iterator[None]:
-    """If an error ends this before a checkpoint was written, ``job.json`` is as it was: it describes the old checkpoint."""
+    """If this ends early and no checkpoint was written, ``job.json`` is as it was: it describes the old checkpoint.
+
+    For one process; of several the one that writes.
+    """
     job, checkpoint = folder / "job.json", folder / "checkpoint.pt"
     before, age = job.read_bytes() if job.is_file() else None, _age(checkpoint)
     try:
         yield
-    except Exception:
+    except BaseException:  # a Ctrl-C too
         if _age(checkpoint) == age and before is not None:
             write_whole(job, before.decode())
         elif _age(checkpoint) == age:

@@ -1,6 +1,7 @@
 """``mixbook train``: one network, one way of mixing, one recipe; resumes where it was stopped."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,7 +56,7 @@ def command() -> Callable[..., None]:
             goes_on, known = (out / "checkpoint.pt").exists() and not fresh, run_folder.says_job(out)
             if goes_on and known:
                 run_folder.check_same_job(out, job)
-            with run_folder.put_back(out):
+            with run_folder.put_back(out) if fabric.is_global_zero else nullcontext():
                 if fabric.is_global_zero and (known or not goes_on):  # of an unknown checkpoint the run says if it fits
                     run_folder.write(out, "job.json", job.as_dict())
                 _, history, scores = run(job, out / "checkpoint.pt", resume=not fresh, fabric=fabric, log=log)

@@ -58,7 +58,7 @@ class Arrays(Labelled):
         """
         if self.missing:
             raise ValueError(f"{self.name}: values are missing: impute(train, test) first")
-        rows = send(rows, self.x.device)
+        rows = send(rows, self.x.device) if self.x.is_cuda else rows
         return self.x[rows], self.y[rows]
 
 

@@ -104,14 +104,14 @@ class Resident:
         Returns:
             x (B, channels, H, W) and y, int64 (B,).
         """
-        return self.batches([rows], generator)[0]
+        return self._make(rows, *self._draw(len(rows), generator))
 
     def batches(self, rows: Sequence[Tensor], generator: torch.Generator | None = None) -> list[Batch]:
         """The batches that :meth:`batch` gives one after the other, made at once: on a GPU that starts fewer operations."""
-        sizes = [len(each) for each in rows]
-        drawn = zip(*(self._draw(size, generator) for size in sizes), strict=True)
-        x, y = self._make(torch.cat(list(rows)), *map(torch.cat, drawn))
-        return list(zip(x.split(sizes), y.split(sizes), strict=True))
+        if not rows:
+            return []
+        drawn = zip(*(self._draw(len(each), generator) for each in rows), strict=True)
+        return self._cut(rows, *map(torch.cat, drawn))
 
     def epoch(
         self,
@@ -158,10 +158,8 @@ class Resident:
         drawn = self._draw(len(self), changes or generator)
         for start in range(0, len(batches), block):
             rows = batches[start : start + block]
-            sizes = [len(each) for each in rows]
-            here = slice(start * batch_size, start * batch_size + sum(sizes))
-            x, y = self._make(torch.cat(rows), *(change[here] for change in drawn))
-            yield list(zip(x.split(sizes), y.split(sizes), strict=True))
+            here = slice(start * batch_size, start * batch_size + sum(map(len, rows)))
+            yield self._cut(rows, *(change[here] for change in drawn))
 
     def _draw(self, count: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor, Tensor]:
         """How far each image's window lies below and right of the padded one's corner, and whether it is mirrored."""
@@ -172,6 +170,13 @@ class Resident:
         if generator is not None and self.flip:
             mirrored = torch.rand(count, generator=generator) < 0.5
         return down, right, mirrored
+
+    def _cut(self, rows: Sequence[Tensor], *drawn: Tensor) -> list[Batch]:
+        """Several batches, made as one."""
+        x, y = self._make(torch.cat(list(rows)), *drawn)
+        sizes = [len(each) for each in rows]
+        # Detached, or torch would refuse a network that changes its input in place.
+        return [(own.detach(), labels) for own, labels in zip(x.split(sizes), y.split(sizes), strict=True)]
 
     def _make(self, rows: Tensor, down: Tensor, right: Tensor, mirrored: Tensor) -> Batch:
         channels, height, width = self.shape

@@ -74,9 +74,10 @@ def begin_plans(
             check_batch(*second, ("x2", "y2"))
         matching = pairing.begin(x, None if second is None else second[0], generator)
         lam = mixer.ratio.sample(len(x), generator)
-        rows = x if second is None else torch.cat([x, second[0]])
+        before = 0 if second is None else len(x)  # rows of the batch itself that lie before its partners' rows
+        rows = x[:1].expand(before + len(x), *x.shape[1:])  # only their number and size are looked at
         matchings.append(matching)
-        drafts.append((len(rows) - len(x), mixer.blend.plan(rows, matching.candidates, lam, generator, y)))
+        drafts.append((before, mixer.blend.plan(rows, matching.candidates, lam, generator, y)))
     partners = begin_solving(matchings)
 
     def finish() -> list[MixPlan]:
@@ -90,4 +91,5 @@ def begin_plans(
 
 def in_blocks(mixer: object) -> bool:
     """Whether plans of several batches gain from being made together: a matching, and a blend that needs no partner yet."""
-    return type(mixer) is Mixer and isinstance(mixer.pairing, OptimalTransport) and isinstance(mixer.blend, _BLIND)
+    # Exactly these: what a reader derives from them may look at more, and is asked in turn.
+    return type(mixer) is Mixer and type(mixer.pairing) is OptimalTransport and type(mixer.blend) in _BLIND

@@ -30,8 +30,9 @@ def check_batch(x: Any, y: Any = None, names: tuple[str, str] = ("x", "y")) -> N
         return
     if not isinstance(y, Tensor):
         raise TypeError(_no_tensor(names[1], y))
-    if x.shape[:1] != y.shape[:1]:
-        raise ValueError(f"{names[0]} and {names[1]} must have the same length, got {len(x)} and {len(y)}")
+    if x.shape[:1] != y.shape[:1] or x.ndim == 0:
+        got = " and ".join(str(each.shape[0]) if each.ndim else "a single number" for each in (x, y))
+        raise ValueError(f"{names[0]} and {names[1]} must have the same length, got {got}")
 
 
 def _no_tensor(name: str, value: Any) -> str:

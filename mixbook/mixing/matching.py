@@ -8,12 +8,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mixbook.mixing.scratch import rows_at_once, rows_memory
 from mixbook.mixing.transport import assignment, cross_cost, squared_cost
 from mixbook.transfer import Fetched, send
 
 Cost = Literal["squared", "euclidean"]
 
+_BYTES = 8 << 20  # of rows that are copied at once on a CPU, so that they are still in its cache when they are multiplied
 _OFFSET = 8  # costs so much larger than their range lose three binary digits of it
 
 
@@ -50,12 +50,13 @@ def solve(matchings: Sequence[Matching]) -> list[Tensor]:
 def begin_solving(matchings: Sequence[Matching]) -> Callable[[], list[Tensor]]:
     """Ask for the costs now, and solve later, when what is returned is called: as :func:`solve`.
 
-    On a GPU nothing is waited for here, so it can be given other work before the costs are needed.
+    On a GPU nothing is waited for here, so it can be given other work before the costs are needed. (Later it is waited for
+    once more where an offset has to be taken away first.)
     """
     alike: dict[tuple[object, ...], list[int]] = {}
     for number, matching in enumerate(matchings):
-        kind = matching.x.shape, matching.x.dtype, matching.x.device, matching.k, matching.cost
-        alike.setdefault(kind, []).append(number)
+        kinds = matching.x.dtype, matching.other.dtype, matching.x.device, matching.cost
+        alike.setdefault((matching.x.shape, matching.k, *kinds), []).append(number)
     finishers = [_begin_alike([matchings[number] for number in numbers]) for numbers in alike.values()]
 
     def finish() -> list[Tensor]:
@@ -68,7 +69,7 @@ def begin_solving(matchings: Sequence[Matching]) -> Callable[[], list[Tensor]]:
 
 
 def _begin_alike(matchings: list[Matching]) -> Callable[[], list[Tensor]]:
-    """The same for batches of one size. What follows the products is done for all at once: it would take as long."""
+    """The same for batches of one size: after their products, whose time what follows would take too, all go together."""
     candidates = [matching.candidates for matching in matchings]
     if matchings[0].k == 1:
         return lambda: candidates
@@ -76,12 +77,12 @@ def _begin_alike(matchings: list[Matching]) -> Callable[[], list[Tensor]]:
 
     def finish() -> list[Tensor]:
         tables = fetched.tensors()
-        if matchings[0].cost == "squared":
-            for number in _hidden_by_offsets(tables):
-                for table, centred in zip(tables, _costs([matchings[number]], centred=True), strict=True):
-                    table[number] = centred[0].cpu()
-        order = torch.cat([_order(table, *part) for table, part in zip(tables, _parts(matchings[0]), strict=True)], dim=1)
-        order = send(order, candidates[0].device)
+        hidden = _hidden_by_offsets(tables)
+        for number in hidden if matchings[0].cost == "squared" else ():
+            for table, centred in zip(tables, _costs([matchings[number]], centred=True), strict=True):
+                table[number] = centred[0].cpu()
+        orders = [_order(table, *part) for table, part in zip(tables, _parts(matchings[0]), strict=True)]
+        order = send(orders[0] if len(orders) == 1 else torch.cat(orders, dim=1), candidates[0].device)
         return [rows[places] for rows, places in zip(candidates, order, strict=True)]
 
     return finish
@@ -111,10 +112,13 @@ def _costs(matchings: list[Matching], *, centred: bool = False) -> list[Tensor]:
             may stay: there it adds the same to a whole column, with no more rounding than the data's own.
     """
     between = cross_cost if matchings[0].cost == "squared" else _distances
+    at_once = len(matchings[0].x)
+    if matchings[0].x.device.type == "cpu":
+        at_once = _BYTES // max(1, matchings[0].other[0].nbytes)
     tables = []
     for start, stop, size in _parts(matchings[0]):
-        step = size * max(1, rows_at_once(matchings[0].other) // size)
-        memory = rows_memory(min(step, stop - start), matchings[0].other)
+        step = min(stop - start, size * max(1, at_once // size))
+        memory = matchings[0].other.new_empty(step, matchings[0].other.shape[1])  # the same for all batches
         costs = []
         for matching in matchings:
             origin = matching.x.mean(dim=0) if centred else None
@@ -131,7 +135,7 @@ def _costs(matchings: list[Matching], *, centred: bool = False) -> list[Tensor]:
 
 def _distances(left: Tensor, right: Tensor) -> Tensor:
     # A root of nearly nothing needs more digits than float32 has.
-    return squared_cost(left.double(), right.double()).sqrt()
+    return squared_cost(left.double(), right.double(), check=False).sqrt()
 
 
 def _hidden_by_offsets(tables: list[Tensor]) -> list[int]:
@@ -142,8 +146,8 @@ def _hidden_by_offsets(tables: list[Tensor]) -> list[int]:
     """
     hidden = set()
     for table in tables:
-        ends = (end.tolist() for end in table.view(len(table), -1).aminmax(dim=1))
-        for number, (low, high) in enumerate(zip(*ends, strict=True)):
+        costs = table.numpy().reshape(len(table), -1)
+        for number, (low, high) in enumerate(zip(costs.min(1).tolist(), costs.max(1).tolist(), strict=True)):
             if not (-inf < low and high < inf):  # NaN is not less than anything either
                 raise ValueError("x has NaN, infinite or huge values: optimal transport needs finite features")
             if max(-low, high) > _OFFSET * (high - low):

@@ -21,11 +21,15 @@ class InfeasibleXi(ValueError):
     """No alpha reaches the wanted perturbation: even the midpoints of k-matched pairs move samples less than that."""
 
 
-def squared_cost(x: Tensor, y: Tensor) -> Tensor:
+def squared_cost(x: Tensor, y: Tensor, *, check: bool = True) -> Tensor:
     """Squared Euclidean distances within each block: ``x`` and ``y`` (blocks, k, d) to (blocks, k, k).
 
     Both sides are first moved by the mean of ``x``: distances stay as they are, but large common offsets no longer
     swallow the digits that decide the matching.
+
+    Args:
+        x, y: the points.
+        check: look for features that are not finite; on a GPU that waits for it. Otherwise their distances are NaN.
 
     Raises:
         ValueError: if a feature is NaN or infinite, for which no matching is optimal.
@@ -37,7 +41,7 @@ def squared_cost(x: Tensor, y: Tensor) -> Tensor:
         tensor([[[0., 9.],
                  [1., 4.]]])
     """
-    if not (x.isfinite().all() and y.isfinite().all()):
+    if check and not (x.isfinite().all() and y.isfinite().all()):
         raise ValueError("x has NaN or infinite values: optimal transport needs finite features")
     origin = x.mean(dim=(0, 1))
     x, y = x - origin, y - origin
@@ -89,11 +93,12 @@ def assignment(cost: Tensor) -> Tensor:
         >>> assignment(torch.tensor([[[4.0, 1.0], [1.0, 9.0]]]))
         tensor([[1, 0]])
     """
-    problems = cost.detach().cpu().numpy()  # NumPy starts its operations faster, and these are small
-    if problems.shape[1] <= _FEW and np.isfinite(problems).all():
-        columns, places = _permutations(problems.shape[1])
-        matched = problems.reshape(len(problems), -1).take(places, axis=1)
-        totals = matched.reshape(len(problems), *columns.shape).sum(2)
+    cost = cost.detach().cpu()
+    problems = (cost.float() if cost.dtype == torch.bfloat16 else cost).numpy()  # which starts small operations faster
+    count, k = problems.shape[:2]
+    if k <= _FEW and np.isfinite(problems).all():
+        columns, places = _permutations(k)
+        totals = problems.reshape(count, k * k).take(places, axis=1).reshape(count, *columns.shape).sum(2)
         return torch.from_numpy(columns.take(totals.argmin(1), axis=0))
     solved = np.empty(problems.shape[:2], dtype=np.int64)
     for problem, row in zip(problems, solved, strict=True):

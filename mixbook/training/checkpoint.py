@@ -14,8 +14,10 @@ from mixbook.training.fingerprint import fingerprint
 from mixbook.training.recipe import Recipe
 from mixbook.whole_file import whole_file
 
-FORMAT = "mixbook checkpoint 4"
-_READABLE = (FORMAT, "mixbook checkpoint 3")  # which did not know its loss: weights, but no run to go on with
+FORMAT = "mixbook checkpoint 5"
+# 4 did not plan ahead: its mixing generator is where its next step begins. 3 did not know its loss: it has weights, but no
+# run to go on with.
+_READABLE = (FORMAT, "mixbook checkpoint 4", "mixbook checkpoint 3")
 
 
 class CheckpointError(RuntimeError):

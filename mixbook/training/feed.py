@@ -1,6 +1,5 @@
 """Where a run's batches come from: data that are indexed on the device, or a loader for what is too large for memory."""
 
-import math
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +13,7 @@ from mixbook.data.batches import in_unit_range
 from mixbook.data.resident import Resident
 from mixbook.training.recipe import Recipe
 from mixbook.training.streams import Streams, derive
+from mixbook.transfer import send
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -24,7 +24,7 @@ Loaders = Callable[[int], DataLoader[Batch]]  # from the epoch, counted from 0
 Data = Batched | DataLoader[Batch] | Loaders
 
 
-_TOGETHER, _BYTES = 16, 256 << 20
+_TOGETHER, _BYTES = 16, 64 << 20
 
 
 def together_on(device: torch.device, size: int) -> int:
@@ -43,6 +43,11 @@ class Feed(Protocol):
     @property
     def num_classes(self) -> int | None:
         """C, where the data say it."""
+        ...
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether several batches come as fast as one; those of a loader come one by one, while others are trained on."""
         ...
 
     def checksum(self) -> str:
@@ -80,6 +85,8 @@ def feed_of(data: Data, recipe: Recipe, fabric: "Fabric") -> Feed:
 
 class Indexed:
     """Batches of what can be asked for the samples at some rows; it goes to the device whole."""
+
+    in_memory = True
 
     def __init__(self, data: Batched, recipe: Recipe, fabric: "Fabric") -> None:
         least = recipe.batch_size if recipe.drop_last else fabric.world_size
@@ -122,7 +129,8 @@ class Indexed:
 def _in_groups(data: Resident, rows: Iterator[Tensor], generator: torch.Generator) -> Iterator[Batch]:
     """As many batches at once as the device takes well."""
     for first in rows:
-        size = len(first) * math.prod(data.shape) * data.dtype.itemsize
+        channels, height, width = data.shape
+        size = len(first) * height * width * (4 * channels + 8)  # pixels in float32, and where each comes from
         yield from data.batches([first, *islice(rows, together_on(data.device, size) - 1)], generator)
 
 
@@ -132,6 +140,8 @@ class Loaded:
     The loader's own generator is seeded from the recipe and the epoch, so an epoch has its order whatever was before it.
     Bytes become numbers in [0, 1] on the device.
     """
+
+    in_memory = False
 
     def __init__(self, data: DataLoader[Batch] | Loaders, recipe: Recipe, device: torch.device) -> None:
         if recipe.pairs == "across":
@@ -158,8 +168,8 @@ class Loaded:
         rank, world = streams.fabric.global_rank, streams.fabric.world_size
         for x, y in loader:
             if len(x) >= world:
-                own = x[rank::world].to(self._device, non_blocking=True)
-                yield (in_unit_range(own), y[rank::world].to(self._device)), None
+                own, labels = (send(each[rank::world], self._device) for each in (x, y))
+                yield (in_unit_range(own), labels), None
 
     def _loader(self, number: int) -> DataLoader[Batch]:
         return self._data if isinstance(self._data, DataLoader) else self._data(number)

@@ -4,6 +4,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
@@ -188,8 +189,8 @@ class _Run:
         self.phases = Phases(fabric.device)
         self._plans: Plans | None = None
         if in_blocks(mixer) and recipe.accumulate == 1:
-            self._plans = Plans(cast(Mixer, mixer), self.streams.mixing, self.phases.mark)
-        self._planned_from = 0  # the batch before which the mixing generator was as it is now, while an epoch is resumed
+            self._plans = Plans(cast(Mixer, mixer), self.streams.mixing, self.phases.mark, in_memory=self.feed.in_memory)
+        self._plan_from = 0  # first batch to plan when an epoch is resumed: the mixing generator is as it was before it
         self._identity: dict[str, Any] = {}
         self._tell_mixer(0)
         self._begin()
@@ -210,17 +211,24 @@ class _Run:
         """
         self._network.train()
         self._tell_mixer(epoch)
-        done, first, self._planned_from = self._total.steps, self._planned_from, 0
+        done, first, self._plan_from = self._total.steps, self._plan_from, 0
         self.phases.start()
-        if self._plans is not None:
-            for number, ((batch, partner), plan) in enumerate(self._plans.of(self._changed(epoch), first), start=first):
+        with self._advice(self.recipe.batch_size):
+            if self._plans is not None:
+                for number, ((batch, partner), plan) in enumerate(self._plans.of(self._changed(epoch), first), start=first):
+                    if number >= done:
+                        yield batch, partner, plan
+                return
+            for number, (batch, partner) in enumerate(self._changed(epoch)):
                 if number >= done:
-                    yield batch, partner, plan
-            return
-        for number, (batch, partner) in enumerate(self._changed(epoch)):
-            if number >= done:
-                self.phases.mark("data")
-                yield batch, partner, None
+                    self.phases.mark("data")
+                    yield batch, partner, None
+
+    def _advice(self, size: int) -> AbstractContextManager[None]:
+        twice = 2 * self.recipe.accumulate
+        return advice_on_memory(
+            f"a batch of {size} does not fit the memory: accumulate={twice} halves it, precision='bf16' saves too"
+        )
 
     def _changed(self, epoch: int) -> Iterator[Pair]:
         for batch, partner in self.feed.epoch(epoch, self.streams, ahead=self._augment is None):
@@ -238,9 +246,7 @@ class _Run:
         value, parts = torch.zeros((), device=self.fabric.device), _parts(batch, partner, recipe.accumulate)
         self._optimizer.zero_grad()
         for number, (own, other) in enumerate(parts, start=1):
-            advice = f"a batch of {len(own[1])} does not fit the memory: accumulate={2 * recipe.accumulate} halves it, "
-            memory = advice_on_memory(f"{advice}precision='bf16' saves too")
-            with self.fabric.no_backward_sync(self._network, enabled=number < len(parts)), memory:
+            with self.fabric.no_backward_sync(self._network, enabled=number < len(parts)), self._advice(len(own[1])):
                 loss = self._forward(own, other, plan) * (len(own[1]) / size)
                 self.phases.mark("forward")
                 self.fabric.backward(loss)
@@ -309,15 +315,18 @@ class _Run:
 
     def save(self, path: Path) -> None:
         """Write everything to a checkpoint, also in the middle of an epoch."""
-        total, ahead = self._total.state_dict(), self._total.steps > 0
+        total = self._total.state_dict()
+        # Within an epoch the plans run ahead of the steps; in each process by as many batches as fit there.
+        ahead = self._plans if self._total.steps > 0 else None
+        plan_from = torch.tensor(self._total.steps if ahead is None else ahead.first)
         # Each process has seen the losses of its own shares.
         total["sums"] = cast(Tensor, self.fabric.all_gather(total["sums"])).reshape(-1, 3).cpu()
         state = {
             "model": self.model.state_dict(),
             "optimizer": self._plain_optimizer.state_dict(),
             "precision": self.fabric.strategy.precision.state_dict(),  # of float16, the scale of the gradients
-            "streams": self.streams.state_dict(mixing=self._plans.state if ahead and self._plans else None),
-            "planned_from": self._plans.first if ahead and self._plans else self._total.steps,
+            "streams": self.streams.state_dict(mixing=None if ahead is None else ahead.state),
+            "plan_from": cast(Tensor, self.fabric.all_gather(plan_from)).reshape(-1).cpu(),
             "at_start": self._at_start,
             "total": total,
             "average": self.average.state_dict(),
@@ -351,7 +360,8 @@ class _Run:
         # Batches are drawn again from where the epoch began; what was drawn within its steps goes on from here.
         again = ("order", "partner", "augmenting")
         self._at_start = saved["at_start"]
-        self._planned_from = saved.get("planned_from", self._total.steps)
+        own = saved.get("plan_from")
+        self._plan_from = self._total.steps if own is None else int(own[self.fabric.global_rank])
         self.streams.load_state_dict(saved["streams"] | {name: saved["at_start"][name] for name in again})
 
 

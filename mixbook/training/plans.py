@@ -1,4 +1,4 @@
-"""Plans of the next batches, begun while the network trains on these: a GPU is never waited for."""
+"""Plans of the next batches, begun before the network trains on these: what a GPU was asked last is never waited for."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,10 +33,13 @@ class Plans:
         mixer: one whose plans can be made in blocks.
         generator: source of its draws.
         mark: called with "data" when batches have come and with "forward" when something has been planned.
+        in_memory: whether several batches come as fast as one; else each is a block.
     """
 
-    def __init__(self, mixer: Mixer, generator: torch.Generator, mark: Callable[[str], None]) -> None:
-        self._mixer, self._generator, self._mark = mixer, generator, mark
+    def __init__(
+        self, mixer: Mixer, generator: torch.Generator, mark: Callable[[str], None], *, in_memory: bool = True
+    ) -> None:
+        self._mixer, self._generator, self._mark, self._in_memory = mixer, generator, mark, in_memory
         self.first, self.state = 0, generator.get_state()
 
     def of(self, batches: Iterator[Pair], first: int) -> Iterator[tuple[Pair, MixPlan]]:
@@ -52,8 +55,8 @@ class Plans:
 
     def _begin(self, batches: Iterator[Pair], first: int) -> _Block:
         block = list(islice(batches, 1))
-        if block:
-            x = block[0][0][0]
+        if block and self._in_memory:
+            (x, _), _ = block[0]
             block += islice(batches, together_on(x.device, x.nbytes) - 1)
         self._mark("data")
         state = self._generator.get_state()

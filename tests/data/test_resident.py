@@ -94,6 +94,14 @@ def test_a_block_can_be_planned_at_once(data):
         assert torch.equal(plan.sources, mb.kmixup(k=4).plan(x, y, generator=generator).sources)
 
 
+def test_a_network_may_change_its_input_in_place(data):
+    scale = torch.ones((), requires_grad=True)
+    images, rows = Resident(data), [torch.arange(2), torch.arange(3)]
+    for x, _ in (images.batch(rows[0]), *images.batches(rows), *images.epoch(4, torch.Generator(), block=2)):
+        x.mul_(scale).sum().backward()
+    assert scale.grad is not None and images.batches([]) == []
+
+
 def test_formats(data):
     rows = torch.tensor([5, 1])
     x, y = Resident(data, mean=MEAN, std=STD, dtype=torch.bfloat16, memory_format=torch.channels_last).batch(rows)

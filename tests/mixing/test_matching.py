@@ -1,7 +1,6 @@
 """Matchings that are set up first and solved together."""
 
 import itertools
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 import mixbook as mb
-from mixbook.mixing import matching, scratch, transport
+from mixbook.mixing import matching, transport
 from mixbook.mixing.block import plan_many
 from mixbook.mixing.matching import solve
 
@@ -74,26 +73,21 @@ def test_only_a_large_offset_is_centred_away(generator, monkeypatch):
 def test_a_few_rows_at_a_time_have_the_partners_of_all_at_once(rows, k, cost, generator, monkeypatch):
     pairing, x = mb.OptimalTransport(k, cost=cost), torch.rand(37, 6, generator=generator) + 50  # which is centred away
     whole = pairing.pair(x, generator=generator.clone_state())
-    monkeypatch.setattr(scratch, "_MOST", rows * 6 * 4)
+    monkeypatch.setattr(matching, "_BYTES", rows * 6 * 4)
     assert torch.equal(pairing.pair(x, generator=generator.clone_state()), whole)
 
 
-def test_memory_is_kept_for_small_batches_and_each_thread_has_its_own(monkeypatch):
-    x = torch.zeros(8, 4)
-    place = scratch.rows_memory(8, x).data_ptr()
-    assert scratch.rows_memory(8, x).data_ptr() == place
-    with ThreadPoolExecutor(1) as other:
-        assert other.submit(lambda: scratch.rows_memory(8, x).data_ptr()).result() != place
-    monkeypatch.setattr(scratch, "_MOST", 100)
-    assert scratch.rows_memory(8, x).data_ptr() != place and scratch.rows_at_once(x) == 6
-    assert scratch.rows_at_once(torch.zeros(3, 0)) == 100 and scratch.rows_memory(2, x.double()).shape == (2, 4)
+def test_second_batches_of_two_kinds_of_numbers_are_solved_together(generator):
+    x, pairing = torch.rand(8, 3, generator=generator), mb.OptimalTransport(4, cost="euclidean")
+    first, second = (pairing.begin(x, other, generator) for other in (x, x.double()))
+    assert [len(partner) for partner in solve([first, second])] == [8, 8]
 
 
-def test_matching_within_inference_mode_leaves_nothing_that_fails_outside(generator):
-    x = torch.rand(16, 3, generator=generator)
-    with torch.inference_mode():
-        inside = mb.OptimalTransport(4).pair(x, generator=generator.clone_state())
-    assert torch.equal(mb.OptimalTransport(4).pair(x, generator=generator.clone_state()), inside)
+@pytest.mark.parametrize("k", [2, 6])
+def test_no_problem_has_no_solution_and_half_precision_has_one(k):
+    assert transport.assignment(torch.zeros(0, k, k)).shape == (0, k)
+    cost = -torch.eye(k).flip(0)[None].to(torch.bfloat16)
+    assert transport.assignment(cost).tolist() == [list(range(k - 1, -1, -1))]
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

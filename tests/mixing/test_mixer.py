@@ -152,6 +152,10 @@ def test_bad_input_is_refused(generator):
     x, y = batch(generator)
     with pytest.raises(ValueError, match="x and y must have the same length, got 12 and 11"):
         mb.mixup(1.0, 5)(x, y[:-1])
+    with pytest.raises(ValueError, match="the same length, got 12 and a single number"):
+        mb.mixup(1.0, 5)(x, y[0])
+    with pytest.raises(ValueError, match="the same length, got a single number and a single number"):
+        mb.mixup(1.0, 5)(x.sum(), y[0])
     with pytest.raises(ValueError, match="empty batch"):
         mb.mixup(1.0, 5)(x[:0], y[:0])
     with pytest.raises(ValueError, match=r"labels must lie in \[0, 3\)"):

@@ -71,7 +71,7 @@ def test_other_files_are_refused(tmp_path):
     torch.save([1, 2], tmp_path / "list.pt")
     for name, message in [
         ("text", "damaged or no checkpoint"),
-        ("other", "must have format 'mixbook checkpoint 4', got None"),
+        ("other", "must have format 'mixbook checkpoint 5', got None"),
         ("newer", "got 'mixbook checkpoint 999'"),
         ("list", "got None"),
     ]:

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 import mixbook as mb
-from mixbook.data import Arrays, Augment, Flip, Pixels, Resident, Shift
-from mixbook.mixing.block import begin_plans
+from mixbook.data import Arrays, Augment, Flip, Pixels, Resident, Shift, loader
+from mixbook.mixing.block import begin_plans, in_blocks
 from mixbook.models import MLP, seeded
 from mixbook.training import Recipe, feed, fit, plans
 from mixbook.training.checkpoint import load
@@ -56,16 +56,13 @@ def test_blocks_of_any_size_train_the_same_network(together, pairs, monkeypatch)
     recipe = Recipe(epochs=2, batch_size=16, lr=0.05, pairs=pairs)
     expected = trained(InTurn(mb.OptimalTransport(4), mb.Beta(), num_classes=3), recipe)
     in_blocks_of(together, monkeypatch)
-    asked = []
-    monkeypatch.setattr(
-        plans, "begin_plans", lambda m, block, **how: asked.append(len(block)) or begin_plans(m, block, **how)
-    )
+    asked = sizes_of_blocks(monkeypatch)
     assert torch.equal(trained(mb.Mixer(mb.OptimalTransport(4), mb.Beta(), num_classes=3), recipe), expected)
     assert max(asked) == min(together, 10) and sum(asked) == 20
 
 
 @pytest.mark.parametrize("resumed_with", [3, 1, 8])
-@pytest.mark.parametrize("step", [13, 15, 16])
+@pytest.mark.parametrize("step", [13, 15, 16, 20])
 def test_a_run_that_is_stopped_within_a_block_goes_on_exactly(step, resumed_with, tmp_path, monkeypatch):
     mixer, path, steps = mb.kmixup(4, 1.0, 3), tmp_path / "run.pt", []
     expected = trained(mixer)
@@ -79,14 +76,40 @@ def test_a_run_that_is_stopped_within_a_block_goes_on_exactly(step, resumed_with
     with pytest.raises(SystemExit):
         trained(mixer, hook=ask_to_stop, checkpoint=path)
     saved = load(path)
-    assert saved["total"]["steps"] == step - 10 and saved["planned_from"] == (step - 10 - 1) // 3 * 3
+    assert saved["total"]["steps"] == step - 10 and saved["plan_from"].tolist() == [(step - 10 - 1) // 3 * 3]
     in_blocks_of(resumed_with, monkeypatch)
     assert torch.equal(trained(mixer, checkpoint=path), expected)
 
 
+@pytest.mark.parametrize("base", [mb.OptimalTransport, mb.CutMix])
+def test_what_a_reader_derives_from_ours_is_asked_in_turn(base):
+    class Mine(base):
+        pass
+
+    mine = {"pairing": Mine(4)} if base is mb.OptimalTransport else {"blend": Mine()}
+    assert not in_blocks(mb.Mixer(**{"pairing": mb.OptimalTransport(4), **mine})) and in_blocks(mb.kmixup(4))
+
+
+def test_an_own_matching_is_the_one_that_trains():
+    class Backwards(mb.OptimalTransport):
+        def pair(self, x, other=None, generator=None, y=None, y2=None):
+            return super().pair(x, other, generator, y, y2).flip(0)
+
+    backwards, usual = (trained(mb.Mixer(pairing, num_classes=3)) for pairing in (Backwards(4), mb.OptimalTransport(4)))
+    assert not torch.equal(backwards, usual)
+
+
+def test_batches_of_a_loader_are_planned_one_at_a_time(monkeypatch):
+    in_blocks_of(8, monkeypatch)
+    asked, data = sizes_of_blocks(monkeypatch), numbers(48)
+    batches = loader(torch.utils.data.TensorDataset(data.x, data.y), 16, seed=0)
+    fit(seeded(0, lambda: MLP(4, (8,), 3)), batches, RECIPE, mixer=mb.kmixup(4, 1.0, 3), progress=False)
+    assert asked == [1, 1, 1, 0] * 2
+
+
 def test_large_batches_are_few_at_once_and_on_a_cpu_each_is_alone():
     device = torch.device("cuda")
-    assert [feed.together_on(device, size) for size in (0, 1 << 20, 100 << 20, 1 << 30)] == [16, 16, 2, 1]
+    assert [feed.together_on(device, size) for size in (0, 4 << 20, 60 << 20, 1 << 30)] == [16, 16, 1, 1]
     assert feed.together_on(torch.device("cpu"), 1) == 1
 
 
@@ -118,19 +141,20 @@ def test_on_a_gpu_neither_batches_nor_mixtures_are_waited_for(generator):
     data, rows = Resident(pixels, shift=2, flip=True, device="cuda"), torch.randperm(64)
     mixers = [make(num_classes=10, generator=generator) for make in (mb.mixup, mb.multimix, mb.cutmix, mb.fmix)]
     matched = mb.kmixup(4, 1.0, 10, generator=generator)
+    plain = mb.Mixer(mb.OptimalTransport(4, cost="euclidean"), num_classes=10, generator=generator)
 
     def everything():
         batch = data.batch(rows, generator)
         x = Flip()(Shift(2)(batch[0], generator), generator)
         for mixer in mixers:
             mixer(x, batch[1])
-        return begin_plans(matched, [(batch, None)])
+        return begin_plans(matched, [(batch, None)]), begin_plans(plain, [(batch, batch)])
 
     everything()
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")  # whatever waits for the device fails
     try:
-        finish = everything()
+        finishers = everything()
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    assert len(finish()[0]) == 64
+    assert [len(finish()[0]) for finish in finishers] == [64, 64]

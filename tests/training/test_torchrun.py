@@ -37,7 +37,7 @@ def test_processes_work_together_stop_on_sigterm_and_go_on(tmp_path):
     running.send_signal(signal.SIGTERM)  # torchrun hands it on
     assert running.wait(120) != 0
     saved = load(stopped / "checkpoint.pt")
-    assert len(saved["streams"]["mixing"]) == 2 and 1 <= len(saved["records"]) < EPOCHS
+    assert len(saved["streams"]["mixing"]) == len(saved["plan_from"]) == 2 and 1 <= len(saved["records"]) < EPOCHS
     assert start(stopped).wait(120) == start(whole).wait(120) == 0
     assert losses(stopped) == losses(whole) and len(losses(whole)) == EPOCHS
     assert json.loads((whole / "result.json").read_text())["made_with"]["processes"] == 2

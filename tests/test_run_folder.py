@@ -1,0 +1,25 @@
+"""The folder of a run describes the checkpoint that is in it."""
+
+import pytest
+
+from mixbook.cli import run_folder
+
+
+@pytest.mark.parametrize("before", ["{}", None])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_ends_a_run_before_its_first_checkpoint_leaves_the_description_of_the_old_one(error, before, tmp_path):
+    job = tmp_path / "job.json"
+    if before is not None:
+        job.write_text(before)
+    with pytest.raises(error), run_folder.put_back(tmp_path):
+        run_folder.write(tmp_path, "job.json", {"new": True})
+        raise error
+    assert (job.read_text() if job.exists() else None) == before
+
+
+def test_with_a_new_checkpoint_the_new_description_stays(tmp_path):
+    with pytest.raises(ValueError), run_folder.put_back(tmp_path):
+        run_folder.write(tmp_path, "job.json", {"new": True})
+        (tmp_path / "checkpoint.pt").write_text("weights")
+        raise ValueError
+    assert "new" in (tmp_path / "job.json").read_text()
