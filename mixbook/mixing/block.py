@@ -58,6 +58,13 @@ def begin_plans(
         mixer: as for :func:`plan_many`.
         batches: each with a second one that its partners come from, or None.
         generator: as for :func:`plan_many`.
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> from mixbook.mixing.block import begin_plans
+        >>> finish = begin_plans(mb.kmixup(k=8), [((torch.rand(32, 8), None), None)])
+        >>> len(finish())
+        1
     """
     pairing = mixer.pairing
     if not (in_blocks(mixer) and isinstance(pairing, OptimalTransport)):
@@ -90,6 +97,13 @@ def begin_plans(
 
 
 def in_blocks(mixer: object) -> bool:
-    """Whether plans of several batches gain from being made together: a matching, and a blend that needs no partner yet."""
+    """Whether plans of several batches gain from being made together: a matching, and a blend that needs no partner yet.
+
+    Example:
+        >>> import mixbook as mb
+        >>> from mixbook.mixing.block import in_blocks
+        >>> in_blocks(mb.kmixup(k=8)), in_blocks(mb.mixup())
+        (True, False)
+    """
     # Exactly these: what a reader derives from them may look at more, and is asked in turn.
     return type(mixer) is Mixer and type(mixer.pairing) is OptimalTransport and type(mixer.blend) in _BLIND
