@@ -59,9 +59,9 @@ class CutMix:
         shared = levels(lam, self.per)
         places = 1 if self.per == "batch" else partner.shape[0]
         place = torch.rand(2, 1, places, dtype=torch.float64, generator=generator, device=lam.device)
-        if x.device.type == lam.device.type == "cpu":
+        if lam.device.type == "cpu" and (x.device.type == "cpu" or shared.shape[1] == 1):
             return plan_of_masks(x, partner, *self._pasted(shared, place, height, width))
-        # The box's ends are found where the generator is; its pixels need not be sent from there.
+        # The ends of many boxes are found where the generator is; their pixels need not be sent from there.
         low, high = self._ends(shared.double(), place, torch.tensor([height, width], device=lam.device)[:, None, None])
         low, high = send(torch.stack([low, high]), x.device)
         pixel = torch.arange(max(height, width), device=x.device)

@@ -30,5 +30,5 @@ class Linear:
         y: Tensor | None = None,
     ) -> MixPlan:
         """Plan for ``K * B`` mixtures: see :class:`mixbook.mixing.blend.Blend`."""
-        weight = send(lam, x.device).flatten()
-        return MixPlan.of_pairs(partner, torch.stack([weight, 1 - weight], dim=1), rows=x.shape[0])
+        weight = lam.flatten()
+        return MixPlan.of_pairs(partner, send(torch.stack([weight, 1 - weight], dim=1), x.device), rows=x.shape[0])
