@@ -50,12 +50,16 @@ def test_what_was_asked_for_is_a_ratio_or_a_time(wanted, limit, met):
     assert stopwatch.Comparison("a", "b", 2.0, 20.0).met is None
 
 
+def few_images():
+    return ((mixing.small_network, "three convolutions", 2),)
+
+
 def test_everything_is_compared_and_stored(tmp_path):
     found = [
         *mixing.matching(batches=8, rounds=1, blocks=(4,)),
         *mixing.mixing(rounds=1, large=16),
         *mixing.masks(images=3, rounds=1, sizes=(32,)),
-        *mixing.prefix(draws=2, size=2, rounds=1),
+        *mixing.prefix(draws=2, rounds=1, networks=few_images()),
     ]
     stopwatch.store(tmp_path / "new" / "cpu.json", found)
     stored = json.loads((tmp_path / "new" / "cpu.json").read_text())
@@ -68,7 +72,7 @@ def test_everything_is_compared_and_stored(tmp_path):
 
 
 def test_shared_layers_leave_the_share_of_the_operations_that_is_printed():
-    input_, first, second = mixing.prefix(draws=5, size=1, rounds=1)[::2]
+    input_, first, second = mixing.prefix(draws=5, rounds=1, networks=few_images())[::2]
     assert input_.wanted == 1 and 1 < first.wanted < second.wanted < 5
 
 

@@ -6,6 +6,8 @@ array, on both sides; that is stored beside the other.
 """
 
 import os
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
 
@@ -28,6 +30,7 @@ from mixbook.mixing.mixer import cutmix, kmixup, mixup, multimix
 from mixbook.mixing.pairing import OptimalTransport
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.mixing.transport import alpha_at_constant_xi, matching_cost
+from mixbook.models import PreActResNet
 
 EPOCH, BATCH = 50_000, 128
 BLOCKS = (2, 4, 8, 16, 32, 64)
@@ -151,49 +154,65 @@ def masks(images: int = 100, rounds: int = 3, sizes: tuple[int, ...] = (32, 64))
     return [at(size, grid) for size in sizes for grid in (4, 8, 16)]
 
 
-def prefix(draws: int = 5, size: int = 32, rounds: int = 5) -> list[Comparison]:
+def small_network() -> nn.Sequential:
+    """Three convolutions: so little to compute that reading and writing memory takes most of the time."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for number, io in enumerate(((3, 32), (32, 32)), start=1):
+        layers[f"layer{number}"] = nn.Sequential(nn.Conv2d(*io, 3, padding=1), nn.BatchNorm2d(io[1]), nn.ReLU())
+    last = nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU()
+    layers["head"] = nn.Sequential(nn.AvgPool2d(2), *last, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    return nn.Sequential(layers)
+
+
+# A network, its name, and how many images of CIFAR's size it gets.
+SHARED = ((PreActResNet, "PreActResNet-18", 8), (small_network, "three convolutions", 32))
+
+
+def prefix(
+    draws: int = 5, rounds: int = 5, networks: Sequence[tuple[Callable[[], nn.Sequential], str, int]] = SHARED
+) -> list[Comparison]:
     """A training step with K interpolations at a hidden layer, of which the layers before run once.
 
     Against K steps, and against the same step with the network taken apart by hand.
     """
+    return [
+        comparison
+        for make, name, size in networks
+        for layer in ("input", "layer1", "layer2")
+        for comparison in _shared(make(), name, size, layer, draws, rounds)
+    ]
+
+
+def _shared(model: nn.Sequential, name: str, size: int, layer: str, draws: int, rounds: int) -> list[Comparison]:
     generator = torch.Generator().manual_seed(0)
-    stages = [nn.Sequential(nn.Conv2d(*io, 3, padding=1), nn.BatchNorm2d(io[1]), nn.ReLU()) for io in ((3, 32), (32, 32))]
-    stages += [nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU())]
-    model = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
     x, y = torch.rand(size, 3, 32, 32, generator=generator), torch.randint(0, 10, (size,), generator=generator)
+    shared = ManifoldMixer(model, [layer], multimix(draws, num_classes=10, generator=generator))
+    single = ManifoldMixer(model, [layer], mixup(num_classes=10, generator=generator))
 
-    def at(layer: str) -> list[Comparison]:
-        shared = ManifoldMixer(model, [layer], multimix(draws, num_classes=10, generator=generator))
-        single = ManifoldMixer(model, [layer], mixup(num_classes=10, generator=generator))
+    def step(mixer: ManifoldMixer) -> None:
+        logits, targets = mixer(x, y)
+        cross_entropy(logits, targets).backward()
 
-        def step(mixer: ManifoldMixer) -> None:
-            logits, targets = mixer(x, y)
-            cross_entropy(logits, targets).backward()
+    def repeat(mixer: ManifoldMixer) -> None:
+        for _ in range(draws):
+            step(mixer)
 
-        def repeat(mixer: ManifoldMixer) -> None:
-            for _ in range(draws):
-                step(mixer)
+    names = ["input", *(name for name, _ in model.named_children())]
+    before, after = model[: names.index(layer)], model[names.index(layer) :]
 
-        before = 0 if layer == "input" else int(layer) + 1
-        prefix, suffix = model[:before], model[before:]
+    def by_hand() -> None:
+        hidden, order, lam = before(x), torch.randperm(size), torch.rand(draws, 1, 1, 1, 1)
+        logits = after((lam * hidden + (1 - lam) * hidden[order]).flatten(0, 1))
+        losses = [cross_entropy(logits, labels.repeat(draws), reduction="none") for labels in (y, y[order])]
+        weights = lam.view(-1, 1).expand(draws, size).flatten()
+        (weights * losses[0] + (1 - weights) * losses[1]).mean().backward()
 
-        def by_hand() -> None:
-            hidden, order, lam = prefix(x), torch.randperm(size), torch.rand(draws, 1, 1, 1, 1)
-            logits = suffix((lam * hidden + (1 - lam) * hidden[order]).flatten(0, 1))
-            losses = [cross_entropy(logits, labels.repeat(draws), reduction="none") for labels in (y, y[order])]
-            weights = lam.view(-1, 1).expand(draws, size).flatten()
-            (weights * losses[0] + (1 - weights) * losses[1]).mean().backward()
-
-        share = step_flops(model, x, layer, draws) / step_flops(model, x, "input", draws)
-        where = "the input" if layer == "input" else f"stage {int(layer) + 1} of 3"
-        what = f"step with K={draws} mixtures at {where} ({share:.2f} of the FLOPs)"
-        timed = compare(what, f"{draws} steps", lambda: step(shared), lambda: repeat(single), rounds)
-        return [
-            replace(timed, wanted=1 / share),
-            compare(f"by hand: {what}", "the network taken apart", lambda: step(shared), by_hand, rounds),
-        ]
-
-    return [comparison for layer in ("input", "0", "1") for comparison in at(layer)]
+    share = step_flops(model, x, layer, draws) / step_flops(model, x, "input", draws)
+    where = "the input" if layer == "input" else layer
+    what = f"step of {name}, {size} images, K={draws} mixtures at {where} ({share:.2f} of the FLOPs)"
+    timed = compare(what, f"{draws} steps", lambda: step(shared), lambda: repeat(single), rounds)
+    apart = compare(f"by hand: {what}", "the network taken apart", lambda: step(shared), by_hand, rounds)
+    return [replace(timed, wanted=1 / share), apart]
 
 
 def alpha(rounds: int = 5) -> list[Comparison]:
