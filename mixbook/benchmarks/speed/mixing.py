@@ -197,8 +197,9 @@ def _shared(model: nn.Sequential, name: str, size: int, layer: str, draws: int, 
         for _ in range(draws):
             step(mixer)
 
-    names = ["input", *(name for name, _ in model.named_children())]
-    before, after = model[: names.index(layer)], model[names.index(layer) :]
+    parts = dict(model.named_children())
+    cut = 0 if layer == "input" else list(parts).index(layer) + 1
+    before, after = (nn.Sequential(*some) for some in (list(parts.values())[:cut], list(parts.values())[cut:]))
 
     def by_hand() -> None:
         hidden, order, lam = before(x), torch.randperm(size), torch.rand(draws, 1, 1, 1, 1)
