@@ -92,6 +92,8 @@ class Results:
     def provenance(self) -> dict[str, Any]:
         """What the JSON file says; checked against what would be run now, except for the version of mixbook.
 
+        Fewer trials than the profile has by now are no contradiction: :meth:`extend` takes them up.
+
         Raises:
             DamagedResults: if it is missing or damaged.
             ResultsError: if it is of another format, protocol, profile or grid.
@@ -109,6 +111,8 @@ class Results:
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedResults(f"{self.json} is damaged ({error}). {_way_out(self)}") from error
         now = self.identity()
+        if 0 < _trials(found) < _trials(now):
+            now["profile"]["trials"] = _trials(found)
         changed = _differences({k: v for k, v in found.items() if k in now}, now)
         if changed:
             raise ResultsError(f"{self.json} belongs to other results: {'; '.join(changed)}. {_way_out(self)}")
@@ -151,7 +155,7 @@ class Results:
             raise ResultsError(f"{message}. {_way_out(self)}")
 
     def load(self) -> Trials:
-        """The finished cells with all their trials; empty if there are none yet.
+        """The finished cells with all the trials of their run; empty if there are none yet.
 
         Raises:
             DamagedResults: if a file is missing, damaged or half-written.
@@ -188,7 +192,7 @@ class Results:
         if self.sources:
             raise ValueError(f"{self.experiment.name} is read from {self._names()}: save their results instead")
         selected = self.experiment.selected(self.profile)
-        _write(self.json, json.dumps({**self.identity(), "runs": runs}, indent=1) + "\n")
+        _write(self.json, self._origins(runs))
         _write(self.csv, as_text(self.experiment, selected, cells))
         if begun:
             _write(self.begun_csv, as_text(self.experiment, selected, begun))
@@ -242,9 +246,34 @@ class Results:
             return _rename([self.begun_csv], "corrupt")
         return []
 
+    def extend(self) -> int:
+        """Call cells begun that have fewer trials than the profile asks for by now, so that a run adds what they lack.
+
+        Trials depend on their own number alone, so those that are there are the first of the larger run. Nothing is lost if
+        this is stopped between two files: the file of begun cells comes first, and what stands in both counts once.
+
+        Returns:
+            How many cells that were.
+
+        Raises:
+            ResultsError: as :meth:`load`.
+        """
+        if self.sources:
+            return sum(source.extend() for source in self.sources)
+        if not self.exists() or _trials(self.provenance()) == _trials(self.identity()):
+            return 0
+        runs, short, selected = self.provenance()["runs"], self.load(), self.experiment.selected(self.profile)
+        _write(self.begun_csv, as_text(self.experiment, selected, {**self.begun(), **short}))
+        _write(self.csv, as_text(self.experiment, selected, {}))
+        _write(self.json, self._origins(runs))
+        return len(short)
+
     def set_aside(self) -> list[Path]:
         """Rename the files to ``*.old``, so that a run can start afresh and nothing is lost. Returns the new names."""
         return _rename(self.files, "old")
+
+    def _origins(self, runs: list[dict[str, Any]]) -> str:
+        return json.dumps({**self.identity(), "runs": runs}, indent=1) + "\n"
 
     def _derive(self, found: dict[str, Trials]) -> Trials:
         cells = {cell: self.experiment.derived(cell, found) for cell in self.experiment.selected(self.profile)}
@@ -255,10 +284,10 @@ class Results:
 
     def _read(self, path: Path, *, whole: bool) -> Trials:
         """The trials in one of the CSV files; none if it is not there."""
-        self.provenance()
+        there = self.provenance()
         if not path.exists():
             return {}
-        trials = self.experiment.profile(self.profile).trials
+        trials = _trials(there if whole else self.identity())
         try:
             text = path.read_text(encoding="utf-8")
             return parse(text, self.experiment, self.experiment.selected(self.profile), trials, whole=whole)
@@ -283,6 +312,13 @@ def precisions(runs: Iterable[dict[str, Any]]) -> list[str]:
 def _machines(run: dict[str, Any]) -> list[dict[str, Any]]:
     """Those that ran trials; of an older run the one that it was started on."""
     return run.get("machines") or [run]
+
+
+def _trials(identity: dict[str, Any]) -> int:
+    """Of each cell; 0 where a damaged file does not say it."""
+    profile = identity.get("profile")
+    trials = profile.get("trials") if isinstance(profile, dict) else None
+    return trials if isinstance(trials, int) else 0
 
 
 def _differences(found: Any, wanted: Any, path: str = "") -> list[str]:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,15 @@ def test_all_cells_are_run_once_with_a_line_each(tmp_path):
     assert "left" in lines[0] and lines[-1].endswith(" 0 s left")
     again = run_missing_cells(Results(TOY, "laptop", tmp_path), jobs=1, report=quiet)
     assert again == cells
+
+
+def test_trials_that_are_added_later_join_those_that_are_there(tmp_path):
+    first = run_missing_cells(Results(TOY, "laptop", tmp_path), jobs=1, report=quiet)
+    longer = replace(TOY, profiles={**TOY.profiles, "laptop": replace(TOY.profiles["laptop"], trials=5)})
+    lines: list[str] = []
+    cells = run_missing_cells(Results(longer, "laptop", tmp_path), jobs=1, report=lines.append)
+    assert f"{len(first)} cells get more trials: those that they have are kept" in lines
+    assert all(len(trials) == 5 and trials[:3] == first[cell] for cell, trials in cells.items())
 
 
 def test_trials_are_spread_over_processes_and_come_back_in_order(tmp_path):

@@ -12,6 +12,7 @@ from toy_trial import TOY
 
 import mixbook
 from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks import results as results_module
 from mixbook.benchmarks.results import Results, ResultsError, Trial
 from mixbook.benchmarks.spec import Setting
 
@@ -164,6 +165,47 @@ def test_results_of_another_protocol_are_not_taken_for_damaged_ones(results, tmp
     with pytest.raises(ResultsError, match="belongs to other results"):
         other.recover()
     assert results.load()
+
+
+LONGER = replace(TOY, profiles={**TOY.profiles, "laptop": replace(TOY.profiles["laptop"], trials=5)})
+
+
+def test_results_with_fewer_trials_are_read_and_become_the_beginning_of_more(results, tmp_path, invented):
+    cells = invented(TOY, "laptop", cells=4)
+    *_, last = TOY.cells
+    results.save(cells, [RUN], {last: invented(TOY, "laptop")[last][:1]})
+    longer = Results(LONGER, "laptop", tmp_path)
+    assert longer.load() == cells
+    assert longer.extend() == 4
+    assert longer.load() == {} and longer.provenance()["profile"]["trials"] == 5
+    assert {cell: len(trials) for cell, trials in longer.begun().items()} == {**dict.fromkeys(cells, 3), last: 1}
+    assert longer.provenance()["runs"] == [RUN]
+    assert longer.extend() == 0 and len(longer.begun()) == 5
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_extending_that_is_stopped_between_two_files_loses_nothing(results, tmp_path, invented, monkeypatch, written):
+    write, calls = results_module.write_whole, []
+
+    def stopped(path, text):
+        calls.append(path)
+        if len(calls) > written:
+            raise OSError(28, "No space left on device")
+        write(path, text)
+
+    longer = Results(LONGER, "laptop", tmp_path)
+    with monkeypatch.context() as patched, pytest.raises(BenchmarkError, match="No space left"):
+        patched.setattr(results_module, "write_whole", stopped)
+        longer.extend()
+    assert longer.recover() == []
+    longer.extend()
+    assert longer.begun() == invented(TOY, "laptop", cells=4)
+
+
+def test_results_with_more_trials_than_asked_for_are_refused(results, tmp_path):
+    shorter = replace(TOY, profiles={**TOY.profiles, "laptop": replace(TOY.profiles["laptop"], trials=2)})
+    with pytest.raises(ResultsError, match="trials is 3 there, 2 now"):
+        Results(shorter, "laptop", tmp_path).extend()
 
 
 def test_a_failed_write_leaves_what_was_there(results, invented, monkeypatch):
