@@ -86,7 +86,7 @@ _PROFILES: dict[ProfileName, Profile] = {
         trials=5,
         epochs=8,
         note="all networks, 5 trials of 8 epochs; the paper has 20 trials (FGSM: 30). Three of the five were decided on "
-        "after the first two had been seen, whose intervals were too wide to tell anything, before any of the three was run",
+        "after the first two, whose intervals were too wide to tell anything, had been seen, and before they were run",
     ),
     "gpu": Profile(trials=20, epochs=20, note="the paper's 20 trials, 20 epochs (the paper does not say how many)"),
     "paper": Profile(trials=20, epochs=200, note="20 trials of 200 epochs, the length of the released code"),
