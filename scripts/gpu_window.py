@@ -63,7 +63,7 @@ class Step:
 
 def steps(options: argparse.Namespace) -> list[Step]:
     """All steps, in order of value."""
-    bench = ("-m", "mixbook.cli", "bench")
+    bench = ("-m", "mixbook", "bench")
     pytest = ("-m", "pytest", "-m", "gpu", "-rs", f"--junit-xml={options.folder / 'tests.xml'}")
     found = [Step("tests", (*pytest, "--continue-on-collection-errors", *options.tests), 6)]
     for what in options.speed:

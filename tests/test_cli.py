@@ -112,6 +112,6 @@ def test_stopping_a_run_says_that_finished_cells_are_kept(monkeypatch, capsys):
 
 
 def test_a_reader_that_leaves_early_is_no_error():
-    command = f"{sys.executable} -m mixbook.cli bench coverage | head -1"
+    command = f"{sys.executable} -m mixbook bench coverage | head -1"
     ended = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, cwd=ROOT)
     assert ended.stderr == ""

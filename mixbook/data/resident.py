@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from mixbook.data.arrays import shuffled_batches
 from mixbook.data.pixels import Pixels
-from mixbook.transfer import send
+from mixbook.transfer import send, together_on
 
 Batch = tuple[Tensor, Tensor]
 
@@ -113,6 +113,12 @@ class Resident:
         drawn = zip(*(self._draw(len(each), generator) for each in rows), strict=True)
         return self._cut(rows, *map(torch.cat, drawn))
 
+    def together(self, batch_size: int) -> int:
+        """How many batches of this size to make at once: one on a CPU, up to 16 on a GPU."""
+        channels, height, width = self.shape
+        of_pixel = 4 * channels + 8  # bytes: its values in float32, and the row that it comes from
+        return together_on(self.device, batch_size * height * width * of_pixel)
+
     def epoch(
         self,
         batch_size: int,
@@ -129,8 +135,8 @@ class Resident:
             generator: source of the order, on the CPU.
             changes: source of shifts and flips, on the CPU; ``generator`` if None.
             drop_last: leave out a last batch that is shorter than the others.
-            block: batches that are made at once, at least 1; they do not depend on it. By default 1 on a CPU, where a batch
-                then stays in the cache, else 16, which start fewer operations.
+            block: batches that are made at once, at least 1; they do not depend on it. By default as many as ``together``
+                says.
         """
         for batches in self.blocks(batch_size, generator, changes=changes, drop_last=drop_last, block=block):
             yield from batches
@@ -150,7 +156,7 @@ class Resident:
             ValueError: if ``batch_size`` or ``block`` is less than 1.
         """
         if block is None:
-            block = 1 if self.device.type == "cpu" else 16
+            block = self.together(batch_size)
         for name, value in (("batch_size", batch_size), ("block", block)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")

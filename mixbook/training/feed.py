@@ -24,14 +24,6 @@ Loaders = Callable[[int], DataLoader[Batch]]  # from the epoch, counted from 0
 Data = Batched | DataLoader[Batch] | Loaders
 
 
-_TOGETHER, _BYTES = 16, 64 << 20
-
-
-def together_on(device: torch.device, size: int) -> int:
-    """How many batches of ``size`` bytes to make, or to plan, at once: on a GPU that starts fewer operations."""
-    return max(1, min(_TOGETHER, _BYTES // max(1, size))) if device.type == "cuda" else 1
-
-
 class Feed(Protocol):
     """What the loop asks of its data."""
 
@@ -129,9 +121,7 @@ class Indexed:
 def _in_groups(data: Resident, rows: Iterator[Tensor], generator: torch.Generator) -> Iterator[Batch]:
     """As many batches at once as the device takes well."""
     for first in rows:
-        channels, height, width = data.shape
-        size = len(first) * height * width * (4 * channels + 8)  # pixels in float32, and where each comes from
-        yield from data.batches([first, *islice(rows, together_on(data.device, size) - 1)], generator)
+        yield from data.batches([first, *islice(rows, data.together(len(first)) - 1)], generator)
 
 
 class Loaded:

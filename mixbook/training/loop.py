@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
@@ -214,15 +215,18 @@ class _Run:
         done, first, self._plan_from = self._total.steps, self._plan_from, 0
         self.phases.start()
         with self._advice(self.recipe.batch_size):
-            if self._plans is not None:
-                for number, ((batch, partner), plan) in enumerate(self._plans.of(self._changed(epoch), first), start=first):
-                    if number >= done:
-                        yield batch, partner, plan
-                return
-            for number, (batch, partner) in enumerate(self._changed(epoch)):
+            for number, ((batch, partner), plan) in enumerate(self._planned(epoch, first), start=first):
                 if number >= done:
-                    self.phases.mark("data")
-                    yield batch, partner, None
+                    yield batch, partner, plan
+
+    def _planned(self, epoch: int, first: int) -> Iterator[tuple[Pair, MixPlan | None]]:
+        """The batches of an epoch from number ``first`` on, with their plans where these are made ahead."""
+        if self._plans is not None:
+            yield from self._plans.of(self._changed(epoch), first)
+            return
+        for pair in islice(self._changed(epoch), first, None):
+            self.phases.mark("data")
+            yield pair, None
 
     def _advice(self, size: int) -> AbstractContextManager[None]:
         twice = 2 * self.recipe.accumulate

@@ -175,7 +175,7 @@ def test_a_result_that_cannot_be_written_is_said_and_leaves_the_old_one(tmp_path
 
 
 def test_sigterm_ends_the_command_with_143_and_the_same_command_goes_on(tmp_path):
-    arguments = [sys.executable, "-m", "mixbook.cli", *COMMAND, "--epochs", "100000", "--out", str(tmp_path)]
+    arguments = [sys.executable, "-m", "mixbook", *COMMAND, "--epochs", "100000", "--out", str(tmp_path)]
     command = subprocess.Popen(arguments, env=os.environ | {"OMP_NUM_THREADS": "1"})
     while not (tmp_path / "checkpoint.pt").exists():
         assert command.poll() is None

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 import mixbook as mb
-from mixbook.data import Arrays, Augment, Flip, Pixels, Resident, Shift, loader
+from mixbook.data import Arrays, Augment, Flip, Pixels, Resident, Shift, loader, resident
 from mixbook.mixing.block import begin_plans, in_blocks
 from mixbook.models import MLP, seeded
-from mixbook.training import Recipe, feed, fit, plans
+from mixbook.training import Recipe, fit, plans
 from mixbook.training.checkpoint import load
+from mixbook.transfer import together_on
 
 RECIPE = Recipe(epochs=2, batch_size=16, lr=0.05, seed=2)
 
@@ -35,7 +36,7 @@ class InTurn(mb.Mixer):
 
 
 def in_blocks_of(count, monkeypatch):
-    for module in (plans, feed):
+    for module in (plans, resident):
         monkeypatch.setattr(module, "together_on", lambda device, size: count)
 
 
@@ -109,8 +110,8 @@ def test_batches_of_a_loader_are_planned_one_at_a_time(monkeypatch):
 
 def test_large_batches_are_few_at_once_and_on_a_cpu_each_is_alone():
     device = torch.device("cuda")
-    assert [feed.together_on(device, size) for size in (0, 4 << 20, 60 << 20, 1 << 30)] == [16, 16, 1, 1]
-    assert feed.together_on(torch.device("cpu"), 1) == 1
+    assert [together_on(device, size) for size in (0, 4 << 20, 60 << 20, 1 << 30)] == [16, 16, 1, 1]
+    assert together_on(torch.device("cpu"), 1) == 1
 
 
 @pytest.mark.parametrize("augment", [None, Augment(Shift(1))])

@@ -18,7 +18,7 @@ MIXED = ["--data", "digits", "--model", "lenet", "--batch-size", "200", "--lr", 
 
 def start(folder) -> subprocess.Popen:
     processes = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = ["-m", "mixbook.cli", "train", *MIXED, "--device", "cpu", "--milestones", "--epochs", str(EPOCHS)]
+    command = ["-m", "mixbook", "train", *MIXED, "--device", "cpu", "--milestones", "--epochs", str(EPOCHS)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen([sys.executable, *processes, *command, "--out", str(folder)], env=environment)
 
