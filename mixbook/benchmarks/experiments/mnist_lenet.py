@@ -95,7 +95,7 @@ _TWO = Profile(trials=2, epochs=8, note="all networks, 2 trials of 8 epochs; the
 _FIVE = Profile(
     trials=5,
     epochs=8,
-    note="all networks, 5 trials of 8 epochs; the paper has 20 trials (FGSM: 30). Three of the five were decided on after the "
+    note="all networks, 5 trials of 8 epochs; the paper has 20 trials (FGSM: 30). Three of them were decided on after the "
     "first two, whose intervals were too wide to tell anything, had been seen, and before they were run",
 )
 
