@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize
+from scipy.special import logsumexp
 
 from mixbook.theory.laws import beta_rule
 from mixbook.theory.samples import as_labels, as_samples
@@ -78,8 +79,7 @@ def flat_dimension(num_classes: int, dim: int) -> int:
         >>> flat_dimension(num_classes=10, dim=12)
         3
     """
-    if num_classes < 2:
-        raise ValueError(f"num_classes must be at least 2, got {num_classes}: one class alone asks for nothing")
+    _check_classes(num_classes)
     if dim < num_classes - 1:
         raise ValueError(
             f"dim must be at least C - 1 = {num_classes - 1}, got {dim}: below that no affine f reaches loss zero, and "
@@ -145,29 +145,38 @@ def affine_loss(states: ArrayLike, labels: ArrayLike, alpha: float = 1.0) -> flo
     return float(2 / n * (square - product / (n - 1)) * (errors**2).sum())
 
 
-def affine_cross_entropy(alpha: float) -> float:
-    """The least cross entropy (nats) of mixtures of two classes if the log-odds are an affine function of the mixture.
+def affine_cross_entropy(alpha: float, num_classes: int = 2, same: float = 0.0) -> float:
+    """The least cross entropy (nats) of mixtures from C equally frequent classes if the logits are affine in the mixture.
 
-    Along a segment they are then a straight line in lambda, c (2 lambda - 1) at best, and those of the target are not. It
-    exceeds the floor, :func:`mixbook.theory.loss_floor.pair_entropy`, that a curved f can come close to.
+    Along a segment between two classes their logits are straight lines, c lambda and c (1 - lambda) at best, and those of
+    all other classes stay at 0: by convexity no other choice does better. So the others keep a share at every mixture, and
+    with many classes this is far above the floor that a curved f can come close to,
+    :func:`mixbook.theory.loss_floor.pair_entropy`.
 
     Args:
         alpha: lambda ~ Beta(alpha, alpha).
+        num_classes: C, >= 2.
+        same: share of the pairs whose two samples are of one class; the mixture's target is then that class.
 
     Raises:
-        ValueError: if ``alpha`` is not positive.
+        ValueError: if ``alpha`` is not positive, there are fewer than 2 classes, or ``same`` is not in [0, 1).
 
     Example:
         >>> from mixbook.theory.flattening import affine_cross_entropy
         >>> from mixbook.theory.loss_floor import pair_entropy
-        >>> round(affine_cross_entropy(1.0), 4), round(pair_entropy(1.0), 4)
-        (0.5049, 0.5)
+        >>> round(affine_cross_entropy(2.0), 3), round(affine_cross_entropy(2.0, 10), 3), round(pair_entropy(2.0), 3)
+        (0.585, 0.832, 0.583)
     """
     _check_alpha(alpha)
+    _check_classes(num_classes)
+    if not 0 <= same < 1:
+        raise ValueError(f"same must be in [0, 1), got {same}: pairs of one class alone can cost nothing at all")
     lam, weights = beta_rule(alpha, 80)
+    others = np.zeros((num_classes - 2, len(lam)))
 
-    def loss(c: float) -> float:  # with log-odds c (2 lam - 1)
-        return float(weights @ (np.logaddexp(0, -c * (2 * lam - 1)) + (1 - lam) * c * (2 * lam - 1)))
+    def loss(c: float) -> float:
+        mixed = logsumexp(np.vstack([c * lam, c * (1 - lam), others]), axis=0) - c * (lam**2 + (1 - lam) ** 2)
+        return float((1 - same) * (weights @ mixed) + same * np.log1p((num_classes - 1) * np.exp(-c)))
 
     return float(optimize.minimize_scalar(loss, bounds=(0, 50), method="bounded", options={"xatol": 1e-10}).fun)
 
@@ -186,9 +195,13 @@ def hull_confidence(num_classes: int) -> float:
         >>> round(hull_confidence(10), 4)
         0.2929
     """
-    if num_classes < 2:
-        raise ValueError(f"num_classes must be at least 2, got {num_classes}")
+    _check_classes(num_classes)
     return float((1 / np.arange(1, num_classes + 1)).sum() / num_classes)
+
+
+def _check_classes(num_classes: int) -> None:
+    if num_classes < 2:
+        raise ValueError(f"num_classes must be at least 2, got {num_classes}: one class alone asks for nothing")
 
 
 def _check_alpha(alpha: float) -> None:

@@ -47,6 +47,14 @@ def test_the_reference_values_of_cross_entropy(alpha, floor, straight):
     assert flattening.affine_cross_entropy(alpha) == pytest.approx(straight, abs=1e-9)
 
 
+def test_with_more_classes_affine_logits_are_further_from_the_floor():
+    least = [flattening.affine_cross_entropy(2.0, count) for count in (2, 3, 10)]
+    assert least == pytest.approx([0.5848063, 0.6672043, 0.8315688], abs=1e-6)
+    # Pairs of one class cost little, and something: c cannot be endless.
+    same = flattening.affine_cross_entropy(2.0, 10, same=0.1)
+    assert 0.9 * least[-1] + 1e-3 < same < least[-1]
+
+
 @pytest.mark.parametrize(("dim", "alpha"), [(1, 1.0), (2, 0.4), (3, 3.0)])
 def test_any_states_that_fill_the_dimensions_are_equally_good_and_others_are_worse(dim, alpha):
     states = np.random.default_rng(0).standard_normal((5, dim))
@@ -159,6 +167,10 @@ def test_bad_input_is_refused():
         spectra.flatness([[0.0, 1.0], [1.0, 0.0]], [0, 0])
     with pytest.raises(ValueError, match="alpha must be positive and finite, got 0"):
         flattening.affine_cross_entropy(0)
+    with pytest.raises(ValueError, match="num_classes must be at least 2, got 1"):
+        flattening.affine_cross_entropy(1.0, 1)
+    with pytest.raises(ValueError, match=r"same must be in \[0, 1\), got 1"):
+        flattening.affine_cross_entropy(1.0, 3, same=1.0)
     with pytest.raises(ValueError, match="at least 2 and dim at least 0, got 3 and -1"):
         flattening.least_loss(3, -1)
     with pytest.raises(ValueError, match="states must be at least 3, got 2"):

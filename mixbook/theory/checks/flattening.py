@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import integrate, optimize, stats
+from scipy import integrate, optimize, special, stats
 
 from mixbook.theory import crossings, flattening, loss_floor
 from mixbook.theory.statement import Comparison, at_most, close, refuted, statement
@@ -42,6 +42,10 @@ def theorem_1() -> Iterator[Comparison]:
         yield close(f"that floor, by quadrature, alpha = {alpha}", floor, curved, 1e-7)
         yield close(f"least with affine log-odds, alpha = {alpha}", flattening.affine_cross_entropy(alpha), straight, 1e-7)
         yield at_most("which is more", floor + 1e-3, straight)
+    for num_classes, same in ((3, 0.0), (5, 0.2)):
+        least = flattening.affine_cross_entropy(2.0, num_classes, same)
+        what = f"{num_classes} classes, {same:.0%} of the pairs of one: {least:.4f}, and over any logits of the classes"
+        yield close(what, least, _best_logits(2.0, num_classes, same), 1e-6)
     output, target = _pyramid_at_mixtures()
     yield close("a pyramid answers all mixtures of four samples in the plane exactly", output, target, 1e-12)
     left = flattening.affine_loss(PLANE, PLANE_LABELS)
@@ -202,6 +206,24 @@ def _entropies(alpha: float) -> tuple[float, float]:
         return mean(lambda lam: np.logaddexp(0, c * (2 * lam - 1)) - lam * c * (2 * lam - 1))
 
     return curved, float(optimize.minimize_scalar(straight, bracket=(2, 3), tol=1e-6).fun)
+
+
+def _best_logits(alpha: float, num_classes: int, same: float) -> float:
+    """The least mean cross entropy over all logits (C, C) at the states of the classes, which mixtures interpolate."""
+    nodes, weights = special.roots_jacobi(30, alpha - 1, alpha - 1)
+    lam, weights = (1 + nodes[:, None, None]) / 2, weights / weights.sum()
+    i, j = (~np.eye(num_classes, dtype=bool)).nonzero()
+    target = lam * np.eye(num_classes)[i] + (1 - lam) * np.eye(num_classes)[j]
+
+    def loss(flat: np.ndarray) -> float:
+        at_class = flat.reshape(num_classes, num_classes)
+        logits = lam * at_class[i] + (1 - lam) * at_class[j]
+        unlike = (special.logsumexp(logits, axis=2) - (target * logits).sum(2)).mean(1)
+        alike = special.logsumexp(at_class, axis=1) - np.diag(at_class)
+        return float((1 - same) * (weights @ unlike) + same * alike.mean())
+
+    start = np.random.default_rng(0).standard_normal(num_classes**2)
+    return float(optimize.minimize(loss, start, method="L-BFGS-B", options={"ftol": 1e-13, "gtol": 1e-7}).fun)
 
 
 def _pyramid(points: np.ndarray) -> np.ndarray:

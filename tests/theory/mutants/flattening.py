@@ -63,7 +63,19 @@ MUTANTS = [
         "manifold-theorem-1",
         "affine log-odds reach the floor",
         f"{FLAT}.affine_cross_entropy",
-        lambda original: lambda alpha: original(alpha) - 0.01,
+        lambda original: lambda alpha, *more: original(alpha, *more) - 0.01,
+    ),
+    Mutant(
+        "manifold-theorem-1",
+        "other classes keep no share of a mixture",
+        f"{FLAT}.affine_cross_entropy",
+        lambda original: lambda alpha, num_classes=2, same=0.0: original(alpha, 2, same),
+    ),
+    Mutant(
+        "manifold-theorem-1",
+        "pairs of one class cost nothing with affine logits",
+        f"{FLAT}.affine_cross_entropy",
+        lambda original: lambda alpha, num_classes=2, same=0.0: (1 - same) * original(alpha, num_classes),
     ),
     Mutant(
         "manifold-theorem-1",
