@@ -65,6 +65,28 @@ def test_the_search_button_leads_to_results(chromium, site):
     assert not visit.wrong
 
 
+@pytest.mark.parametrize(("side", "which"), [("primary", "contents"), ("secondary", "sections")])
+def test_on_a_telephone_a_button_opens_the_contents_of_book_and_page(chromium, site, side, which):
+    visit = Visit(chromium, site, 375, has_touch=True)
+    visit.open("book/who/kmixup.html")
+    visit.page.locator(f".{side}-toggle:visible").tap()
+    visit.page.locator(f"#pst-{side}-sidebar-modal[open] a:visible").first.wait_for(timeout=5_000)
+    assert visit.page.locator(f"#pst-{side}-sidebar-modal a:visible").count() > 5, which
+    visit.close()
+    assert not visit.wrong
+
+
+def test_on_a_desk_the_contents_can_be_put_away(chromium, site):
+    visit = Visit(chromium, site, 1280)
+    visit.open("book/who/kmixup.html")
+    there = "document.querySelector('.bd-sidebar-primary').getBoundingClientRect().right > 0"
+    assert visit.page.evaluate(there)
+    visit.page.locator(".primary-toggle:visible").click()
+    visit.page.wait_for_function(f"!({there})", timeout=5_000)
+    visit.close()
+    assert not visit.wrong
+
+
 def test_figures_are_opaque_on_white_in_the_dark(chromium, site):
     visit = Visit(chromium, site, color_scheme="dark")
     seen = 0
