@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import mixbook as mb
 from mixbook import vision
-from mixbook.compat import CutMix, LightningMixing, MixCollate, MixUp, Mixup, Schedule
+from mixbook.compat import CutMix, LightningMixing, MixCollate, MixUp, Mixup, Schedule, loops
 from mixbook.mixing.blend.linear import Linear
 
 
@@ -311,6 +311,33 @@ def test_a_schedule_refuses_what_is_no_probability_and_labels_without_a_number_o
         Schedule(mb.mixup(), probability=50)
     with pytest.raises(ValueError, match="num_classes is needed"):
         Schedule(mb.mixup(), until=0)(torch.rand(2, 3), torch.tensor([0, 1]))
+    off = Schedule(mb.mixup(num_classes=3), until=0)  # refuses what it would refuse while it mixes
+    with pytest.raises(ValueError, match="x and y must have the same length, got 3 and 2"):
+        off(torch.rand(3, 3), torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match="float y must have num_classes=3 columns"):
+        off(torch.rand(2, 3), torch.rand(2, 4))
+    with pytest.raises(TypeError, match=r"x must be floating point to be mixed, got torch\.int64"):
+        off(torch.ones(2, 3, dtype=torch.int64), torch.tensor([0, 1]))
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_workers_learn_the_epoch(persistent):
+    data = TensorDataset(torch.rand(32, 4), torch.arange(32) % 8)
+    schedule = Schedule(mb.Mixer(ratio=mb.Fixed(0.5), num_classes=8), until=1)
+    loader = DataLoader(data, 8, num_workers=1, collate_fn=MixCollate(schedule), persistent_workers=persistent)
+    mixed = []
+    for schedule.epoch in range(3):
+        mixed.append(sum(bool(((t > 0) & (t < 1)).any()) for _, t in loader))
+    assert mixed == [4, 0, 0]
+
+
+def test_a_generator_that_every_worker_has_a_copy_of_is_warned_about(monkeypatch):
+    samples = [(torch.rand(4), 0), (torch.rand(4), 1)]
+    MixCollate(mb.mixup(1.0, 2, generator=torch.Generator()))(samples)
+    monkeypatch.setattr(loops, "get_worker_info", object)
+    MixCollate(mb.mixup(1.0, 2))(samples)
+    with pytest.warns(UserWarning, match="each worker has the same copy"):
+        MixCollate(mb.mixup(1.0, 2, generator=torch.Generator()))(samples)
 
 
 class Hooks:

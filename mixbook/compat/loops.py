@@ -1,16 +1,18 @@
 """Where mixing goes in somebody else's loop: in the loader, in Lightning's hook, in some batches or epochs only."""
 
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
-from torch.utils.data import default_collate
+from torch.utils.data import default_collate, get_worker_info
 
+from mixbook.mixing.checks import check_batch, check_inputs
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.oneof import OneOf
+from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.scope import draw_device
 
 Mixing = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -51,6 +53,12 @@ class MixCollate:
 
     def __call__(self, samples: list[Any]) -> Any:
         """Samples as a mixed batch: ``(x, y)``, or a dictionary where the batch is a mapping."""
+        if get_worker_info() is not None and getattr(self.mixer, "generator", None) is not None:
+            warnings.warn(
+                "the mixer has a generator of its own, of which each worker has the same copy, again in each epoch: leave "
+                "it out, and pass generator= to the DataLoader",
+                stacklevel=2,
+            )
         batch = self.collate(samples)
         if not isinstance(batch, Mapping):
             x, y = batch
@@ -83,7 +91,7 @@ class Schedule:
         probability: of mixing a batch, in [0, 1].
         until: how many epochs are mixed, the first ones; None for all.
         epoch: which epoch it is, counted from 0: the loop says so, ``schedule.epoch = 7``; ``mixbook.training.fit``
-            does.
+            does. Workers of a loader learn it too, also those that persist.
 
     Raises:
         ValueError: if ``probability`` is not in [0, 1].
@@ -102,14 +110,23 @@ class Schedule:
     probability: float = 1.0
     until: int | None = None
     epoch: int = 0
+    _shared: Tensor = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
             raise ValueError(f"probability must lie in [0, 1], got {self.probability}")
+        # In memory that processes share: a worker that outlives an epoch has a copy of everything else.
+        self._shared = torch.tensor(self.epoch).share_memory_()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; the epoch in all processes."""
+        super().__setattr__(name, value)
+        if name == "epoch" and "_shared" in vars(self):
+            self._shared.fill_(value)
 
     def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """A batch, mixed or not: see :class:`~mixbook.mixing.mixer.Mixer`."""
-        return self.mixer(x, y) if self._mixes(self.mixer.generator) else (x, self._dense(y))
+        return self.mixer(x, y) if self._mixes(self.mixer.generator) else (x, self._dense(x, y))
 
     def outputs(
         self,
@@ -123,7 +140,7 @@ class Schedule:
         """The model's outputs on a batch, mixed or not, and their targets: as :meth:`Mixer.outputs`."""
         if self._mixes(self.mixer.generator if generator is None else generator):
             return self.mixer.outputs(model, x, y, partner=partner, generator=generator)
-        return model(x), self._dense(y)
+        return model(x), self._dense(x, y)
 
     def state_dict(self) -> dict[str, Any]:
         """State of the mixer, and the epoch."""
@@ -135,17 +152,16 @@ class Schedule:
         self.epoch = state["epoch"]
 
     def _mixes(self, generator: torch.Generator | None) -> bool:
-        if self.until is not None and self.epoch >= self.until:
+        if self.until is not None and self._shared >= self.until:
             return False
         device = draw_device(generator)
         return self.probability == 1 or bool(torch.rand((), generator=generator, device=device) < self.probability)
 
-    def _dense(self, y: Tensor) -> Tensor:
-        if y.is_floating_point():
-            return y.float()
-        if self.mixer.num_classes is None:
-            raise ValueError("num_classes is needed for integer labels, got None: e.g. mixup(alpha=1.0, num_classes=10)")
-        return one_hot(y.long(), self.mixer.num_classes).float()
+    def _dense(self, x: Tensor, y: Tensor) -> Tensor:
+        """Targets of a batch that is not mixed, in the form of those that are, and refused where those would be."""
+        check_batch(x, y)
+        check_inputs(x)
+        return MixPlan.identity(x).targets(y, self.mixer.num_classes)
 
 
 class LightningMixing:

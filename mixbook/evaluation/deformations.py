@@ -158,7 +158,8 @@ def deform(
     height, width = x.shape[2:]
     middle = torch.tensor([height, width]) / 2 + (0.5 if centre == "released" else -0.5)
     behind = torch.cartesian_prod(torch.arange(height), torch.arange(width)) - middle  # (H W, 2), row and column
-    before = behind @ how.matrices(len(x), generator).cpu().transpose(1, 2) + middle
+    with torch.autocast("cpu", enabled=False):  # pixels are counted in more digits than half precision has
+        before = behind @ how.matrices(len(x), generator).cpu().transpose(1, 2) + middle
     # Halves are rounded up, not to even numbers, or an image that shrinks to one half would lose its regular grid. The
     # margin keeps rounding errors of a rotation by nothing, or by a right angle, from moving a pixel.
     row, column = (before + 0.5 + 1e-4).floor().long().unbind(-1)

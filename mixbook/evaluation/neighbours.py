@@ -39,7 +39,9 @@ def knn_error(states: Tensor, y: Tensor, test_states: Tensor, test_y: Tensor, k:
     classes = int(torch.cat([y, test_y]).max()) + 1
     wrong = 0
     for rows, labels in zip(test_states.split(batch_size), test_y.split(batch_size), strict=True):
-        nearest = torch.cdist(rows, states).topk(k, largest=False).indices  # nearest first
+        # Without products, whose rounding hides small distances between large numbers. Nearest first.
+        distances = torch.cdist(rows, states, compute_mode="donot_use_mm_for_euclid_dist")
+        nearest = distances.topk(k, largest=False).indices
         votes = one_hot(y[nearest], classes).double()
         # A vote of rank r counts 1 + 2^-r / 2: less than one more in all, so it decides between equal numbers alone.
         rank = 0.5 ** torch.arange(1, k + 1, dtype=torch.float64, device=votes.device)

@@ -21,9 +21,11 @@ class PlanAhead:
     """A loader whose batches come with their plans: ``for x, y, plan in PlanAhead(loader, mixer): ...``.
 
     One thread plans batch after batch, so the plans are those of ``mixer.plan(x, y)`` called in turn, and the same
-    generator gives the same plans. Matching spends its time in SciPy and in matrix products, which let other threads run:
-    on a machine with a processor to spare, or with a GPU, transport costs next to nothing. On a GPU the distances are
-    computed in a stream of their own, so that waiting for them does not hold up the training step.
+    generator gives the same plans. A mixer without a generator draws from one that is seeded from torch's global one when a
+    loop over the batches begins: the loop itself may draw from that meanwhile. Matching spends its time in SciPy and in
+    matrix products, which let other threads run: on a machine with a processor to spare, or with a GPU, transport costs
+    next to nothing. On a GPU the distances are computed in a stream of their own, so that waiting for them does not hold up
+    the training step.
 
     The mixer's generator runs up to ``ahead`` batches in front of the training: save :meth:`Mixer.state_dict` between
     epochs, when all plans have been used. Blends that ask the network in training (Puzzle Mix) need its current weights:
@@ -60,13 +62,15 @@ class PlanAhead:
 
     def __iter__(self) -> Iterator[Planned]:
         """Batches with their plans, in the loader's order."""
-        batches = iter(self.loader)
+        batches, generator = iter(self.loader), None
+        if self._draws_globally():
+            generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
         waiting: deque[tuple[Tensor, Tensor, Future[MixPlan]]] = deque()
         with ThreadPoolExecutor(1, thread_name_prefix="plan-ahead") as thread:
             try:
                 while True:
                     for x, y in islice(batches, self.ahead - len(waiting)):
-                        waiting.append((x, y, thread.submit(self._plan, x, y, _arrived(x))))
+                        waiting.append((x, y, thread.submit(self._plan, x, y, generator, _arrived(x))))
                     if not waiting:
                         return
                     x, y, planned = waiting.popleft()
@@ -74,13 +78,18 @@ class PlanAhead:
             finally:  # also where the loop is left early
                 thread.shutdown(wait=True, cancel_futures=True)
 
-    def _plan(self, x: Tensor, y: Tensor, arrived: "torch.cuda.Event | None") -> MixPlan:
+    def _draws_globally(self) -> bool:
+        """Whether all draws are from torch's global generator."""
+        mixers = getattr(self.mixer, "mixers", ())
+        return self.mixer.generator is None and all(mixer.generator is None for mixer in mixers)
+
+    def _plan(self, x: Tensor, y: Tensor, generator: torch.Generator | None, arrived: "torch.cuda.Event | None") -> MixPlan:
         if arrived is None:
-            return self.mixer.plan(x, y)
+            return self.mixer.plan(x, y, generator=generator)
         aside = torch.cuda.Stream(x.device)
         with torch.cuda.stream(aside):
             aside.wait_event(arrived)
-            plan = self.mixer.plan(x, y)
+            plan = self.mixer.plan(x, y, generator=generator)
         aside.synchronize()
         return plan
 

@@ -30,9 +30,26 @@ def check_batch(x: Any, y: Any = None, names: tuple[str, str] = ("x", "y")) -> N
         return
     if not isinstance(y, Tensor):
         raise TypeError(_no_tensor(names[1], y))
+    if y.ndim == 0 and x.ndim > 0:
+        raise ValueError(
+            f"{names[1]} is a single number, so this looks like one sample: mix batches, in the training loop or by "
+            "mixbook.compat.MixCollate in the loader"
+        )
+    if x.ndim == 1 and not x.is_floating_point() and y.ndim > 1:
+        raise ValueError(f"{names[0]} looks like the labels of {names[1]}: pass the inputs first")
     if x.shape[:1] != y.shape[:1] or x.ndim == 0:
         got = " and ".join(str(each.shape[0]) if each.ndim else "a single number" for each in (x, y))
         raise ValueError(f"{names[0]} and {names[1]} must have the same length, got {got}")
+
+
+def check_inputs(x: Tensor) -> None:
+    """Refuse inputs that cannot be mixed.
+
+    Raises:
+        TypeError: if they are not floating point.
+    """
+    if not x.is_floating_point():
+        raise TypeError(f"x must be floating point to be mixed, got {x.dtype}: convert it first, e.g. x.float() / 255")
 
 
 def _no_tensor(name: str, value: Any) -> str:

@@ -38,7 +38,9 @@ def mixed_cross_entropy(
         label_smoothing: e, in [0, 1].
 
     Raises:
-        ValueError: if the shapes do not fit, ``reduction`` is none of the three, or ``label_smoothing`` is not in [0, 1].
+        TypeError: if ``weight`` is not a tensor.
+        ValueError: if the shapes do not fit, ``reduction`` is none of the three, ``label_smoothing`` is not in [0, 1], or
+            targets on a CPU sum to more than 1, as those of several labels at once do.
 
     Example:
         >>> import torch, mixbook as mb
@@ -52,18 +54,25 @@ def mixed_cross_entropy(
         raise ValueError(f"reduction must be one of {_REDUCTIONS}, got {reduction!r}")
     _check(logits, targets)
     classes = logits.shape[1]
+    if weight is not None and not isinstance(weight, Tensor):
+        raise TypeError(f"weight must be a tensor, got {type(weight).__name__}: torch.tensor(weight) makes one")
     if weight is not None and weight.shape != (classes,):
         raise ValueError(f"weight must have one number for each of the {classes} classes, got shape {tuple(weight.shape)}")
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}")
+    # In float32 also under autocast: a sum over many classes of half-precision weights loses what mixing is about.
+    logits, weight = logits.float(), None if weight is None else weight.float()
     if not targets.is_floating_point():
         return F.cross_entropy(logits, targets.long(), weight, reduction=reduction, label_smoothing=label_smoothing)
-    # In float32 also under autocast: a sum over many classes of half-precision weights loses what mixing is about.
     targets = targets.float()
-    weight = None if weight is None else weight.float()
     present = targets.sum(1, keepdim=True)
+    if targets.device.type == "cpu" and not torch.compiler.is_compiling() and targets.numel() and present.max() > 1.01:
+        raise ValueError(
+            f"targets must sum to 1 over the classes, got up to {float(present.max()):.3g}: for several labels at once "
+            "take F.binary_cross_entropy_with_logits"
+        )
     smooth = torch.lerp(targets, present / classes, label_smoothing) if label_smoothing else targets
-    losses = F.cross_entropy(logits.float(), smooth, weight, reduction="none")
+    losses = F.cross_entropy(logits, smooth, weight, reduction="none")
     if reduction == "none":
         return losses
     total = losses.sum()
@@ -101,7 +110,8 @@ def mixed_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
     """Expected top-1 accuracy: the weight that each target gives to the predicted class, averaged. Scalar in [0, 1].
 
     Logits and targets are (N, C). Its ceiling is below 1 (0.75 for uniform lambda and two different classes), so compare it
-    with that of the targets themselves, ``targets.max(1).values.mean()``, and not with the accuracy on clean data.
+    with that of the targets themselves, ``targets.max(1).values.mean()``, and not with the accuracy on clean data. Ignored
+    labels (``ignore_index`` of :meth:`MixPlan.targets`) are left out, as in the loss.
 
     Example:
         >>> import torch, mixbook as mb
@@ -111,14 +121,14 @@ def mixed_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
     _check_flat(logits, targets)
     if not targets.is_floating_point():
         return (logits.argmax(1) == targets).float().mean()
-    return targets.gather(1, logits.argmax(1, keepdim=True)).mean()
+    return targets.gather(1, logits.argmax(1, keepdim=True)).sum() / targets.sum()
 
 
 def dominant_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
     """Share of mixtures whose predicted class is the one with the largest weight. Scalar in [0, 1].
 
     Logits and targets are (N, C). A target without a single largest weight (lambda = 1/2) counts any of its largest classes
-    as right.
+    as right; one without any (all its labels are ignored) is left out.
 
     Example:
         >>> import torch, mixbook as mb
@@ -128,14 +138,16 @@ def dominant_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
     _check_flat(logits, targets)
     if not targets.is_floating_point():
         return mixed_accuracy(logits, targets)
-    weight = targets.gather(1, logits.argmax(1, keepdim=True)).squeeze(1)
-    return (weight == targets.max(1).values).float().mean()
+    largest, weight = targets.max(1).values, targets.gather(1, logits.argmax(1, keepdim=True)).squeeze(1)
+    known = largest > 0
+    return ((weight == largest) & known).sum() / known.sum()
 
 
 def _mass(targets: Tensor, weight: Tensor | None) -> Tensor:
     """Sum of the targets, each class by its weight: how many hard labels' worth of loss there is."""
     by_class = targets.sum([axis for axis in range(targets.ndim) if axis != 1])
-    return by_class.sum() if weight is None else by_class @ weight
+    # No product of vectors, which autocast would compute in half precision: counts of pixels are too large for that.
+    return by_class.sum() if weight is None else (by_class * weight).sum()
 
 
 def _check(logits: Tensor, targets: Tensor) -> None:

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from mixbook.mixing.transport import assignment, cross_cost, squared_cost
+from mixbook.mixing.transport import assignment, cross_cost, many_digits, squared_cost
 from mixbook.transfer import Fetched, send
 
 Cost = Literal["squared", "euclidean"]
 
 _BYTES = 8 << 20  # of rows that are copied at once on a CPU, so that they are still in its cache when they are multiplied
-_OFFSET = 8  # costs so much larger than their range lose three binary digits of it
+_OFFSET = 8  # costs of a batch so much larger than their range lose three binary digits of it
+_BLOCK_OFFSET = 256  # where they vary less within a block than in the batch, as where one sample lies far from all others
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,8 @@ def _begin_alike(matchings: list[Matching]) -> Callable[[], list[Tensor]]:
         tables = fetched.tensors()
         hidden = _hidden_by_offsets(tables)
         for number in hidden if matchings[0].cost == "squared" else ():
-            for table, centred in zip(tables, _costs([matchings[number]], centred=True), strict=True):
-                table[number] = centred[0].cpu()
+            for table, exact in zip(tables, _costs([matchings[number]], centred=True), strict=True):
+                table[number] = exact[0].cpu()
         orders = [_order(table, *part) for table, part in zip(tables, _parts(matchings[0]), strict=True)]
         order = send(orders[0] if len(orders) == 1 else torch.cat(orders, dim=1), candidates[0].device)
         return [rows[places] for rows, places in zip(candidates, order, strict=True)]
@@ -107,9 +109,9 @@ def _costs(matchings: list[Matching], *, centred: bool = False) -> list[Tensor]:
 
     Args:
         matchings: of one size, with one k and one kind of cost.
-        centred: move the candidates by the mean of the batch. For squared distances that changes no matching, and costs
-            two passes over the batch; it saves the digits that a large common offset would swallow. In one side the offset
-            may stay: there it adds the same to a whole column, with no more rounding than the data's own.
+        centred: move each block by the mean of its candidates, and compute with many digits. For squared distances that
+            changes no matching, and costs some passes over the batch; it saves the digits that a large common offset would
+            swallow.
     """
     between = cross_cost if matchings[0].cost == "squared" else _distances
     at_once = len(matchings[0].x)
@@ -121,13 +123,15 @@ def _costs(matchings: list[Matching], *, centred: bool = False) -> list[Tensor]:
         memory = matchings[0].other.new_empty(step, matchings[0].other.shape[1])  # the same for all batches
         costs = []
         for matching in matchings:
-            origin = matching.x.mean(dim=0) if centred else None
             for first in range(start, stop, step):
                 rows = slice(first, min(first + step, stop))
                 right = torch.index_select(matching.other, 0, matching.candidates[rows], out=memory[: rows.stop - first])
-                if origin is not None:
-                    right -= origin
-                costs.append(between(matching.x[rows].unflatten(0, (-1, size)), right.unflatten(0, (-1, size))))
+                left, right = (side.unflatten(0, (-1, size)) for side in (matching.x[rows], right))
+                if centred:
+                    left, right = many_digits(left), many_digits(right)
+                    origin = right.mean(dim=1, keepdim=True)
+                    left, right = left - origin, right - origin
+                costs.append(between(left, right))
         together = costs[0] if len(costs) == 1 else torch.cat(costs)
         tables.append(together.view(len(matchings), -1, size, size))
     return tables
@@ -135,7 +139,7 @@ def _costs(matchings: list[Matching], *, centred: bool = False) -> list[Tensor]:
 
 def _distances(left: Tensor, right: Tensor) -> Tensor:
     # A root of nearly nothing needs more digits than float32 has.
-    return squared_cost(left.double(), right.double(), check=False).sqrt()
+    return squared_cost(many_digits(left), many_digits(right), check=False).sqrt()
 
 
 def _hidden_by_offsets(tables: list[Tensor]) -> list[int]:
@@ -144,12 +148,13 @@ def _hidden_by_offsets(tables: list[Tensor]) -> list[int]:
     Raises:
         ValueError: if a cost is NaN or infinite.
     """
-    hidden = set()
+    hidden = np.zeros(len(tables[0]), dtype=bool)
     for table in tables:
-        costs = table.numpy().reshape(len(table), -1)
-        for number, (low, high) in enumerate(zip(costs.min(1).tolist(), costs.max(1).tolist(), strict=True)):
-            if not (-inf < low and high < inf):  # NaN is not less than anything either
-                raise ValueError("x has NaN, infinite or huge values: optimal transport needs finite features")
-            if max(-low, high) > _OFFSET * (high - low):
-                hidden.add(number)
-    return sorted(hidden)
+        costs = table.numpy().reshape(*table.shape[:2], -1)
+        low, high = costs.min(2), costs.max(2)  # of each block, (batches, blocks)
+        if not (low.min() > -inf and high.max() < inf):  # NaN is not more than anything either
+            raise ValueError("x has NaN, infinite or huge values: optimal transport needs finite features")
+        hidden |= (np.maximum(-low, high) > _BLOCK_OFFSET * (high - low)).any(1)
+        low, high = low.min(1), high.max(1)
+        hidden |= np.maximum(-low, high) > _OFFSET * (high - low)
+    return np.flatnonzero(hidden).tolist()

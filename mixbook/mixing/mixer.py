@@ -32,6 +32,7 @@ class Mixer:
         generator: source of all randomness; torch's global one if None. Its state is part of :meth:`state_dict`.
 
     Raises:
+        TypeError: if one of the three has not the method that makes it a pairing, a ratio or a blend.
         ValueError: if the blend itself chooses who is mixed with whom, and a pairing other than the default is given.
 
     Example:
@@ -49,6 +50,9 @@ class Mixer:
     generator: torch.Generator | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        for name, method in (("pairing", "pair"), ("ratio", "sample"), ("blend", "plan")):
+            if not callable(getattr(getattr(self, name), method, None)):
+                raise TypeError(f"{name} must have a method {method!r}, got {getattr(self, name)!r}")
         if getattr(self.blend, "chooses_partners", False) and not isinstance(self.pairing, RandomPairing):
             raise ValueError(
                 f"{type(self.blend).__name__} itself chooses who is mixed with whom, so pairing={self.pairing} would "
@@ -106,7 +110,7 @@ class Mixer:
         if x2 is not None:
             check_batch(x2, y2, ("x2", "y2"))
         generator = self.generator if generator is None else generator
-        partner = self.pairing.pair(x, x2, generator, y, y2)
+        partner = _checked(self.pairing.pair(x, x2, generator, y, y2), x)
         lam = self.ratio.sample(x.shape[0], generator)
         if x2 is None:
             return self.blend.plan(x, partner, lam, generator, y)
@@ -166,6 +170,14 @@ class Mixer:
         restore_generator(self.generator, state)
 
 
+def _checked(partner: Any, x: Tensor) -> Tensor:
+    """The partners that a pairing found, which may be a reader's own."""
+    if not isinstance(partner, Tensor) or partner.dtype not in (torch.int64, torch.int32) or partner.shape != x.shape[:1]:
+        got = f"{partner.dtype} {tuple(partner.shape)}" if isinstance(partner, Tensor) else type(partner).__name__
+        raise TypeError(f"a pairing must give the row of each partner, int64 ({x.shape[0]},), got {got}")
+    return partner
+
+
 def mixup(
     alpha: float = 1.0,
     num_classes: int | None = None,
@@ -197,8 +209,9 @@ def kmixup(
 ) -> Mixer:
     """k-mixup (Greenewald et al. 2021): pairs matched by optimal transport in blocks of ``k``.
 
-    ``strict=False`` accepts batches smaller than k, such as the last one of an epoch. ``draws`` interpolations of each pair
-    are multi-mix of matched pairs.
+    Take batches much larger than k: within a batch of B a share of about k / B of the samples is matched with itself, and
+    not mixed. ``strict=False`` accepts batches smaller than k, such as the last one of an epoch, which then stay as they
+    are. ``draws`` interpolations of each pair are multi-mix of matched pairs.
 
     Example:
         >>> import torch, mixbook as mb

@@ -9,7 +9,7 @@ from torch import Tensor
 from mixbook.mixing.checks import check_count
 from mixbook.mixing.matching import Cost, Matching, solve
 from mixbook.mixing.scope import draw_device
-from mixbook.mixing.transport import squared_cost
+from mixbook.mixing.transport import many_digits, squared_cost
 from mixbook.transfer import send
 
 Classes = Literal["same", "different", "any"]
@@ -73,7 +73,8 @@ class OptimalTransport:
 
     Nobody is chosen twice: partners are a permutation. Within one batch a sample finds itself in its counterpart block with
     probability k / B and then mostly stays unmixed (in high dimension nearly always, for k = B always);
-    ``plan.self_matches`` reports the share. Use a batch much larger than k, or partners from a second batch.
+    ``plan.self_matches`` reports the share. Use a batch much larger than k, or partners from a second batch; a batch of k
+    rows that is its own source of partners is refused.
 
     Args:
         k: block size, >= 1.
@@ -82,8 +83,8 @@ class OptimalTransport:
             code. In many dimensions they rarely choose different partners, in the plane often.
 
     Raises:
-        ValueError: if ``k`` is no whole number >= 1 or ``cost`` is neither; when pairing, if the batch is smaller than k
-            (and ``strict``), or a feature is NaN or infinite.
+        ValueError: if ``k`` is no whole number >= 1 or ``cost`` is neither; when pairing, if the batch is smaller than k,
+            or as large and its own source of partners (and ``strict``), or a feature is NaN or infinite.
 
     Example:
         >>> import torch, mixbook as mb
@@ -119,7 +120,11 @@ class OptimalTransport:
         ``solve([pairing.begin(x, generator=g) for x in batches])`` finds the partners that :meth:`pair` finds for each.
         """
         candidates = send(_shuffle(x, other, generator), x.device)
-        self.block_size(len(x))
+        if self.block_size(len(x)) == len(x) > 1 and other is None and self.strict:
+            raise ValueError(
+                f"k={self.k} makes one block of the whole batch, which is matched with itself: nothing would be mixed. Use "
+                "a batch much larger than k, or partners from a second batch"
+            )
         rows = _features(x)
         return Matching(rows, rows if other is None else _features(other), candidates, self.k, self.cost)
 
@@ -183,8 +188,9 @@ class NearestNeighbour:
             )
         if available == 0:
             return torch.zeros(1, dtype=torch.int64, device=x.device)
-        left = _features(x)
-        distances = squared_cost(left[None], (left if other is None else _features(other))[None])[0]
+        left = many_digits(_features(x))
+        right = left if other is None else many_digits(_features(other))
+        distances = squared_cost(left[None], right[None])[0]
         if other is None:
             distances.fill_diagonal_(float("inf"))
         nearest = distances.topk(min(self.k, available), largest=False).indices
@@ -274,9 +280,9 @@ def _check_batches(x: Tensor, other: Tensor | None) -> None:
 
 
 def _features(x: Tensor) -> Tensor:
-    """Rows to measure distances between, (B, d); half precision has too few digits for that."""
-    rows = x.detach().flatten(1)
-    return rows.float() if rows.dtype in (torch.float16, torch.bfloat16) else rows
+    """Rows to measure distances between, (B, d). Half precision has too few digits for that; products of bytes overflow."""
+    rows = x.detach().reshape(x.shape[0], -1)
+    return rows if rows.dtype in (torch.float32, torch.float64) else rows.float()
 
 
 def _labels(name: str, y: Tensor | None, size: int) -> Tensor:

@@ -11,7 +11,7 @@ from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.pairing import OptimalTransport, RandomPairing
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta
-from mixbook.mixing.route import Replay, Route
+from mixbook.mixing.route import Replay, Route, now
 from mixbook.mixing.scope import Scope, check_probabilities, check_scope, draw_index
 
 INPUT = "input"
@@ -41,8 +41,8 @@ class ManifoldMixer:
             processes, ``DistributedDataParallel`` then needs ``find_unused_parameters=True``.
 
     Raises:
-        ValueError: if ``layers`` is empty or names no module of the model, probabilities are negative or do not sum to 1,
-            or ``per`` is neither.
+        ValueError: if ``layers`` is empty, names one twice or none of the model's modules, probabilities are negative or do
+            not sum to 1, or ``per`` is neither.
 
     Example:
         >>> import torch, mixbook as mb
@@ -65,6 +65,8 @@ class ManifoldMixer:
         if isinstance(layers, str) or not layers:
             raise ValueError(f"layers must be a list with at least one name, got {layers!r}: e.g. ['input']")
         modules = dict(model.named_modules())
+        if len(set(layers)) < len(layers):
+            raise ValueError(f"layers must be different, got {list(layers)}: a mapping gives some a larger probability")
         unknown = [name for name in layers if name != INPUT and (name == "" or name not in modules)]
         if unknown:
             known = ", ".join([INPUT, *(name for name in modules if name)])
@@ -130,10 +132,10 @@ class ManifoldMixer:
         """
         check_batch(x, y)
         if not self.model.training:
-            return model(x), _unmixed(x)
+            return model(x), MixPlan.identity(x)
         generator = self.mixer.generator if generator is None else generator
         rows, y2 = (x, None) if partner is None else (torch.cat([x, partner[0]]), partner[1])
-        places = self._draw(len(x), generator)
+        places, since = self._draw(len(x), generator), now()
         route = Route(self.mixer, places, y, y2, generator, self.stop_gradient)
         drawn = {place: self.layers[place] for place in places.unique().tolist()}
         for place, name in drawn.items():
@@ -157,7 +159,8 @@ class ManifoldMixer:
             )
         _check_rows("the model", outputs, len(route))
         if inside and outputs.requires_grad:
-            outputs.register_hook(Replay([(name, module, route.steps[place]) for place, name, module in inside]))
+            steps = [(name, module, route.steps[place]) for place, name, module in inside]
+            outputs.register_hook(Replay(steps, since))
         return outputs, route.plan()
 
     def state_dict(self) -> dict[str, Any]:
@@ -227,8 +230,3 @@ def _check_rows(who: str, output: Any, rows: int) -> None:
     if not isinstance(output, Tensor) or output.ndim == 0 or len(output) != rows:
         got = f"a tensor of shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
         raise RuntimeError(f"{who} must give one tensor with {rows} rows, got {got}")
-
-
-def _unmixed(x: Tensor) -> MixPlan:
-    sources = torch.arange(len(x), device=x.device)[:, None]
-    return MixPlan(sources, torch.ones(len(x), 1, device=x.device), rows=len(x))

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from mixbook.mixing.checks import check_inputs
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 _ADVICE = ": is num_classes right?"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MixPlan:
     """A row-stochastic matrix W that turns R rows into N mixtures, stored as S sources and weights per mixture.
 
@@ -116,6 +118,18 @@ class MixPlan:
         plan._set_in_order(draws == 1)
         return plan
 
+    @classmethod
+    def identity(cls, x: Tensor) -> "MixPlan":
+        """The plan that mixes nothing: each row of ``x`` (R, ...) alone, on its device.
+
+        Example:
+            >>> import torch, mixbook as mb
+            >>> mb.MixPlan.identity(torch.rand(3, 8)).targets(torch.tensor([0, 1, 0]), num_classes=2).argmax(1)
+            tensor([0, 1, 0])
+        """
+        sources = torch.arange(x.shape[0], device=x.device)[:, None]
+        return cls(sources, torch.ones(x.shape[0], 1, device=x.device), rows=x.shape[0])
+
     def __len__(self) -> int:
         """Number of mixtures, N."""
         return self.sources.shape[0]
@@ -123,14 +137,14 @@ class MixPlan:
     def apply(self, x: Tensor) -> Tensor:
         """Mixtures of the rows of ``x``: (R, ...) to (N, ...), differentiable, in the dtype of ``x``, never in place.
 
-        Half-precision inputs are blended in float32, so that the weights keep their digits.
+        Half-precision inputs are blended in float32, so that the weights keep their digits. Inputs must be finite: also a
+        sample of weight 0 is multiplied, and 0 times infinity is NaN.
 
         Raises:
             TypeError: if ``x`` is not floating point.
             ValueError: if ``x`` does not have the number of rows, or the height and width, that the plan was made for.
         """
-        if not x.is_floating_point():
-            raise TypeError(f"x must be floating point to be mixed, got {x.dtype}: convert it first, e.g. x.float() / 255")
+        check_inputs(x)
         self._check_rows("x", x)
         exact = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         share = self._shares(exact)
@@ -160,15 +174,16 @@ class MixPlan:
         if y.is_floating_point():
             if y.ndim != 2:
                 raise ValueError(
-                    f"float y must have shape ({self.rows}, C), got {tuple(y.shape)}: "
-                    "for one regression value per sample pass y[:, None]"
+                    f"float y must have shape ({self.rows}, C), got {tuple(y.shape)}: pass labels of classes as y.long(), "
+                    "and one number for each sample (regression, yes or no) as y[:, None]"
                 )
             if num_classes is not None and y.shape[1] != num_classes:
                 raise ValueError(
                     f"float y must have num_classes={num_classes} columns, got shape {tuple(y.shape)}{_ADVICE} "
                     "Where y are no classes, leave it out"
                 )
-            return torch.einsum("ns,nsc->nc", self.weights, y.float()[self.sources])
+            # No matrix product, which autocast would compute in half precision.
+            return (self.weights[:, :, None] * y.float()[self.sources]).sum(1)
         if y.ndim != 1:
             raise ValueError(
                 f"integer y must have shape ({self.rows},), got {tuple(y.shape)}: for multi-label targets pass y.float()"

@@ -138,11 +138,15 @@ class Replay:
 
     That happens during the backward pass, when the hooks of the forward pass are gone. This is a hook of the outputs: it is
     called when their gradient is known, before any layer is recomputed, and puts the layers' hooks back until the backward
-    pass ends, or reaches the outputs of another forward pass.
+    pass ends, or reaches another forward pass: the outputs of one that mixed, or a node that is older than this one's.
+
+    Args:
+        steps: names of layers, the layers, and what happened to their outputs.
+        since: what :func:`now` gave before the forward pass began.
     """
 
-    def __init__(self, steps: Sequence[tuple[str, nn.Module, Step]]) -> None:
-        self._steps = steps
+    def __init__(self, steps: Sequence[tuple[str, nn.Module, Step]], since: int) -> None:
+        self._steps, self._since = steps, since
 
     def __call__(self, gradient: Tensor) -> None:
         """The backward pass has come to the outputs."""
@@ -155,7 +159,9 @@ class Replay:
 
     def _hook(self, name: str, step: Step, handles: list[RemovableHandle]) -> Any:
         def again(module: nn.Module, inputs: Any, output: Any) -> Tensor | None:
-            if torch._C._current_graph_task_id() < 0:  # an error ended the backward pass before its end could be noticed
+            node = torch._C._current_autograd_node()
+            ended = torch._C._current_graph_task_id() < 0  # by an error, before its end could be noticed
+            if ended or (node is not None and node._sequence_nr() < self._since):  # younger nodes come first
                 _remove(handles)
                 return None
             if step.runs > 1:
@@ -166,6 +172,14 @@ class Replay:
             return step.apply(output)
 
         return again
+
+
+def now() -> int:
+    """The number of the next node of the graph that this thread records: later ones have larger numbers."""
+    with torch.enable_grad():
+        node = torch.zeros((), requires_grad=True).clone().grad_fn
+    assert node is not None
+    return int(node._sequence_nr())
 
 
 def _remove(handles: list[RemovableHandle]) -> None:

@@ -73,6 +73,11 @@ def _full_precision(device: str) -> AbstractContextManager[object]:
     return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
+def many_digits(x: Tensor) -> Tensor:
+    """As float64, where the device has it: a small distance between two large numbers needs the digits."""
+    return x if x.device.type == "mps" else x.double()
+
+
 def assignment(cost: Tensor) -> Tensor:
     """The permutation that minimises the summed cost of each problem, exactly.
 

@@ -81,6 +81,13 @@ def test_each_image_has_its_own_angle_within_the_range(generator):
     assert angle.std().item() == pytest.approx(5 / 12**0.5, rel=0.05)
 
 
+def test_autocast_moves_no_pixel(generator):
+    x, how = torch.rand(4, 1, 64, 64, generator=generator), deformation("rotation_20")
+    plain = deform(x, how, generator=torch.Generator().manual_seed(1))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(deform(x, how, generator=torch.Generator().manual_seed(1)), plain)
+
+
 def test_the_same_seed_gives_the_same_images(images):
     first, again, other = (deform(images, Shear(1.0), torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
     assert torch.equal(first, again)

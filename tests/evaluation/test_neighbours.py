@@ -24,6 +24,14 @@ def test_where_classes_draw_the_nearer_neighbour_wins():
     assert knn_error(x, y, origin, torch.tensor([1]), k=3) == 1  # one against two
 
 
+def test_a_large_offset_hides_no_small_distance(generator):
+    x, test = 0.1 * torch.randn(200, 2, generator=generator), 0.1 * torch.randn(100, 2, generator=generator)
+    found = [
+        knn_error(move + x, x[:, 0].sign().long() + 1, move + test, test[:, 0].sign().long() + 1, 5) for move in (0, 1000)
+    ]
+    assert found[1] == pytest.approx(found[0], abs=0.02)
+
+
 def test_the_training_samples_are_their_own_nearest(generator):
     x, y = torch.randn(50, 2, generator=generator), torch.randint(3, (50,), generator=generator)
     assert knn_error(x, y, x, y, k=1) == 0

@@ -76,3 +76,16 @@ def test_an_error_in_planning_is_raised_in_the_loop():
 def test_an_empty_loader_gives_nothing_and_length_is_the_loader_s():
     assert list(mb.PlanAhead([], mb.mixup())) == []
     assert len(mb.PlanAhead(batches(), mb.mixup())) == 7
+
+
+def test_a_loop_that_draws_too_gets_the_same_plans_from_the_same_seed():
+    def run():
+        torch.manual_seed(1)
+        found = []
+        for x, _, plan in mb.PlanAhead([(torch.ones(64, 256), torch.zeros(64, dtype=torch.int64))] * 8, mb.kmixup(16)):
+            found.append(plan.weights[0, 0].item())
+            torch.nn.functional.dropout(x)
+        return tuple(found)
+
+    runs = {run() for _ in range(10)}
+    assert len(runs) == 1 and len(set(*runs)) == 8

@@ -214,3 +214,5 @@ def test_what_makes_no_sense_is_refused(generator):
     blind.forward = lambda x: blind[1].bias.expand(len(x), 5)
     with pytest.raises(ValueError, match="does not depend on its input"):
         mb.GuidedMixer(mb.puzzlemix(blind, num_classes=5), clean=1.0).outputs(blind, *data(generator))
+    with pytest.raises(ValueError, match="does not depend on its input"):
+        mb.puzzlemix(blind, num_classes=5)(*data(generator))

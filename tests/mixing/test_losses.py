@@ -93,6 +93,45 @@ def test_a_batch_without_any_known_label_has_no_mean_as_in_pytorch():
     assert mb.mixed_cross_entropy(torch.zeros(4, 3), targets, "sum") == 0
 
 
+def test_half_precision_changes_no_divisor_and_no_target():
+    """Autocast would count pixels in float16, where more than 65,504 are infinitely many, and mix prices in bfloat16."""
+    maps, weight = torch.arange(8 * 128 * 128).reshape(8, 128, 128) % 2, torch.tensor([1.0, 3.0])
+    plan = mb.Mixer(ratio=mb.Fixed(0.3)).plan(torch.rand(8, 3, 128, 128))
+    logits, prices = torch.zeros(8, 2, 128, 128), torch.linspace(1000, 2000, 8)[:, None]
+    want = mb.mixed_cross_entropy(logits, plan.pixel_targets(maps, 2), weight=weight)
+    for dtype in (torch.float16, torch.bfloat16):
+        with torch.autocast("cpu", dtype=dtype):
+            found = mb.mixed_cross_entropy(logits, plan.pixel_targets(maps, 2), weight=weight)
+            mixed = plan.targets(prices)
+        assert found.item() == pytest.approx(want.item(), rel=1e-5)
+        assert mixed.dtype == torch.float32 and torch.equal(mixed, plan.targets(prices))
+
+
+def test_hard_labels_and_weights_go_with_half_precision_outputs(generator):
+    logits, weight = torch.randn(6, 3, generator=generator).half(), torch.tensor([1.0, 2.0, 0.5])
+    y = torch.tensor([0, 1, 2, 0, 1, 2])
+    assert torch.equal(mb.mixed_cross_entropy(logits, y, weight=weight), cross_entropy(logits.float(), y, weight))
+
+
+def test_ignored_labels_count_in_no_accuracy():
+    plan = mb.Mixer(ratio=mb.Fixed(0.75)).plan(torch.rand(4, 2))
+    logits, nobody = torch.eye(3)[[0, 0, 1, 2]], torch.full((4,), -100)
+    nothing = plan.targets(nobody, 3, ignore_index=-100)
+    assert mb.dominant_accuracy(logits, nothing).isnan() and mb.mixed_accuracy(logits, nothing).isnan()
+    some = torch.tensor([[0.75, 0.25, 0.0], [0.0, 0.0, 0.0], [0.0, 0.25, 0.0], [0.25, 0.75, 0.0]])
+    assert mb.dominant_accuracy(logits, some).item() == pytest.approx(2 / 3)
+    assert mb.mixed_accuracy(logits, some).item() == pytest.approx((0.75 + 0.25) / 2.25)
+
+
+def test_several_labels_at_once_are_no_targets_of_cross_entropy():
+    with pytest.raises(
+        ValueError, match=r"must sum to 1 over the classes, got up to 2: .*binary_cross_entropy_with_logits"
+    ):
+        mb.mixed_cross_entropy(torch.zeros(2, 3), torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]]))
+    with pytest.raises(TypeError, match=r"weight must be a tensor, got list: torch\.tensor\(weight\)"):
+        mb.mixed_cross_entropy(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]), weight=[1.0, 2.0])
+
+
 def test_bce_of_softmax_is_that_of_every_class_by_itself(generator):
     logits = torch.randn(8, 4, generator=generator, requires_grad=True)
     targets = permuted_plan(8, 0.3, generator).targets(torch.randint(0, 4, (8,), generator=generator), 4)

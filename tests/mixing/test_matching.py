@@ -17,7 +17,7 @@ from mixbook.mixing.matching import solve
 @pytest.mark.parametrize("k", [1, 2, 3, 5, 16])
 def test_batches_solved_together_have_the_partners_of_each_alone(k, cost, generator):
     pairing = mb.OptimalTransport(k, cost=cost)
-    batches = [torch.rand(size, 7, generator=generator) for size in (33, 16, 20)]
+    batches = [torch.rand(size, 7, generator=generator) for size in (33, 17, 20)]
     one, two = (torch.Generator().manual_seed(3) for _ in range(2))
     together = solve([pairing.begin(x, generator=one) for x in batches])
     alone = [pairing.pair(x, generator=two) for x in batches]

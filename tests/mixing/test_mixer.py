@@ -152,8 +152,10 @@ def test_bad_input_is_refused(generator):
     x, y = batch(generator)
     with pytest.raises(ValueError, match="x and y must have the same length, got 12 and 11"):
         mb.mixup(1.0, 5)(x, y[:-1])
-    with pytest.raises(ValueError, match="the same length, got 12 and a single number"):
+    with pytest.raises(ValueError, match="y is a single number, so this looks like one sample: mix batches"):
         mb.mixup(1.0, 5)(x, y[0])
+    with pytest.raises(ValueError, match="x looks like the labels of y: pass the inputs first"):
+        mb.kmixup(2, 1.0, 5)(y, x)
     with pytest.raises(ValueError, match="the same length, got a single number and a single number"):
         mb.mixup(1.0, 5)(x.sum(), y[0])
     with pytest.raises(ValueError, match="empty batch"):
@@ -162,6 +164,37 @@ def test_bad_input_is_refused(generator):
         mb.mixup(1.0, 3)(x, y.clamp(min=4))
     with pytest.raises(TypeError, match="uint8"):
         mb.mixup(1.0, 5)(x.byte(), y)
+
+
+class Finds:
+    """A pairing that finds what it is told to."""
+
+    def __init__(self, partner):
+        self.partner = partner
+
+    def pair(self, x, other=None, generator=None, y=None, y2=None):
+        return self.partner
+
+
+@pytest.mark.parametrize(
+    ("partner", "got"),
+    [
+        (torch.zeros(12), r"got torch\.float32 \(12,\)"),
+        (torch.zeros(12, 1, dtype=torch.int64), r"got torch\.int64 \(12, 1\)"),
+        ([0] * 12, "got list"),
+    ],
+)
+def test_what_a_pairing_finds_must_be_rows(partner, got, generator):
+    x, y = batch(generator)
+    assert mb.Mixer(Finds(torch.zeros(12, dtype=torch.int64)), num_classes=5).plan(x, y).sources[:, 1].sum() == 0
+    with pytest.raises(TypeError, match=rf"a pairing must give the row of each partner, int64 \(12,\), {got}"):
+        mb.Mixer(Finds(partner), num_classes=5).plan(x, y)
+
+
+@pytest.mark.parametrize(("name", "method"), [("pairing", "pair"), ("ratio", "sample"), ("blend", "plan")])
+def test_what_is_no_pairing_ratio_or_blend_is_refused(name, method):
+    with pytest.raises(TypeError, match=f"{name} must have a method '{method}', got 1.0"):
+        mb.Mixer(**{name: 1.0})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from scipy.optimize import linear_sum_assignment
 import mixbook as mb
 from mixbook.mixing.pairing import ByClass, NearestNeighbour, OptimalTransport, RandomPairing
 
-PAIRINGS = [RandomPairing(), *(OptimalTransport(k) for k in (1, 4, 7, 22)), OptimalTransport(4, cost="euclidean")]
+PAIRINGS = [RandomPairing(), *(OptimalTransport(k) for k in (1, 4, 7, 21)), OptimalTransport(4, cost="euclidean")]
 
 
 @pytest.mark.parametrize("pairing", PAIRINGS, ids=str)
@@ -44,9 +44,43 @@ def test_each_block_is_matched_at_the_least_cost_with_its_permuted_counterpart(o
         assert paid <= rivals.min() + 1e-6
 
 
-def test_a_whole_batch_matched_with_itself_is_not_mixed(generator):
-    x = torch.rand(16, 3, generator=generator)
-    assert torch.equal(OptimalTransport(16).pair(x, generator=generator), torch.arange(16))
+def test_a_whole_batch_that_would_be_matched_with_itself_is_refused(generator):
+    x, other = torch.rand(2, 16, 3, generator=generator)
+    with pytest.raises(ValueError, match=r"k=16 makes one block of the whole batch.*nothing would be mixed"):
+        OptimalTransport(16).pair(x, generator=generator)
+    assert torch.equal(OptimalTransport(16, strict=False).pair(x, generator=generator), torch.arange(16))
+    assert sorted(OptimalTransport(16).pair(x, other, generator=generator).tolist()) == list(range(16))
+    assert OptimalTransport(1).pair(x[:1]).tolist() == [0]  # mixup of a single sample
+
+
+@pytest.mark.parametrize("pairing", [OptimalTransport(4), NearestNeighbour(1)], ids=str)
+def test_bytes_whole_numbers_and_rows_of_one_number_have_the_partners_of_floats(pairing, generator):
+    x = torch.randint(0, 256, (32, 3, 4, 4), dtype=torch.uint8, generator=generator)
+    seeded = lambda: torch.Generator().manual_seed(1)  # noqa: E731
+    want = pairing.pair(x.float(), generator=seeded())
+    for same in (x, x.long(), x.double()):
+        assert torch.equal(pairing.pair(same, generator=seeded()), want)
+    one = torch.randn(32, generator=generator)
+    assert torch.equal(pairing.pair(one, generator=seeded()), pairing.pair(one[:, None], generator=seeded()))
+
+
+@pytest.mark.parametrize("k", [2, 4, 16])
+def test_one_sample_far_from_all_others_hides_nothing(k, generator):
+    x = 1000 + 0.1 * torch.randn(128, 2, generator=generator)
+    x[5] = 0
+    found, want = (OptimalTransport(k).pair(each, generator=torch.Generator().manual_seed(1)) for each in (x, x.double()))
+    far = [(x.double() - x.double()[each]).square().sum() for each in (found, want)]
+    assert far[0] == pytest.approx(float(far[1]), rel=1e-6)
+    near = (x[:, 0] > 0) & (x[found][:, 0] > 0) & (x[want][:, 0] > 0)  # where the far one is not most of the sum
+    close = [(x.double() - x.double()[each]).square().sum(1)[near].sum() for each in (found, want)]
+    assert close[0] == pytest.approx(float(close[1]), rel=0.01)
+
+
+def test_neighbours_in_clusters_that_are_far_apart_are_the_nearest(generator):
+    x = torch.cat([1000 + torch.randn(64, 2, generator=generator), -1000 + torch.randn(64, 2, generator=generator)])
+    found = NearestNeighbour(1).pair(x, generator=generator)
+    distances = torch.cdist(x.double(), x.double()).fill_diagonal_(torch.inf)
+    assert torch.equal(found, distances.argmin(1))
 
 
 @pytest.mark.parametrize(("dim", "least"), [(2, 0.03), (200, 0.11)])

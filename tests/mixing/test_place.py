@@ -124,6 +124,8 @@ def test_a_module_that_is_used_twice_mixes_once(data, generator):
 def test_unusable_layers_are_refused(model, data, generator):
     with pytest.raises(ValueError, match=r"layers \['block9'\] are not in the model: it has input, 0, 1, 2, 2\.0"):
         mb.manifold_mixup(model, ["0", "block9"], 1.0, 5)
+    with pytest.raises(ValueError, match=r"layers must be different, got \['0', '0'\]"):
+        mb.manifold_mixup(model, ["0", "0"], 1.0, 5)
     for layers in ([], "input"):
         with pytest.raises(ValueError, match="layers must be a list"):
             mb.manifold_mixup(model, layers, 1.0, 5)

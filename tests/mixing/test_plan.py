@@ -135,7 +135,7 @@ def test_what_cannot_be_mixed_is_refused_with_advice(plan):
         (torch.tensor([0, 1, 2, 3, 4, 5]), 5, r"labels must lie in \[0, 5\), got 0 to 5"),
         (torch.tensor([0, 1, 2, -1, 4, 4]), 5, "got -1 to 4"),
         (torch.tensor([0, 1, 2, 3, 4, 4]), None, "num_classes is needed"),
-        (torch.rand(6), None, r"pass y\[:, None\]"),
+        (torch.rand(6), None, r"labels of classes as y\.long\(\).*as y\[:, None\]"),
         (torch.zeros(6, 3, dtype=torch.int64), 3, r"pass y\.float\(\)"),
         (torch.rand(6, 7), 10, r"float y must have num_classes=10 columns, got shape \(6, 7\)"),
     ],
@@ -225,3 +225,10 @@ def test_patches_move_before_they_are_masked(generator):
 def test_moves_that_do_not_fit_are_refused(masks, moves, message):
     with pytest.raises(ValueError, match=message):
         MixPlan(torch.tensor([[0, 1]]), torch.tensor([[0.5, 0.5]]), rows=2, masks=masks, moves=moves)
+
+
+def test_a_plan_that_mixes_nothing_and_plans_can_be_compared():
+    x, y = torch.rand(4, 3), torch.tensor([0, 1, 1, 0])
+    plan = MixPlan.identity(x)
+    assert torch.equal(plan.apply(x), x) and torch.equal(plan.targets(y, 2), torch.eye(2)[y])
+    assert plan.self_matches == 1 and plan == plan and plan != MixPlan.identity(x)

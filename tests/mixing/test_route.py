@@ -115,6 +115,37 @@ def test_an_error_in_the_backward_pass_leaves_nothing_mixed_behind(how, data):
     assert hooks(model) == 0
 
 
+ORDERS = [
+    ("clean", "mixed"),
+    ("mixed", "clean"),
+    ("input", "mixed"),
+    ("eval", "mixed"),
+    ("clean", "mixed", "clean", "mixed"),
+]
+
+
+@pytest.mark.parametrize("how", [False, True], ids=["saved tensors", "reentrant"])
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+def test_other_passes_of_one_step_are_not_mixed_when_recomputed(order, how, data):
+    def found(how):
+        model = Checkpointed(how)
+        g = torch.Generator().manual_seed(5)
+        inside, before = (mb.manifold_mixup(model, [layer], 1.0, 5, generator=g) for layer in ("block2", "input"))
+        total = torch.zeros(())
+        for kind in order:
+            model.train(kind != "eval")
+            outputs, targets = (
+                (model(data[0]), data[1]) if kind == "clean" else (before if kind == "input" else inside)(*data)
+            )
+            total = total + mb.mixed_cross_entropy(outputs, targets)
+        total.backward()
+        assert hooks(model) == 0
+        return gradients(model)
+
+    for ours, plain in zip(found(how), found(None), strict=True):
+        torch.testing.assert_close(ours, plain)
+
+
 def test_a_layer_that_ran_twice_cannot_be_told_apart_when_recomputed(data):
     class Twice(nn.Module):
         def __init__(self):

@@ -11,6 +11,7 @@ from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.scope import Scope, check_scope, draw_device
 
 Legacy = Literal["rows", "real"]
+_STEEPEST = 50  # beyond it nothing is left but the lowest frequency, and powers overflow in the end
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def smooth_noise(
 
 
 def _check_noise(decay: float, legacy: str | None) -> None:
-    if not 0 <= decay < float("inf"):
-        raise ValueError(f"decay must be finite and not negative, got {decay}: 3 is what the paper uses")
+    if not 0 <= decay <= _STEEPEST:
+        raise ValueError(f"decay must lie in [0, {_STEEPEST}], got {decay}: 3 is what the paper uses")
     if legacy is not None and legacy not in get_args(Legacy):
         raise ValueError(f"legacy must be None or one of {get_args(Legacy)}, got {legacy!r}")

@@ -76,7 +76,7 @@ class GradientSaliency:
             # Summed, so that the saliency of a sample does not depend on how many there are.
             loss = F.cross_entropy(self.model(x), y if y.is_floating_point() else y.long(), reduction="sum")
             parameters = [p for p in self.model.parameters() if p.requires_grad] if keep_loss else []
-            found, *gradients = torch.autograd.grad(loss, [x, *parameters], allow_unused=keep_loss)
+            found, *gradients = torch.autograd.grad(loss, [x, *parameters], allow_unused=True)
         if found is None:
             raise ValueError("the model's loss does not depend on its input, so it has no saliency")
         if not keep_loss:

@@ -137,7 +137,8 @@ def test_the_preset_mixes_with_draws_and_reproduces(generator):
     ("make", "message"),
     [
         (lambda: FMix("image"), r"per must be one of .* got 'image'"),
-        (lambda: FMix(decay=-1.0), r"decay must be finite and not negative, got -1\.0"),
+        (lambda: FMix(decay=-1.0), r"decay must lie in \[0, 50\], got -1\.0"),
+        (lambda: FMix(decay=250), r"decay must lie in \[0, 50\], got 250"),
         (lambda: FMix(max_soft=0.6), r"max_soft must lie in \[0, 0\.5\], got 0\.6"),
         (lambda: FMix(legacy="numpy"), r"legacy must be None or one of .* got 'numpy'"),
         (lambda: smooth_noise(1, 1, 8, legacy="rows"), "at least 2 rows, got height 1"),
