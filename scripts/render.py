@@ -76,7 +76,7 @@ def _files(notebooks: Path, leave_out_missing: bool) -> dict[str, bytes]:
         print(f"left out, not there yet: {page}")
     toc = contents.without(toc, missing)
     sources = {path for chapter in contents.chapters() for path in (chapter, chapter.with_suffix(".ipynb"))}
-    files = {name: (ROOT / name).read_bytes() for name in ("_config.yml", "CITATION.cff")}
+    files = {name: (ROOT / name).read_bytes() for name in ("_config.yml", "CITATION.cff", "LICENSE")}
     files["_toc.yml"] = yaml.safe_dump(toc, sort_keys=False).encode()
     for path in sorted((ROOT / "book").rglob("*")):
         inside = path.relative_to(ROOT)

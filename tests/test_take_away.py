@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import contents
+import fill_in
 import nbformat
 import one_page
 import pytest
@@ -46,11 +47,49 @@ def test_no_button_leads_to_a_host_that_the_repository_has_no_address_on(built_b
     assert ("mybinder.org" in html) == ("colab.research" in html) == bool(address)
 
 
+def test_without_an_address_a_notebook_says_what_it_needs():
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# One")])
+    take_away.with_install(notebook, Path("book/who/kmixup.ipynb"), "")
+    first = notebook.cells[0]
+    assert (first.cell_type, first.id) == ("markdown", take_away.FIRST)
+    assert "pip install" in first.source and "`book/who`" in first.source
+
+
+def test_the_text_of_a_notebook_that_is_taken_away_has_its_values():
+    def glued(name, text):
+        data, metadata = {fill_in.PLAIN: text}, {"scrapbook": {"name": name}}
+        return nbformat.v4.new_output("display_data", data=data, metadata=metadata)
+
+    outputs = [glued("error", "7.338"), glued("best", "'OT 16'"), nbformat.v4.new_output("stream", text="7.3")]
+    text = "{glue:text}`error:.1f`% or {glue:text}`error:+.2f`: {glue:text}`best`, {glue:text}`nobody:.0f`"
+    code = "print('{glue:text}`error`')"
+    cells = [nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell(code, outputs=outputs)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    fill_in.fill_in(notebook)
+    assert notebook.cells[0].source == "7.3% or +7.34: OT 16, {glue:text}`nobody:.0f`"
+    assert notebook.cells[1].source == code
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_every_value_of_a_chapter_can_be_filled_in(page):
+    notebook = nbformat.read(ROOT / f"{page}.ipynb", as_version=4)
+    fill_in.fill_in(notebook)
+    assert not [cell.source for cell in notebook.cells if "{glue:" in cell.source]
+
+
+def test_every_page_names_the_licence_and_leads_to_it(built_book):
+    licence = (ROOT / "LICENSE").read_text().splitlines()[0]
+    for page in contents.pages():
+        html = built_book / f"{page.removesuffix('.ipynb')}.html"
+        link = re.search(r'<footer.*?<a href="([^"]*)#cite-and-reuse">(.*?)</a>', html.read_text(), re.DOTALL)
+        assert link and link[2].lower() == licence.replace("License", "licence").lower(), page
+        assert not link[1] or (html.parent / link[1]).resolve() == built_book / "book" / "how_to_run.html"
+    assert 'id="cite-and-reuse"' in (built_book / "book" / "how_to_run.html").read_text()
+
+
 def test_with_an_address_a_notebook_installs_the_package_and_colab_opens_that_notebook():
     address = "https://github.com/someone/mixbook"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# One")])
-    take_away.with_install(notebook, Path("book/who/kmixup.ipynb"), "")
-    assert len(notebook.cells) == 1
     take_away.with_install(notebook, Path("book/who/kmixup.ipynb"), address)
     assert f"git clone --quiet --depth 1 {address}" in notebook.cells[0].source
     assert 'os.chdir("mixbook-repository/book/who")' in notebook.cells[0].source

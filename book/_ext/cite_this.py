@@ -1,4 +1,4 @@
-"""How to cite a page: a BibTeX entry at its foot, made from CITATION.cff."""
+"""How to cite a page, and under which licence it is: a BibTeX entry and a line at its foot, made from CITATION.cff."""
 
 import re
 from functools import cache
@@ -9,6 +9,7 @@ import yaml
 from sphinx.application import Sphinx
 
 SOURCE = "CITATION.cff"
+REUSE = "book/how_to_run", "#cite-and-reuse"  # where the licence is explained
 
 
 def bibtex(citation: dict[str, Any], page: str = "", address: str = "") -> str:
@@ -38,7 +39,10 @@ def _citation(path: Path) -> dict[str, Any]:
 def add(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
     title = "" if pagename == app.config.root_doc else re.sub(r"<[^>]*>", "", context.get("title") or "")
     address = app.config.html_theme_options.get("repository_url", "")
-    context["bibtex"] = bibtex(_citation(Path(app.confdir) / SOURCE), title, address)
+    citation = _citation(Path(app.confdir) / SOURCE)
+    context["bibtex"] = bibtex(citation, title, address)
+    context["licence"] = citation["license"]
+    context["licence_page"] = context["pathto"](REUSE[0]).removesuffix("#") + REUSE[1]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

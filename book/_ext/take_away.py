@@ -11,19 +11,25 @@ from typing import Any
 
 import jupytext
 import nbformat
+from fill_in import fill_in
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
 PUBLISHED = "gh-pages"  # the branch that serves the rendered book; its notebooks install the package
 HOW = "book/how_to_run"  # the page that says how the whole book is taken away
+FIRST = "install"  # the id of the cell that comes first
 FORMATS = {".md": ("md:myst", "Download the text"), ".py": ("py:percent", "Download the code")}
+EXTRAS = "book,vision"  # what chapters import besides the package: `glue` is the book's
+NEEDS = """\
+**This notebook needs the package mixbook.** In a clone of the book's repository: `pip install '.[{extras}]'`. Then open it
+inside the clone, in `{folder}`: some pages read results that lie there."""
 INSTALL = """\
 # Installs mixbook where it is missing, with the results that the pages read.
 import importlib.util, os, sys
 
 if importlib.util.find_spec("mixbook") is None:
     !git clone --quiet --depth 1 {url} mixbook-repository
-    %pip install --quiet "./mixbook-repository[bench,vision]"
+    %pip install --quiet "./mixbook-repository[{extras}]"
     os.chdir("mixbook-repository/{folder}")"""
 
 
@@ -64,11 +70,14 @@ def _entry(text: str, url: str, tooltip: str) -> dict[str, str]:
 
 
 def convert(app: Sphinx, error: Exception | None) -> None:
-    """Write the other formats beside the notebooks that Sphinx has copied; those get a cell that installs the package."""
+    """Fill in values in the notebooks that Sphinx has copied, and write the other formats beside them; the notebooks get a
+    first cell that installs the package, or says how.
+    """
     sources = Path(app.outdir) / "_sources"
     for path in [] if error else sorted(sources.rglob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
-        if notebook.cells[0].id != "install":
+        if notebook.cells[0].id != FIRST:
+            fill_in(notebook)
             for suffix, (kind, _) in FORMATS.items():
                 path.with_suffix(suffix).write_text(jupytext.writes(notebook, fmt=kind), encoding="utf-8")
             with_install(notebook, path.relative_to(sources), app.config.html_theme_options.get("repository_url", ""))
@@ -76,9 +85,13 @@ def convert(app: Sphinx, error: Exception | None) -> None:
 
 
 def with_install(notebook: nbformat.NotebookNode, page: Path, url: str) -> None:
+    """Put a cell first that installs the package from the repository's address; without one, a cell that says how."""
+    folder = page.parent.as_posix()
     if url:
-        code = INSTALL.format(url=url, folder=page.parent.as_posix())
-        notebook.cells.insert(0, nbformat.v4.new_code_cell(code, id="install"))
+        cell = nbformat.v4.new_code_cell(INSTALL.format(url=url, extras=EXTRAS, folder=folder), id=FIRST)
+    else:
+        cell = nbformat.v4.new_markdown_cell(NEEDS.format(extras=EXTRAS, folder=folder), id=FIRST)
+    notebook.cells.insert(0, cell)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
