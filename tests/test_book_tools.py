@@ -227,7 +227,7 @@ def test_make_book_builds_fails_and_builds_again_without_touching_a_source(tmp_p
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     for folder in ("_ext", "_static", "_templates"):
         shutil.copytree(ROOT / "book" / folder, book / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("_config.yml", "CITATION.cff"):
+    for name in ("_config.yml", "CITATION.cff", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copy(ROOT / "book" / "references.bib", book)
     (tmp_path / "requirements.txt").write_text("numpy==2.4.6\n")

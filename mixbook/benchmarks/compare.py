@@ -19,7 +19,8 @@ from mixbook.evaluation.intervals import interval
 class Comparison(Estimate):
     """A printed value and our trials of the same cell. Everything is in the printed unit; without trials, ours is None.
 
-    ``of`` is how many trials there should be, where some are missing; None for a whole cell.
+    ``of`` is how many trials there should be, where some are missing; None for a whole cell. ``alphas`` are those that the
+    trials were mixed with, where they say it: at k > 1 alpha may have been raised until xi is that of k = 1.
 
     Example:
         >>> from mixbook.benchmarks.compare import Comparison
@@ -35,6 +36,7 @@ class Comparison(Estimate):
     printed: PrintedValue
     values: tuple[float, ...]
     of: int | None = None
+    alphas: tuple[float, ...] = ()
 
     @property
     def n(self) -> int:
@@ -45,6 +47,22 @@ class Comparison(Estimate):
     def difference(self) -> float | None:
         """Ours minus printed."""
         return None if self.mean is None else self.mean - self.printed.number
+
+    @property
+    def alpha_used(self) -> str:
+        """The alpha that the trials were mixed with, or the least and the largest; "" where it is the cell's own.
+
+        Example:
+            >>> from mixbook.benchmarks.compare import Comparison
+            >>> from mixbook.benchmarks.printed import printed_values
+            >>> from mixbook.benchmarks.spec import Cell
+            >>> cell = Cell("kmixup", "k=16;alpha=1;xi=0.22")
+            >>> Comparison(cell, printed_values()[0], values=(1.0, 2.0), alphas=(9.5, 11.25)).alpha_used
+            '9.5 to 11.2'
+        """
+        if not self.alphas or set(self.alphas) == {self.cell.value("alpha")}:
+            return ""
+        return " to ".join(dict.fromkeys(f"{alpha:.3g}" for alpha in (min(self.alphas), max(self.alphas))))
 
 
 @dataclass(frozen=True)
@@ -171,8 +189,12 @@ def paired(ours: Comparison, other: Comparison) -> tuple[float, float]:
     return float(mean), float(half)
 
 
-def as_table(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
+def as_table(comparisons: Sequence[Comparison], *, alphas: bool = False) -> list[dict[str, str]]:
     """The comparisons as rows of text, for a terminal or a page; ours with half the width of its 95% interval.
+
+    Args:
+        comparisons: a row for each.
+        alphas: with a column of the alpha that the trials were mixed with, if any is not the one in the cell's name.
 
     Example:
         >>> from mixbook.benchmarks.compare import Comparison, as_table
@@ -185,10 +207,12 @@ def as_table(comparisons: Sequence[Comparison]) -> list[dict[str, str]]:
     """
     quantities = {f"{c.printed.metric} [{c.printed.unit}]" for c in comparisons}
     printed = f"printed {quantities.pop()}" if len(quantities) == 1 else "printed"
+    used = alphas and any(c.alpha_used for c in comparisons)
     return [
         {
             "method": c.cell.method,
             "parameters": c.cell.params.replace(";", ", "),
+            **({"alpha used": c.alpha_used} if used else {}),
             **({} if not quantities else {"what": f"{c.printed.metric} [{c.printed.unit}]"}),
             printed: c.printed.value,
             "ours": _ours(c),
@@ -213,4 +237,7 @@ def _digits(comparison: Comparison) -> int:
 def _comparison(row: PrintedValue, cells: dict[Cell, list[Trial]]) -> Comparison:
     cell = Cell(row.method, row.params)
     values = tuple(trial.metrics[row.metric] for trial in cells.get(cell, []))
-    return Comparison(cell, row, () if all(map(math.isnan, values)) else values)  # none where no network learned
+    named = "alpha" in cell.answers()
+    alphas = tuple(t.metrics["alpha"] for t in cells.get(cell, []) if named and "alpha" in t.metrics)
+    # No values where no network learned.
+    return Comparison(cell, row, () if all(map(math.isnan, values)) else values, alphas=alphas)

@@ -111,7 +111,9 @@ def commands() -> Commands:
             return
         rows = comparison.compare(results, begun=True)
         print(f"{e.title} ({e.paper}, {', '.join((e.table, *e.also))}), profile {results.profile}: {results.origin()}")
-        print(columns(comparison.as_table(rows)))
+        print(columns(comparison.as_table(rows, alphas=True)))
+        if any(row.alpha_used for row in rows):
+            print("alpha used: raised with k so that xi stays that of k = 1 ; least to largest over trials")
         judged = comparison.verdict(e, rows)
         if judged:
             print(f"{'comparable' if judged.comparable else 'NOT comparable'}: {judged.reason}")

@@ -8,8 +8,11 @@ from toy_trial import TOY
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.compare import Comparison, as_table, compare, fullest_results, paired, verdict
+from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell
+
+IRIS = get_experiment("kmixup-tmlr-table5-iris")
 
 
 def results_with(folder, errors: dict[Cell, list[float]]) -> Results:
@@ -100,3 +103,24 @@ def test_fullest_results_skip_smoke_and_say_how_to_make_some(tmp_path):
     Results(two, "paper", tmp_path).save({}, [])
     assert fullest_results(two, tmp_path).profile == "paper"
     assert fullest_results(two, tmp_path, "laptop").profile == "laptop"
+
+
+def test_the_alpha_that_was_used_is_shown_where_it_is_not_the_cell_s():
+    printed = next(row for row in IRIS.printed if row.params == "k=16;alpha=1;xi=0.22")
+    cell = Cell(printed.method, printed.params)
+    raised = Comparison(cell, printed, (3.0, 4.0, 5.0), alphas=(100.0, 8.25, 1.0))
+    same = replace(raised, alphas=(1.0, 1.0, 1.0))
+    assert raised.alpha_used == "1 to 100" and same.alpha_used == ""
+    assert [row["alpha used"] for row in as_table([raised, same], alphas=True)] == ["1 to 100", ""]
+    assert "alpha used" not in as_table([same], alphas=True)[0]
+    assert "alpha used" not in as_table([raised])[0]
+
+
+def test_stored_trials_say_which_alpha_they_were_mixed_with(tmp_path):
+    profile = replace(IRIS.profiles["laptop"], trials=2)
+    iris = replace(IRIS, profiles={"laptop": profile})
+    one, many = iris.cells[-5], iris.cells[-1]
+    results = Results(iris, "laptop", tmp_path)
+    results.save({c: [Trial(n, {"error": 3.0, "alpha": c.value("k")}, 1.0) for n in range(2)] for c in (one, many)}, [])
+    used = {row.cell: row.alpha_used for row in compare(results)}
+    assert used[one] == "" and used[many] == "16"
