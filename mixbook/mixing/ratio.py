@@ -164,8 +164,8 @@ class Fixed:
 
 
 def _symmetric_beta(alpha: float, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    # Two gammas, normalised.
-    shapes = torch.full((*shape, 2), alpha, dtype=torch.float64, device=draw_device(generator))
+    # Two gammas, normalised, of shapes whose sum is still finite.
+    shapes = torch.full((*shape, 2), min(alpha, 1e300), dtype=torch.float64, device=draw_device(generator))
     if alpha >= 0.01:
         return torch._sample_dirichlet(shapes, generator)[..., 0]
     # Both gammas underflow to 0 more and more often, and PyTorch then says 1/2. So in logarithms: a gamma of shape alpha is

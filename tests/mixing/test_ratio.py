@@ -49,6 +49,7 @@ def test_scope_decides_what_is_shared(generator):
 
 def test_the_smallest_alpha_gives_no_nan(generator):
     assert Beta(1e-3, per="pair").sample(10_000, generator).isfinite().all()
+    assert Beta(1.7e308, per="pair").sample(100, generator).unique().tolist() == [0.5]
 
 
 @pytest.mark.parametrize("alpha", [0.0, -1.0, float("nan"), float("inf")])
