@@ -187,7 +187,8 @@ def theorem_h_1() -> Iterator[Comparison]:
     verdict="holds with a correction",
     page="who/regularises#thm-covariance",
     instead="It is s^2 (x - x-)(x - x-)^T + v^2 Cov(partner), with no division of the second term. As printed it is right "
-    "only if S is E[theta]^2 times that covariance; for k = 1, the covariance of all shrunk samples is.",
+    "only if S is E[theta]^2 times that covariance: that of the partners, each shrunk towards this sample's own mean "
+    "partner x-. For k = 1 that is the covariance of all shrunk samples.",
     also="kmixup-v1 Lemma 2",
 )
 def lemma_h_2() -> Iterator[Comparison]:
