@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike
 
 Paper = Literal["kmixup-v1", "kmixup-tmlr", "multimix", "datadep", "manifold"]
 Kind = Literal["statement", "number", "code"]  # what a paper proves, what it prints, what its authors released
-Verdict = Literal["holds", "holds with a correction", "false as printed", "checked by surrogate"]
+Verdict = Literal[
+    "holds", "holds with a correction", "false as printed", "checked by surrogate", "cannot be confirmed from print"
+]
 
 
 @dataclass(frozen=True)
