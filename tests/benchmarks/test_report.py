@@ -147,6 +147,25 @@ def test_a_claim_that_does_not_say_which_is_an_error():
         claim.pairs(IRIS.cells)
 
 
+def test_a_claim_may_be_about_some_data_sets_and_about_several_cells(tmp_path):
+    some = replace(BETTER, datasets=("iris", "abalone"))
+    assert {each.dataset for each in judge(some, tmp_path)} == {"iris", "abalone"}
+    two = replace(BETTER, better="kmixup k=2;alpha=1|kmixup k=4;alpha=1")
+    assert [gain.cell.params.split(";xi")[0] for gain in on_iris(tmp_path, two).gains] == ["k=2;alpha=1", "k=4;alpha=1"]
+
+
+def test_where_the_paper_excepts_a_data_set_it_is_not_scored_for_the_contrary():
+    about = [claim for claim in claims() if claim.paper == "kmixup-tmlr" and "erm" in (claim.better, claim.than)]
+    on = {claim.better: claim.datasets for claim in about if claim.tables == ("Table 5",)}
+    assert on["erm"] == ("arrhythmia",) and "arrhythmia" not in on["kmixup"]
+
+
+def test_a_bend_counts_at_every_alpha_that_the_figure_shows(tmp_path):
+    claim = next(claim for claim in claims() if (claim.paper, claim.metric) == ("datadep", "bend"))
+    for each in judge(claim, tmp_path):
+        assert {gain.cell.value("alpha") for gain in each.gains} == {1, 1024} and claim.every
+
+
 def test_stated_gains_are_measured_where_their_sentence_has_an_experiment(tmp_path, invented):
     claim = EXPERIMENTS["kmixup-v1-section5-one-ring"]
     before = {row["on"]: row["verdict"] for row in stated_rows(report(tmp_path).stated)}

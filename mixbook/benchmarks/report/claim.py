@@ -18,7 +18,8 @@ class Claim:
         paper: whose.
         where: the sentence, figure or caption that says it.
         says: what it says, in our words.
-        better: the cells that it says are better: a method, and parameters that they must have, ``"mixup alpha=1"``.
+        better: the cells that it says are better: a method, and parameters that they must have, ``"mixup alpha=1"``; or
+            several of these, with ``|`` between.
         than: those that they are better than; ``"others"`` is every other cell.
         metric: by what.
         sign: 1 if more of it is better, -1 if less.
@@ -26,6 +27,8 @@ class Claim:
         same: parameters that must be equal in the two.
         tables: printed tables, as in ``paper_tables.csv``, whose cells it compares: each data set and network for itself.
         experiments: instead of tables, our experiments for what prints no numbers.
+        datasets: of the tables, only these data sets, as printed; empty for all.
+        note: what the paper or the book says beside it and no verdict shows, for the reader.
 
     Example:
         >>> from mixbook.benchmarks.report.claims import claims
@@ -45,6 +48,8 @@ class Claim:
     same: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     experiments: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
+    note: str = ""
 
     def pairs(self, cells: Sequence[Cell]) -> list[tuple[Cell, Cell]]:
         """Who is compared with whom among these cells: (said to be better, than). One that lacks its other is left out.
@@ -52,7 +57,7 @@ class Claim:
         Raises:
             BenchmarkError: if a cell would be compared with several that the claim does not tell apart.
         """
-        first = [cell for cell in cells if cell.fits(self.better)]
+        first = [cell for cell in cells if any(map(cell.fits, self.better.split("|")))]
         rest = [cell for cell in cells if cell not in first]
         second = rest if self.than == "others" else [cell for cell in rest if cell.fits(self.than)]
         found = []

@@ -20,5 +20,6 @@ def _claim(row: dict[str, str]) -> Claim:
     words: dict[str, Any] = dict(row)
     words["sign"] = {"yes": 1, "no": -1}[words.pop("more_is_better")]
     words["every"] = {"each": True, "mean": False}[words["every"]]
-    lists = {name: tuple(row[name].split("|")) if row[name] else () for name in ("same", "tables", "experiments")}
+    several = ("same", "tables", "experiments", "datasets")
+    lists = {name: tuple(row[name].split("|")) if row[name] else () for name in several}
     return Claim(**words | lists)

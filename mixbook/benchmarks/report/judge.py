@@ -130,7 +130,8 @@ def judge(claim: Claim, folder: Path) -> list[Judged]:
         return [_judge_own(claim, get_experiment(name), folder) for name in claim.experiments]
     rows: dict[tuple[str, str, str], list[PrintedValue]] = {}
     for row in printed_values():
-        if row.paper == claim.paper and row.table in claim.tables and row.metric == claim.metric:
+        here = row.paper == claim.paper and row.table in claim.tables and row.metric == claim.metric
+        if here and row.dataset in (claim.datasets or (row.dataset,)):
             rows.setdefault((row.table, row.dataset, row.model), []).append(row)
     judged = (_judge_printed(claim, *home, of_home, folder) for home, of_home in rows.items())
     return [each for each in judged if each.gains]

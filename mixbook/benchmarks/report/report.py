@@ -158,8 +158,8 @@ def _plain(each: Judged) -> dict[str, Any]:
          "n": len(g.values)}
         for g in each.gains
     ]  # fmt: skip
-    home = {"paper": each.claim.paper, "where": each.claim.where, "claim": each.claim.says, "metric": each.claim.metric}
-    place = {"table": each.table, "dataset": each.dataset, "model": each.model}
+    home = {"paper": each.claim.paper, "where": each.claim.where, "claim": each.claim.says, "note": each.claim.note}
+    place = {"metric": each.claim.metric, "table": each.table, "dataset": each.dataset, "model": each.model}
     origin = {"experiment": each.experiment, "profile": each.profile, "surrogate": each.surrogate}
     ours = {"printed": each.printed, "ours": each.mean, "half_width": each.half_width, "n": len(each.values)}
     verdict = {"verdict": each.verdict, "on_stand_in": each.on_stand_in, "why": each.cannot}
