@@ -1,6 +1,6 @@
-"""Where a run's batches come from: data that are indexed on the device, or a loader for what is too large for memory."""
+"""Where a run's batches come from: data that are indexed on the device, or a loader (:mod:`mixbook.training.loaded`)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,18 +9,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mixbook.data import Batched, shuffled_batches
-from mixbook.data.batches import in_unit_range
 from mixbook.data.resident import Resident
+from mixbook.training.loaded import Batch, Loaded, Loaders, Pair
 from mixbook.training.recipe import Recipe
-from mixbook.training.streams import Streams, derive
-from mixbook.transfer import send
+from mixbook.training.streams import Streams
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-Batch = tuple[Tensor, Tensor]
-Pair = tuple[Batch, Batch | None]  # a batch, and a second one that partners come from
-Loaders = Callable[[int], DataLoader[Batch]]  # from the epoch, counted from 0
 Data = Batched | DataLoader[Batch] | Loaders
 
 
@@ -122,44 +118,3 @@ def _in_groups(data: Resident, rows: Iterator[Tensor], generator: torch.Generato
     """As many batches at once as the device takes well."""
     for first in rows:
         yield from data.batches([first, *islice(rows, data.together(len(first)) - 1)], generator)
-
-
-class Loaded:
-    """Batches of a ``DataLoader``, or of one for each epoch, such as with images that grow during training.
-
-    The loader's own generator is seeded from the recipe and the epoch, so an epoch has its order whatever was before it.
-    Bytes become numbers in [0, 1] on the device.
-    """
-
-    in_memory = False
-
-    def __init__(self, data: DataLoader[Batch] | Loaders, recipe: Recipe, device: torch.device) -> None:
-        if recipe.pairs == "across":
-            raise ValueError("pairs='across' needs data in memory, got a loader: use pairs='within'")
-        self.name, self.num_classes = "loader", None
-        self._data, self._recipe, self._device = data, recipe, device
-
-    def checksum(self) -> str:
-        """Rows and batches of the first epoch; the samples are not read."""
-        loader = self._loader(0)
-        return f"{len(loader.dataset)} rows in {len(loader)} batches"  # type: ignore[arg-type]
-
-    def steps(self, number: int) -> int:
-        """See :class:`Feed`."""
-        return len(self._loader(number))
-
-    def epoch(self, number: int, streams: Streams, *, ahead: bool = True) -> Iterator[Pair]:
-        """See :class:`Feed`."""
-        loader = self._loader(number)
-        generator = loader.generator or getattr(loader.sampler, "generator", None)
-        if generator is None:
-            raise ValueError("the loader must have a generator, so that a run can be repeated: use mixbook.data.loader")
-        generator.manual_seed(derive(self._recipe.seed, f"loader {number}"))
-        rank, world = streams.fabric.global_rank, streams.fabric.world_size
-        for x, y in loader:
-            if len(x) >= world:
-                own, labels = (send(each[rank::world], self._device) for each in (x, y))
-                yield (in_unit_range(own), labels), None
-
-    def _loader(self, number: int) -> DataLoader[Batch]:
-        return self._data if isinstance(self._data, DataLoader) else self._data(number)

@@ -65,8 +65,9 @@ class Best:
             return
         if self._score not in scores:
             raise ValueError(f"choose={self._score!r} is no score of validate, which gave {', '.join(scores) or 'none'}")
+        # A score that is no number is never the least: the first such epoch is kept only until there is another.
         if not self._weights or scores[self._score] < self._least:
-            self._least = scores[self._score]
+            self._least = _or_infinity(scores[self._score])
             self._weights = {name: tensor.detach().clone() for name, tensor in weights.items()}
 
     def weights(self) -> dict[str, Tensor] | None:
@@ -79,7 +80,11 @@ class Best:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
-        self._least, self._weights = state["least"], state["weights"]
+        self._least, self._weights = _or_infinity(state["least"]), state["weights"]
+
+
+def _or_infinity(score: float) -> float:
+    return math.inf if math.isnan(score) else score
 
 
 class Total:

@@ -17,14 +17,15 @@ from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import check_precision, progress_bar, this_process
-from mixbook.training.feed import Batch, Data, Feed, Pair, feed_of
+from mixbook.training.feed import Data, Feed, feed_of
 from mixbook.training.history import History
 from mixbook.training.keep import Average, Best, Total
+from mixbook.training.loaded import Batch, Pair
 from mixbook.training.memory import Peak, advice_on_memory
 from mixbook.training.phases import Phases
 from mixbook.training.plans import Plans
 from mixbook.training.recipe import Recipe
-from mixbook.training.stop import Diverged, StopRequest, Terminated, noticing_sigterm
+from mixbook.training.stop import Diverged, StopRequest, Terminated, in_bounds, noticing_sigterm
 from mixbook.training.streams import Streams
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ def fit(
             that of an uninterrupted run bit for bit. ``recipe.epochs`` may grow; all else must be as it was: recipe, data,
             mixer, augment, loss, and with ``choose`` that and ``validate``. Functions are compared by their code and the
             constants that it uses.
-        on_divergence: a loss that is not finite stops the run at the end of the epoch, before the checkpoint is replaced;
-            "warn" goes on.
+        on_divergence: a loss that is not finite, or weights that are not, stop the run at the end of the epoch, before the
+            checkpoint is replaced; "warn" goes on.
         fabric: where to run. If None, one CPU or GPU; under ``torchrun`` the processes that it started. Or pass a launched
             ``Fabric(devices=2)``. Of several processes each gets a share of every batch and mixes within it;
             :mod:`mixbook.training` says for which methods that is the step of one process. It must compute in the half
@@ -113,7 +114,7 @@ def fit(
     Raises:
         ValueError: if the recipe does not fit the data, the number of processes or the fabric's precision, or the model has
             too few outputs.
-        Diverged: if the loss is not finite. The checkpoint is that of an earlier epoch.
+        Diverged: if the loss or a weight is not finite. The checkpoint is that of an earlier epoch.
         CheckpointError: if the checkpoint is damaged or belongs to another run.
         OSError: if the checkpoint cannot be written; checked before training.
         ImportError: if lightning-fabric or tqdm is missing.
@@ -155,8 +156,13 @@ def fit(
                 log({"epoch": epoch + 1, **run.records[-1]})
             bar.set_postfix(loss=f"{mean:.4f}", refresh=False)
             bar.update()
-            if path is not None and ((epoch + 1) % save_every == 0 or epoch + 1 == recipe.epochs):
+            due = (epoch + 1) % save_every == 0 or epoch + 1 == recipe.epochs
+            if path is not None and due:
                 run.save(path)
+            if path is not None and run.must_stop(sigterm, epoch):  # asked while it validated or saved
+                if not due:
+                    run.save(path)
+                raise Terminated
         bar.close()
     model.load_state_dict(run.best.weights() or run.average.weights())
     return History(tuple(run.records))
@@ -193,6 +199,7 @@ class _Run:
             self._plans = Plans(cast(Mixer, mixer), self.streams.mixing, self.phases.mark, in_memory=self.feed.in_memory)
         self._plan_from = 0  # first batch to plan when an epoch is resumed: the mixing generator is as it was before it
         self._identity: dict[str, Any] = {}
+        self._diverged = False  # and has been warned of
         self._tell_mixer(0)
         self._begin()
 
@@ -290,14 +297,22 @@ class _Run:
         """The mean loss per sample of the epoch, over all processes.
 
         Raises:
-            Diverged: if it is not finite, unless that is only to be warned of.
+            Diverged: if it or a weight is not finite, unless that is only to be warned of.
         """
         mean = float(self.fabric.all_reduce(self._total.loss()))  # type: ignore[arg-type]
-        if not math.isfinite(mean) and all(math.isfinite(record["loss"]) for record in self.records):
-            trouble = Diverged(epoch, self._total.first_bad(), f"lower lr={self.recipe.lr:g} on {self.feed.name}?")
-            if on_divergence == "stop":
-                raise trouble
-            warnings.warn(str(trouble), stacklevel=3)
+        if self._diverged or not all(math.isfinite(record["loss"]) for record in self.records):
+            return mean
+        advice = f"lower lr={self.recipe.lr:g} on {self.feed.name}?"
+        if not math.isfinite(mean):
+            trouble = Diverged(epoch, self._total.first_bad(), advice)
+        elif not in_bounds(self.model):  # the last update: no loss has seen it yet, and after the last epoch none will
+            trouble = Diverged(epoch, self._total.steps - 1, advice, "the weights are")
+        else:
+            return mean
+        if on_divergence == "stop":
+            raise trouble
+        self._diverged = True
+        warnings.warn(str(trouble), stacklevel=3)
         return mean
 
     def end_epoch(self, mean: float, scores: Mapping[str, float], started: float) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from mixbook.mixing.block import begin_plans
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
-from mixbook.training.feed import Pair
+from mixbook.training.loaded import Pair
 from mixbook.transfer import together_on
 
 

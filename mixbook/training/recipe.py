@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -69,7 +70,9 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "milestones", tuple(self.milestones))  # JSON gives lists
+        for field in fields(self):
+            object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
+        object.__setattr__(self, "milestones", tuple(_plain(each) for each in self.milestones))  # JSON gives lists
         object.__setattr__(self, "knots", tuple((float(epoch), float(factor)) for epoch, factor in self.knots))
         checks = {
             "epochs": (self.epochs >= 1, "at least 1"),
@@ -121,6 +124,11 @@ class Recipe:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON: ``Recipe(**recipe.as_dict())`` gives the recipe back."""
         return asdict(self) | {"milestones": list(self.milestones), "knots": [list(knot) for knot in self.knots]}
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy as one of Python, the only ones that JSON and torch's safe reader of checkpoints take."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _along(knots: tuple[tuple[float, float], ...], epoch: float) -> float:

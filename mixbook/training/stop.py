@@ -6,18 +6,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import torch
+from torch import nn
+
+BEYOND = 1e18  # squares of larger weights are not finite in float32, so neither is what a network makes of them
+
 
 class Diverged(RuntimeError):
-    """The loss is no number any more.
+    """The loss is no number any more, or the next one would not be.
 
     Args:
         epoch, step: where it was not for the first time, both counted from 0.
         advice: what to try.
+        what: what is not finite, the loss or the weights.
     """
 
-    def __init__(self, epoch: int, step: int, advice: str) -> None:
-        super().__init__(f"the loss is not finite since step {step} of epoch {epoch}: {advice}")
+    def __init__(self, epoch: int, step: int, advice: str, what: str = "the loss is") -> None:
+        super().__init__(f"{what} not finite since step {step} of epoch {epoch}: {advice}")
         self.epoch, self.step = epoch, step
+
+
+def in_bounds(model: nn.Module) -> bool:
+    """Whether a network can still be computed with: its trained weights are numbers, and none is beyond all bounds."""
+    trained = (weight.detach() for weight in model.parameters() if weight.requires_grad and weight.numel())
+    largest = [weight.abs().amax().float() for weight in trained]
+    return not largest or bool(torch.stack(largest).amax() < BEYOND)  # false for NaN too; a GPU is waited for once
 
 
 class Terminated(SystemExit):

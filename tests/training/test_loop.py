@@ -197,6 +197,16 @@ def test_a_diverging_run_may_go_on_and_warns_once():
     assert evaluate(network, iris())["accuracy"] == 0
 
 
+def test_a_last_update_that_destroys_the_weights_is_noticed_though_no_loss_has_seen_them(tmp_path):
+    recipe, path = Recipe(epochs=1, batch_size=150, lr=1e30), tmp_path / "run.pt"
+    with pytest.raises(Diverged, match=r"the weights are not finite since step 0 of epoch 0: lower lr=1e\+30 on iris"):
+        run(recipe, checkpoint=path)
+    assert not path.exists()
+    with pytest.warns(UserWarning, match="the weights are not finite") as caught:
+        _, history = run(Recipe(**recipe.as_dict() | {"epochs": 3}), on_divergence="warn")
+    assert len(caught) == 1 and len(history) == 3 and math.isfinite(history["loss"][0])
+
+
 @pytest.mark.parametrize("mixer", [None, mb.mixup(1.0, 3)])
 def test_a_model_with_too_few_outputs_is_named(mixer):
     with pytest.raises(ValueError, match=r"model must give 3 logits for iris, got \(50, 2\)"):

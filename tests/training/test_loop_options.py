@@ -19,6 +19,7 @@ from mixbook.evaluation import evaluate
 from mixbook.models import MLP, seeded
 from mixbook.training import CheckpointError, Recipe, fit
 from mixbook.training.checkpoint import load
+from mixbook.training.stop import Terminated
 
 CLASSES = 3
 
@@ -110,6 +111,21 @@ def test_the_best_epoch_is_the_result_where_the_protocol_says_so(tmp_path):
         trained(recipe, validate=lambda m: {"error": 0.0}, choose="nll")
     with pytest.raises(ValueError, match="choose='nll' needs validate"):
         trained(recipe, choose="nll")
+
+
+@pytest.mark.parametrize("epochs_at_first", [1, 4])
+def test_an_epoch_without_a_score_is_never_the_best(tmp_path, epochs_at_first):
+    scores, seen = iter([float("nan"), 3.0, float("nan"), 4.0]), []
+
+    def validate(network):
+        seen.append(weights(network))
+        return {"error": next(scores)}
+
+    recipe = Recipe(epochs=4, batch_size=50, lr=0.1)
+    for epochs in sorted({epochs_at_first, 4}):
+        stage = Recipe(**recipe.as_dict() | {"epochs": epochs})
+        chosen = trained(stage, validate=validate, choose="error", checkpoint=tmp_path / "run.pt")
+    assert torch.equal(chosen, seen[1])
 
 
 def test_half_precision_trains_and_keeps_the_weights_whole():
@@ -319,6 +335,22 @@ def test_sigterm_saves_in_the_middle_of_an_epoch_and_exits_with_143(tmp_path):
     saved = load(path)
     assert len(saved["records"]) == 1 and saved["total"]["steps"] == 2
     assert torch.equal(noisy(path), noisy(tmp_path / "whole.pt"))
+
+
+@pytest.mark.parametrize(("epoch", "save_every"), [(2, 1), (3, 2)])
+def test_sigterm_during_validation_is_not_lost(tmp_path, epoch, save_every):
+    """In the last epoch too, after which no step asks."""
+    path, done = tmp_path / "run.pt", []
+
+    def validate(network):
+        done.append(1)
+        if len(done) == epoch:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return {}
+
+    with pytest.raises(Terminated):
+        trained(Recipe(epochs=3, batch_size=50), validate=validate, checkpoint=path, save_every=save_every)
+    assert len(load(path)["records"]) == epoch
 
 
 def test_evaluating_between_epochs_changes_nothing():

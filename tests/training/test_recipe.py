@@ -1,10 +1,12 @@
 import json
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from mixbook.training import Recipe
+from mixbook.data import iris
+from mixbook.training import Recipe, fit
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,21 @@ def test_nesterov_needs_momentum():
 def test_json_there_and_back():
     recipe = Recipe(epochs=3, milestones=(1, 2), optimizer="adam", pairs="across", seed=7)
     assert Recipe(**json.loads(json.dumps(recipe.as_dict()))) == recipe
+
+
+def test_numbers_of_numpy_become_plain_ones():
+    plain = Recipe(epochs=2, lr=0.01, milestones=(1,), nesterov=True, seed=3)
+    recipe = Recipe(np.int64(2), lr=np.float64(0.01), milestones=np.array([1]), nesterov=np.bool_(True), seed=np.int64(3))
+    assert recipe == plain and json.dumps(recipe.as_dict()) == json.dumps(plain.as_dict())
+    assert [type(value) for value in recipe.as_dict().values()] == [type(value) for value in plain.as_dict().values()]
+    assert type(recipe.milestones[0]) is int
+
+
+def test_a_run_with_numbers_of_numpy_goes_on_from_its_checkpoint(tmp_path):
+    for epochs in (1, 2):
+        recipe = Recipe(epochs, lr=np.logspace(-2, -1, 2)[0], seed=np.int64(1))
+        history = fit(nn.Linear(4, 3), iris(), recipe, checkpoint=tmp_path / "run.pt", progress=False)
+    assert len(history) == 2
 
 
 def test_the_learning_rate_falls_as_torch_lets_it_fall():

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from mixbook.training.history import History
 from mixbook.training.loop import fit
 from mixbook.training.memory import advice_on_memory
 from mixbook.training.phases import PHASES
+from mixbook.training.stop import in_bounds
 from mixbook.training.trials.functional import FunctionalNetwork
 from mixbook.training.trials.groups import Chunk, Way, chunks
 from mixbook.training.trials.mixing import HUGE
@@ -185,16 +187,21 @@ def _train_alone(
 
     mixer = trial.mixer_for(model)
     try:
-        history = fit(
-            model,
-            data,
-            trial.recipe,
-            mixer=mixer,
-            loss=loss,
-            validate=now_and_then,
-            fabric=one_device(device, trial.recipe.precision),
-            progress=False,
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", r"the (loss is|weights are) not finite since step"
+            )  # what is returned says it
+            history = fit(
+                model,
+                data,
+                trial.recipe,
+                mixer=mixer,
+                loss=loss,
+                validate=now_and_then,
+                on_divergence="warn",
+                fabric=one_device(device, trial.recipe.precision),
+                progress=False,
+            )
     except ValueError:
         if all(parameter.abs().max() < HUGE for parameter in model.parameters()):
             raise
@@ -202,7 +209,8 @@ def _train_alone(
     records = [dict(record) for record in history.records]
     kept = [r for r in records if r["epoch"] % every == 0 or r["epoch"] == len(records)]
     shown = [{name: value for name, value in r.items() if name not in _PACE} for r in kept]
-    return Fitted(model.cpu(), History(tuple(shown)), any(not math.isfinite(r["loss"]) for r in records))
+    diverged = not in_bounds(model) or any(not math.isfinite(r["loss"]) for r in records)
+    return Fitted(model.cpu(), History(tuple(shown)), diverged)
 
 
 def _digest(

@@ -13,6 +13,7 @@ from mixbook.mixing.losses import mixed_cross_entropy
 from mixbook.training.extras import one_device
 from mixbook.training.history import History
 from mixbook.training.recipe import Recipe
+from mixbook.training.stop import in_bounds
 from mixbook.training.streams import Streams
 from mixbook.training.trials.mixing import Batch, Part, StackedMixer
 from mixbook.training.trials.network import Networks
@@ -69,7 +70,8 @@ def train_together(
                 scores = {name: float(value) for name, value in validate(model).items()} if validate else {}
                 records[n].append({"epoch": epoch + 1, "loss": means[n], "lr": recipes[n].lr_at(now), **scores})
         after_epoch()
-    return [Fitted(m, History(tuple(r)), bad) for m, r, bad in zip(network.models, records, diverged, strict=True)]
+    ended = zip(network.models, records, diverged, strict=True)
+    return [Fitted(m, History(tuple(r)), bad or not in_bounds(m)) for m, r, bad in ended]
 
 
 def _keep_freed_memory() -> None:

@@ -60,7 +60,7 @@ class Fitted:
     Args:
         model: the network, its weights those of the last epoch, on the CPU.
         history: a record for each epoch asked for: ``epoch`` (from 1), ``loss``, ``lr``, and what ``validate`` gave.
-        diverged: whether a loss was not finite. The other trials are not touched by it.
+        diverged: whether a loss was not finite, or a weight is not. The other trials are not touched by it.
     """
 
     model: nn.Module

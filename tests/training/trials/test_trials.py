@@ -214,6 +214,26 @@ def test_a_network_that_diverges_says_so_and_harms_nobody():
     assert [one.diverged for one in alone] == [False, True, False]
 
 
+@pytest.mark.parametrize("way", ["auto", "loop"])
+def test_one_by_one_it_harms_nobody_either(way):
+    """Without a mixer nothing raises before the loss is no number; after one epoch no loss has seen the weights."""
+    make = lambda seed: seeded(seed, lambda: MLP(4, (8,), CLASSES, dropout=0.5))  # noqa: E731
+    for epochs in (3, 1):
+        trials = [Trial(recipe(n, epochs=epochs, batch_size=50, lr=1e30 if n == 1 else 0.05)) for n in range(3)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            fitted = fit_trials(make, table(), trials, way=way, device="cpu", progress=False)
+        assert [one.diverged for one in fitted] == [False, True, False]
+        assert [len(one.history) for one in fitted] == [epochs] * 3
+        assert_as_alone(fitted[::2], make, table(), trials[::2])
+
+
+def test_weights_that_the_last_update_destroyed_are_said_side_by_side_too():
+    trials = [Trial(recipe(n, epochs=1, batch_size=50, lr=1e30 if n == 1 else 0.05)) for n in range(3)]
+    fitted = fit_trials(mlp, table(), trials, way="stacked", device="cpu", progress=False)
+    assert [one.diverged for one in fitted] == [False, True, False]
+
+
 def test_networks_are_looked_at_when_asked_and_at_the_end():
     held_out = table(seed=9)
     trials = [Trial(recipe(n, epochs=5)) for n in range(2)]
