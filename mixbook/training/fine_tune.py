@@ -92,8 +92,10 @@ def frozen_but_for(model: nn.Module, parts: Sequence[str]) -> Iterator[None]:
     weights = [weight for module in frozen for weight in module.parameters(recurse=False)]
     before = [(weight, weight.requires_grad) for weight in weights]
     modes = [(module, module.training) for module in frozen]
-    # ``model.train()`` switches every module; one without parts of its own is switched back just before it runs.
-    handles = [each.register_forward_pre_hook(_evaluate) for each in frozen if not list(each.children())]
+    # ``model.train()`` switches every module; one with no trained part in it is switched back just before it runs. Those
+    # around a trained part keep their mode, which says to a mixer of hidden layers that the network is in training.
+    still = [each for each in frozen if trained.isdisjoint(each.modules())]
+    handles = [each.register_forward_pre_hook(_evaluate) for each in still]
     try:
         for weight in weights:
             weight.requires_grad_(False)

@@ -93,6 +93,28 @@ def test_bytes_of_files_can_be_trained_on(tmp_path):
     assert history["loss"][-1] < 0.5 * history["loss"][0]
 
 
+class Attending(nn.Module):
+    """Attention with dropout of its own, a module that has parts, in front of a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention, self.head = nn.MultiheadAttention(8, 1, dropout=0.5, batch_first=True), nn.Linear(8, 10)
+        self.modes: list[tuple[bool, bool]] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = x.flatten(1, -2)
+        mixed, _ = self.attention(rows, rows, rows)
+        self.modes.append((self.training, self.attention.training))
+        return self.head(mixed.mean(1))
+
+
+def test_frozen_modules_with_parts_of_their_own_are_in_evaluation_mode(data):
+    model = seeded(0, Attending)
+    fine_tune(model, data, ["head"], RECIPE, progress=False)
+    assert set(model.modes) == {(True, False)}
+    assert model.attention.training
+
+
 def test_the_recipe_is_that_of_the_paper():
     assert (TRANSFER.optimizer, TRANSFER.lr, TRANSFER.epochs) == ("adam", 1e-4, 10)
 
