@@ -1,7 +1,12 @@
 """Somebody's own table: a CSV or NPZ file as samples and labels, with errors that say which row and column is wrong."""
 
 import csv
+import errno
+import io
+import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +38,7 @@ def read_table(path: str | Path, label: str | None = None) -> Table:
 
     Raises:
         ValueError: if the file is no such table: of another kind, empty, with rows of different lengths, with text where a
-            number should be, or without the label. The message names row (from 1, header included) and column.
+            number should be, or without the label. The message names row (its line in the file, from 1) and column.
         OSError: if it cannot be read.
     """
     path = Path(path)
@@ -48,15 +53,38 @@ def _npz(path: Path, label: str) -> Table:
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
             raise ValueError(f"{path.name} is no NPZ file, which np.savez writes")
-        with np.load(path, allow_pickle=False) as arrays:
-            names = {name.lower(): name for name in arrays.files}
-            if "x" not in names or label.lower() not in names:
-                there = ", ".join(arrays.files) or "none"
-                raise ValueError(f"{path.name} must hold arrays x and {label}, got {there}: try np.savez(file, x=x, y=y)")
-            x, y = arrays[names["x"]], arrays[names[label.lower()]]
+    x, y = (_array(path, name) for name in _names(path, label))
     if y.ndim != 1 or x.shape[:1] != y.shape:
         raise ValueError(f"x must be (n, ...) and {label} (n,), got {x.shape} and {y.shape} in {path.name}")
     return _coded(x, y.tolist())
+
+
+def _names(path: Path, label: str) -> tuple[str, str]:
+    """What the arrays of samples and labels are called, in the file's own spelling."""
+    with _readable(path), np.load(path, allow_pickle=False) as arrays:
+        names = {name.lower(): name for name in arrays.files}
+    if "x" not in names or label.lower() not in names:
+        there = ", ".join(names.values()) or "none"
+        raise ValueError(f"{path.name} must hold arrays x and {label}, got {there}: try np.savez(file, x=x, y=y)")
+    return names["x"], names[label.lower()]
+
+
+def _array(path: Path, name: str) -> np.ndarray:
+    with _readable(path), np.load(path, allow_pickle=False) as arrays:
+        found = arrays[name]
+    if not isinstance(found, np.ndarray):  # numpy gives the bytes of what is no array
+        raise ValueError(f"{name} of {path.name} is no array: write it with np.savez")
+    return found
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # a damaged archive fails in many ways; one is to look at a place before its beginning
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        raise ValueError(f"{path.name} cannot be read ({error}): write it again with np.savez") from error
 
 
 def _csv(path: Path, label: str | None) -> Table:
@@ -64,31 +92,30 @@ def _csv(path: Path, label: str | None) -> Table:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path.name} must be text in UTF-8: {error}") from None
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise ValueError(f"{path.name} is empty")
-    separator = max(",;\t", key=lines[0].count)
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    lines, rows = _rows(path, text)
     width = len(rows[0])
     if width < 2:
         raise ValueError(f"{path.name} must have a feature and a label, separated by commas, got one column")
-    for number, row in enumerate(rows, start=1):
+    for line, row in zip(lines, rows, strict=True):
         if len(row) != width:
-            raise ValueError(f"row {number} of {path.name} must have {width} columns as the first, got {len(row)}")
-    # A header has no number in it; a first row of data has, whatever its label is called.
-    header = None if any(_is_number(cell) for cell in rows[0]) else rows.pop(0)
+            raise ValueError(f"row {line} of {path.name} must have {width} columns as the first, got {len(row)}")
+    header = rows[0] if _has_header(rows, label) else None
+    if header is not None:
+        lines, rows = lines[1:], rows[1:]
     if not rows:
         raise ValueError(f"{path.name} holds a header and no rows")
     at = _column(path, label, header, width)
     names = header or [str(column) for column in range(width)]
     x = np.empty((len(rows), width - 1))
     features = [column for column in range(width) if column != at]
-    for number, row in enumerate(rows):
+    for number, (line, row) in enumerate(zip(lines, rows, strict=True)):
+        if not row[at]:
+            raise ValueError(f"row {line} of {path.name} has no label: remove it")
         for place, column in enumerate(features):
             try:
                 x[number, place] = float(row[column] or "nan")
             except ValueError:
-                where = f"row {number + 1 + (header is not None)}, column {names[column]!r} of {path.name}"
+                where = f"row {line}, column {names[column]!r} of {path.name}"
                 raise ValueError(
                     f"{where} must be a number, got {row[column]!r}: encode words as numbers, or say which column is the "
                     "label with --label"
@@ -96,13 +123,62 @@ def _csv(path: Path, label: str | None) -> Table:
     return _coded(x, [row[at] for row in rows])
 
 
+def _rows(path: Path, text: str) -> tuple[list[int], list[list[str]]]:
+    """The rows that are not blank, and the line of the file where each begins, from 1."""
+    first = next((line for line in text.splitlines() if line.strip()), None)
+    if first is None:
+        raise ValueError(f"{path.name} is empty")
+    separator = max(",;\t", key=re.sub(r'"[^"]*"', "", first).count)  # those in quotes separate nothing
+    # Strictly, or a quote that is not closed would take all rows after it into one cell.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines, rows, line = list[int](), list[list[str]](), 1
+    try:
+        for row in reader:
+            if separator.join(row).strip():
+                lines.append(line)
+                rows.append([cell.strip() for cell in row])
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(f"row {line} of {path.name} is no row of a CSV file ({error}): is a quote left open?") from None
+    return lines, rows
+
+
+def _has_header(rows: list[list[str]], label: str | None) -> bool:
+    """A header has no number in it, while a first row of data has, whatever its label is called.
+
+    Or it counts: pandas calls columns without names 0, 1, 2, ... Then what stands over the labels is itself no label.
+    """
+    first, others = rows[0], rows[1:]
+    if not any(_is_number(cell) for cell in first):
+        return True
+    place = _place(label or "-1")
+    if place is None and label in first:
+        return True
+    at = (-1 if place is None else place) % len(first)
+    features = first[:at] + first[at + 1 :]
+    places = [str(place) for place in range(len(first))]
+    counts = features in (places[:-1], places[:at] + places[at + 1 :])
+    return counts and not any(_same(row[at], first[at]) for row in others)
+
+
+def _place(label: str) -> int | None:
+    """The number of a column, if a label is one rather than a name."""
+    return int(label) if re.fullmatch("-?[0-9]+", label) else None
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two cells say the same label."""
+    return one == other or (_is_number(one) and _is_number(other) and float(one) == float(other))
+
+
 def _column(path: Path, label: str | None, header: list[str] | None, width: int) -> int:
     if label is None:
         return width - 1
     if header and label in header:
         return header.index(label)
-    if label.lstrip("-").isdigit() and -width <= int(label) < width:
-        return int(label) % width
+    place = _place(label)
+    if place is not None and -width <= place < width:
+        return place % width
     known = ", ".join(header) if header else f"no header, so columns are numbers from 0 to {width - 1}"
     raise ValueError(f"{path.name} has no column {label!r} for the label. It has: {known}")
 
@@ -110,15 +186,25 @@ def _column(path: Path, label: str | None, header: list[str] | None, width: int)
 def _coded(x: np.ndarray, values: list) -> Table:
     """Labels as 0, 1, ... in the order of the numbers, or of the alphabet. Fractions stay what they are, to be refused."""
     if all(_is_number(str(value)) for value in values):
-        numbers = np.array([float(value) for value in values])
-        if not (numbers == np.round(numbers)).all():
-            raise ValueError("labels must be whole numbers or words, got fractions or NaN: advice is for classification")
-        classes, y = np.unique(numbers, return_inverse=True)
-        return Table(x, y.astype(np.int64), tuple(f"{value:g}" for value in classes))
+        numbers = [_whole(str(value)) for value in values]
+        classes = sorted(set(numbers))
+        place = {value: number for number, value in enumerate(classes)}
+        return Table(x, np.array([place[value] for value in numbers], dtype=np.int64), tuple(map(str, classes)))
     if "" in values:
         raise ValueError(f"label {values.index('') + 1} is missing: remove the row")
     names, y = np.unique(np.array([str(value) for value in values]), return_inverse=True)
     return Table(x, y.astype(np.int64), tuple(names.tolist()))
+
+
+def _whole(text: str) -> int:
+    """A label that is a number, exactly: codes of many digits differ in the last."""
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+    if not number.is_integer():
+        raise ValueError("labels must be whole numbers or words, got fractions or NaN: advice is for classification")
+    return int(number)
 
 
 def _is_number(text: str) -> bool:

@@ -1,5 +1,7 @@
 """Somebody's own table: what is read, and what is refused with which words."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -52,12 +54,70 @@ def test_npz(tmp_path):
         ("x,z,c\n1,2,a\n", "d", "no column 'd' for the label. It has: x, z, c"),
         ("1,2,a\n", "9", "numbers from 0 to 2"),
         ("1,2.5\n1,3\n", None, "labels must be whole numbers or words"),
-        ("1,a\n1,\n", None, "label 2 is missing"),
+        ("1,a\n1,\n", None, "row 2 of data.csv has no label"),
+        ("x,z,c\n\n\n1,2,a\n\n1,red,b\n", None, "row 6, column 'z'"),
+        ('x,z,c\n1,2,"a\nb"\n1,red,b\n', None, "row 4, column 'z'"),
+        ('x,z,c\n1,2,"a\n' + "1,2,b\n" * 3, None, "row 2 of data.csv is no row of a CSV file .* quote left open"),
+        ('x,z,c\n1,2,"a\n' + "1,2,b\n" * 40000, None, "row 2 of data.csv is no row of a CSV file .*field limit"),
+        ("1,2,a\n", "²", "no column '²'"),
+        ("1,2,a\n", "--1", "no column '--1'"),
+        ("1,inf\n1,3\n", None, "labels must be whole numbers or words"),
     ],
 )
 def test_what_is_wrong_with_a_csv_is_said(tmp_path, text, label, said):
     with pytest.raises(ValueError, match=said):
         read_table(written(tmp_path, text), label)
+
+
+def test_codes_as_labels_keep_all_their_digits(tmp_path):
+    table = read_table(written(tmp_path, "1,1000001\n2,1000002\n3,9007199254740993\n4,9007199254740992\n"))
+    assert table.classes == ("1000001", "1000002", "9007199254740992", "9007199254740993")
+    assert table.y.tolist() == [0, 1, 3, 2]
+
+
+@pytest.mark.parametrize(("header", "label"), [("0,1,2", None), ("0,1,kind", None), ("kind,0,1", "kind"), ("0,1,2", "2")])
+def test_a_header_that_counts_as_pandas_does_is_no_sample(tmp_path, header, label):
+    rows = ["5,6,0", "6,5,1", "5,5,1"]
+    if header.startswith("kind"):
+        rows = [",".join([row[-1], row[:3]]) for row in rows]
+    table = read_table(written(tmp_path, "\n".join([header, *rows])), label)
+    np.testing.assert_array_equal(table.x, [[5, 6], [6, 5], [5, 5]])
+    assert table.classes == ("0", "1")
+
+
+@pytest.mark.parametrize("first", ["0,1,cat", "0,1,2", "0,2,9"])
+def test_a_sample_that_counts_is_no_header(tmp_path, first):
+    """Its label is one that others have, or its numbers do not go on by one."""
+    label = first.split(",")[-1].replace("9", "3")
+    assert len(read_table(written(tmp_path, f"{first}\n4,4,{label}\n5,5,7\n")).y) == 3
+
+
+def test_separators_in_quotes_separate_nothing(tmp_path):
+    table = read_table(written(tmp_path, '"a, b";"c, d, e";kind\n1;2;x\n3;4;y\n'))
+    np.testing.assert_array_equal(table.x, [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_damaged_npz_is_named(tmp_path, save):
+    path = tmp_path / "data.npz"
+    save(path, x=np.arange(150.0).reshape(50, 3), y=np.arange(50) % 2)
+    whole = path.read_bytes()
+    for damaged in (whole[:300] + bytes([whole[300] ^ 255]) + whole[301:], whole[:200] + whole[400:]):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"data\.npz cannot be read"):
+            read_table(path)
+
+
+def test_what_is_no_array_in_an_npz_is_named(tmp_path):
+    for name, said in (("x.npy", "x of data.npz is no array"), ("x.txt", "must hold arrays x and y")):
+        with zipfile.ZipFile(tmp_path / "data.npz", "w") as archive:
+            for member in (name, "y.npy"):
+                archive.writestr(member, b"garbage")
+        with pytest.raises(ValueError, match=said):
+            read_table(tmp_path / "data.npz")
+    np.savez(tmp_path / "data.npz", x=np.array([[1, "a"]], dtype=object), y=np.array([1]))
+    with pytest.raises(ValueError, match=r"data\.npz cannot be read .*Object arrays"):
+        read_table(tmp_path / "data.npz")
 
 
 def test_other_files_are_refused(tmp_path):
