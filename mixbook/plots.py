@@ -1,6 +1,7 @@
 """Figures that the book uses more than once: arrays in, axes drawn on. Nothing here knows a mixing method."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def scatter_classes(ax: "Axes", x: ArrayLike, y: ArrayLike, size: float = 9, **s
         2
     """
     x, y = np.asarray(x), np.asarray(y)
-    for label, marker in zip(np.unique(y), "o^sDvP*X<>", strict=False):
+    for label, marker in zip(np.unique(y), cycle("o^sDvP*X<>"), strict=False):
         across, up = x[y == label].T
         ax.scatter(across, up, s=size, marker=marker, color=PALETTE[int(label) % len(PALETTE)], **style)
     ax.set_aspect("equal")

@@ -10,6 +10,8 @@ import pytest
 import mixbook
 from mixbook import cli
 from mixbook.benchmarks.experiments import EXPERIMENTS
+from mixbook.benchmarks.results import Results, Trial
+from mixbook.benchmarks.runner import results_folder
 
 ROOT = Path(__file__).parents[1]
 IRIS = "kmixup-tmlr-table5-iris"
@@ -49,6 +51,15 @@ def test_compare_shows_every_printed_value(capsys):
     assert "comparable" in said.splitlines()[-1]
 
 
+def test_compare_finds_a_smoke_run_where_it_was_put(capsys, tmp_path):
+    (tmp_path / "book" / "benchmarks").mkdir(parents=True)
+    experiment = EXPERIMENTS[IRIS]
+    cells = {cell: [Trial(0, {"error": 5.0, "nll": 0.1}, 1.5)] for cell in experiment.selected("smoke")}
+    Results(experiment, "smoke", results_folder(tmp_path, "smoke")).save(cells, [])
+    cli.main(["bench", "compare", IRIS, "--profile", "smoke", "--book", str(tmp_path)])
+    assert "profile smoke" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -62,13 +73,15 @@ def test_compare_shows_every_printed_value(capsys):
         (["bench", "run", "--all", "--profile", "smoke", "--only", "erm"], "--only needs one experiment"),
         (["bench", "run", IRIS, "--only", "alpha=7"], "fits no cell of"),
         (["bench", "run", IRIS, "--jobs", "0"], "--jobs must be at least 1"),
+        (["bench", "run", "--all", "--profile", "smoke", "--jobs", "-1"], "--jobs must be at least 1, got -1"),
         (["bench", "coverage", "--book", "/nowhere"], "the book is not here"),
-        (["bench", "compare", IRIS, "--profile", "smoke"], "has not been run yet"),
+        (["bench", "compare", IRIS, "--profile", "smoke", "--book", "BOOK"], "has not been run yet"),
     ],
 )
-def test_what_was_typed_wrongly_is_explained_without_a_traceback(arguments, said, capsys):
+def test_what_was_typed_wrongly_is_explained_without_a_traceback(arguments, said, capsys, tmp_path):
+    (tmp_path / "book" / "benchmarks").mkdir(parents=True)
     with pytest.raises(SystemExit) as left:
-        cli.main(arguments)
+        cli.main([str(tmp_path) if each == "BOOK" else each for each in arguments])
     assert left.value.code == 2
     error = capsys.readouterr().err
     assert said in error
@@ -111,7 +124,8 @@ def test_stopping_a_run_says_that_finished_cells_are_kept(monkeypatch, capsys):
     assert "Finished cells are kept" in capsys.readouterr().err
 
 
-def test_a_reader_that_leaves_early_is_no_error():
-    command = f"{sys.executable} -m mixbook bench coverage | head -1"
+@pytest.mark.parametrize("command", ["bench coverage | head -1", "data list | true", "--version | true", "--help | true"])
+def test_a_reader_that_leaves_early_is_no_error(command):
+    command = f"{sys.executable} -m mixbook {command}"
     ended = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, cwd=ROOT)
     assert ended.stderr == ""

@@ -78,6 +78,17 @@ def test_the_table_says_what_is_what(trained, capsys):
     ]  # fmt: skip
 
 
+def test_scores_that_are_no_numbers_are_null_in_json(trained, tmp_path, capsys):
+    shutil.copytree(trained, tmp_path / "lost")
+    content = checkpoints.load(tmp_path / "lost" / "checkpoint.pt")
+    content["model"] = {name: value.fill_(torch.nan) for name, value in content["model"].items()}
+    checkpoints.save(tmp_path / "lost" / "checkpoint.pt", content)
+    capsys.readouterr()
+    cli.main(["evaluate", str(tmp_path / "lost"), "--device", "cpu", "--json"])
+    said = capsys.readouterr().out
+    assert "NaN" not in said and json.loads(said)["scores"]["nll"] is None
+
+
 def test_a_run_that_was_stopped_can_be_evaluated(trained, tmp_path, capsys):
     shutil.copytree(trained, tmp_path / "stopped")
     (tmp_path / "stopped" / "result.json").unlink()

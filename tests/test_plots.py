@@ -19,6 +19,16 @@ def test_bars_of_ranks_overlap_where_the_difference_is_not_critical():
     plt.close(fig)
 
 
+def test_every_class_has_its_points_and_a_look_of_its_own():
+    fig, ax = plt.subplots()
+    y = np.repeat(np.arange(24), 2)
+    plots.scatter_classes(ax, np.stack([y, y], axis=1), y)
+    assert [len(points.get_offsets()) for points in ax.collections] == [2] * 24
+    looks = {(points.get_paths()[0].vertices.tobytes(), points.get_facecolor().tobytes()) for points in ax.collections}
+    assert len(looks) == 24
+    plt.close(fig)
+
+
 def test_a_reliability_diagram_shows_the_bins_that_have_samples():
     fig, ax = plt.subplots()
     counts, confidences, accuracies = [0, 30, 10], [0.0, 0.5, 0.9], [0.0, 0.7, 0.6]

@@ -1,5 +1,7 @@
 """The folder of a run describes the checkpoint that is in it."""
 
+import json
+
 import pytest
 
 from mixbook.cli import run_folder
@@ -23,3 +25,13 @@ def test_with_a_new_checkpoint_the_new_description_stays(tmp_path):
         (tmp_path / "checkpoint.pt").write_text("weights")
         raise ValueError
     assert "new" in (tmp_path / "job.json").read_text()
+
+
+def test_what_is_written_is_json_for_every_reader(tmp_path):
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    content = {"scores": {"nll": float("nan"), "error": 1.5}, "history": [{"loss": float("inf")}], "knots": ((0.0, 1),)}
+    run_folder.write(tmp_path, "result.json", content)
+    read = json.loads((tmp_path / "result.json").read_text(), parse_constant=refuse)
+    assert read == {"scores": {"nll": None, "error": 1.5}, "history": [{"loss": None}], "knots": [[0.0, 1]]}

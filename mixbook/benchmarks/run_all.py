@@ -41,8 +41,11 @@ def run_all(
         once for each round; that there was no time for one is no error.
 
     Raises:
+        BenchmarkError: if ``jobs`` is less than 1.
         BudgetTooSmall: if there was no time for any.
     """
+    if jobs is not None and jobs < 1:
+        raise BenchmarkError(f"--jobs must be at least 1, got {jobs}")
     if place.budget is None:
         yield from _round(experiments, profile, book, jobs, fresh, place, None)
         return

@@ -23,20 +23,26 @@ _COMMANDS: dict[str, Callable[..., None]] = {"advise": advise.advise, "doctor": 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Exits with 2 where the person who typed it can put it right, with 1 where a run failed."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments == ["--version"]:
-        print(f"mixbook {mixbook.__version__}")
-        return
-    if arguments[:1] == ["doctor"] and set(arguments[1:]) <= {"--json"}:
-        doctor.doctor(json="--json" in arguments)  # without tyro: it is asked what is missing where something is
-        return
     try:
-        _app().cli(prog="mixbook", args=arguments, config=_flags(), description=f"mixbook {mixbook.__version__}")
+        try:
+            _run(arguments)
+        finally:
+            sys.stdout.flush()  # here, where a reader that has left is no error; Python itself would make it one at the end
     except BenchmarkError as error:
         _leave(str(error), error.exit_code)
     except KeyboardInterrupt:
         _leave("stopped. Finished cells are kept: the same command goes on from there", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as head, has seen enough
+
+
+def _run(arguments: list[str]) -> None:
+    if arguments == ["--version"]:
+        print(f"mixbook {mixbook.__version__}")
+    elif arguments[:1] == ["doctor"] and set(arguments[1:]) <= {"--json"}:
+        doctor.doctor(json="--json" in arguments)  # without tyro: it is asked what is missing where something is
+    else:
+        _app().cli(prog="mixbook", args=arguments, config=_flags(), description=f"mixbook {mixbook.__version__}")
 
 
 def _app() -> Any:

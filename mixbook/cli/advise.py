@@ -1,10 +1,10 @@
 """``mixbook advise``: what mixing would do to somebody's own data."""
 
-from json import dumps
 from pathlib import Path
 from typing import Literal
 
 from mixbook.benchmarks import BenchmarkError
+from mixbook.cli.valid_json import dumps
 
 
 def advise(
@@ -40,7 +40,7 @@ def advise(
     except (TypeError, ValueError) as error:
         raise BenchmarkError(f"{error}") from None
     if json:
-        print(dumps({**found.as_dict(), "classes": table.classes}, indent=1))
+        print(dumps({**found.as_dict(), "classes": table.classes}))
         return
     print(f"{len(table.y)} samples, classes {', '.join(table.classes[:12])}{' ...' if len(table.classes) > 12 else ''}\n")
     print(found)

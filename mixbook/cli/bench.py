@@ -102,7 +102,7 @@ def commands() -> Commands:
             book: the book's folder, if this is not inside it.
         """
         e = get_experiment(experiment)
-        results = comparison.fullest_results(e, runner.find_book(book) / runner.RESULTS, profile)
+        results = comparison.fullest_results(e, runner.results_folder(runner.find_book(book), profile or ""), profile)
         if not e.printed:
             print(f"{e.title}, profile {results.profile}: {results.origin()}")
             print(columns(versus.as_table(results)))

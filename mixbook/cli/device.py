@@ -25,4 +25,6 @@ def device_of(name: str | None) -> "torch.device | None":
     if device.type == "cuda" and (device.index or 0) >= there:
         found = f"finds GPUs up to cuda:{there - 1}" if there else "finds no GPU here"
         raise BenchmarkError(f"--device {name}: torch {found}. Use another, or see `mixbook doctor`")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise BenchmarkError("--device mps: torch finds no GPU of Apple's here. Use another, or see `mixbook doctor`")
     return device

@@ -1,13 +1,13 @@
 """``mixbook evaluate``: a network that ``mixbook train`` made, tested on more than it was tested on then."""
 
 from dataclasses import replace
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.cli.device import device_of
 from mixbook.cli.run_folder import job_of
+from mixbook.cli.valid_json import dumps
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,7 +76,7 @@ def command() -> Any:
         epochs = len(content["records"])
         if json:
             about = {"checkpoint": str(checkpoint), "job": job.as_dict(), "epochs": epochs, "data": held_out.name}
-            print(dumps({**about, "samples": len(held_out), "scores": scores}, indent=1))
+            print(dumps({**about, "samples": len(held_out), "scores": scores}))
             return
         print(f"{job.model} after {epochs} epochs on {job.data}, {_mixing(job)}")
         print(f"{len(held_out)} test samples of {held_out.name}\n")

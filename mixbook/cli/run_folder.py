@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from json import JSONDecodeError, dumps, loads
+from json import JSONDecodeError, loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mixbook.benchmarks import BenchmarkError
+from mixbook.cli.valid_json import dumps
 from mixbook.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def write(folder: Path, name: str, content: dict[str, Any]) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    write_whole(folder / name, dumps(content, indent=1) + "\n")
+    write_whole(folder / name, dumps(content) + "\n")
 
 
 @contextmanager

@@ -22,7 +22,7 @@ def loader(
 
     Each pass over it is another epoch, which starts from the state of its ``generator``: save that between epochs to go on
     later. Workers are started afresh each epoch and seeded from it; with ``workers=0``, random views draw from torch's
-    global generator in this process.
+    global generator in this process, which ``fit`` seeds for them.
 
     Images as bytes, uint8, stay bytes in the batches: a quarter of the memory and of the way to a GPU. ``fit`` and
     ``evaluate`` make numbers of them where the network is; a loop of your own calls :func:`in_unit_range`.

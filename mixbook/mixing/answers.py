@@ -43,8 +43,8 @@ class Answers:
             lambda alone.
 
     Raises:
-        ValueError: if ``blend`` or ``per`` is none of these, ``blend`` is ``puzzlemix`` and a layer is hidden, or another
-            answer is given without ``alpha``.
+        ValueError: if ``k`` is less than 1, ``blend`` or ``per`` is none of these, ``blend`` is ``puzzlemix`` and a layer
+            is hidden, or another answer is given without ``alpha``.
     """
 
     alpha: float | None = None
@@ -58,6 +58,8 @@ class Answers:
         for name, known in (("blend", BlendName), ("per", Scope)):
             if (value := getattr(self, name)) not in get_args(known):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {value!r}")
+        if self.k < 1:
+            raise ValueError(f"k must be at least 1, got {self.k}: 1 pairs at random")
         if self.blend == _GUIDED and self.layers != (INPUT,):
             raise ValueError(
                 f"layers must be ('{INPUT}',) with blend={_GUIDED!r}, which looks at images, got {self.layers}"

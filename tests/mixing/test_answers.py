@@ -26,6 +26,12 @@ def test_an_answer_without_alpha_is_refused(given):
     assert Answers().mixer(3) is None
 
 
+@pytest.mark.parametrize("k", [0, -3])
+def test_partners_come_in_blocks_of_at_least_one(k):
+    with pytest.raises(ValueError, match=f"k must be at least 1, got {k}"):
+        Answers(alpha=1.0, k=k)
+
+
 def test_the_command_line_says_so_before_it_trains(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as left:

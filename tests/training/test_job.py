@@ -112,6 +112,23 @@ def test_a_gpu_that_is_not_there_is_said(tmp_path, capsys):
     assert "torch finds no GPU here" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="there is one")
+def test_a_gpu_of_apples_that_is_not_there_is_said(tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main([*COMMAND, "--epochs", "1", "--milestones", "--device", "mps", "--out", str(tmp_path)])
+    assert left.value.code == 2
+    assert "--device mps: torch finds no GPU of Apple's here" in capsys.readouterr().err
+
+
+def test_weights_that_the_last_step_destroyed_are_no_success(tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        command = ["train", "--data", "iris", "--model", "mlp", "--epochs", "1", "--milestones", "--lr", "1e30"]
+        cli.main([*command, "--device", "cpu", "--out", str(tmp_path)])
+    assert left.value.code == 1
+    assert "the weights are not finite since step 0 of epoch 0: lower lr=1e+30 on iris" in capsys.readouterr().err
+    assert not (tmp_path / "result.json").exists()
+
+
 def refusal(capsys, *arguments) -> str:
     with pytest.raises(SystemExit) as left:
         cli.main([*COMMAND, "--milestones", "2", *map(str, arguments)])
