@@ -181,15 +181,18 @@ def test_odd_batches_are_taken_and_nothing_is_changed_in_place(mode, size, gener
     assert torch.equal(x, before)
 
 
-def test_boxes_between_two_shares_have_such_sides_and_stay_inside(generator):
+@pytest.mark.parametrize("correct_lam", [True, False])
+def test_boxes_between_two_shares_have_such_sides_and_stay_inside(correct_lam, generator):
     x = torch.zeros(400, 1, 20, 30)
     x[200:] = 1
-    mix = Mixup(0.0, cutmix_minmax=(0.2, 0.8), mode="elem", num_classes=2, label_smoothing=0, generator=generator)
+    how = {"correct_lam": correct_lam, "label_smoothing": 0, "generator": generator}
+    mix = Mixup(0.0, cutmix_minmax=(0.2, 0.8), mode="elem", num_classes=2, **how)
     mixed, targets = mix(x, (torch.arange(400) >= 200).long())
     pasted = (mixed != x)[:, 0]
     heights, widths = pasted.any(2).sum(1), pasted.any(1).sum(1)
     assert heights.min() >= 4 and heights.max() < 16 and widths.min() >= 6 and widths.max() < 24
     assert heights.unique().numel() == 12 and torch.equal(heights * widths, pasted.sum((1, 2)))
+    # The labels follow the box, which no lambda has given, whatever correct_lam says.
     torch.testing.assert_close(targets[:200, 1], pasted[:200].float().mean((1, 2)))
 
 

@@ -62,6 +62,12 @@ def test_erm_decides_whether_the_rest_is_comparable(tmp_path, off, spread, compa
     assert f"{printed + off:.2f}" in judged.reason
 
 
+def test_one_trial_of_erm_far_from_print_is_not_comparable():
+    far = Comparison(TOY.cells[0], TOY.printed[0], values=(TOY.printed[0].number + TOY.band + 1,))
+    judged = verdict(TOY, [far])
+    assert not judged.comparable and "one trial has no interval" in judged.reason
+
+
 def test_without_erm_there_is_no_verdict(tmp_path):
     assert verdict(TOY, compare(results_with(tmp_path, {TOY.cells[1]: [1.0, 2.0, 3.0]}))) is None
 

@@ -121,6 +121,30 @@ def test_surrogates_are_shown_and_give_no_verdict(tmp_path, monkeypatch):
     assert "on a stand-in: reproduced" in claim_rows([found])[0]["verdict"]
 
 
+def test_the_data_of_print_come_before_a_stand_in(tmp_path, monkeypatch):
+    stand_in = replace(IRIS, name="stand-in", surrogate=True)
+    for experiment in (IRIS, stand_in):
+        save(tmp_path, lambda cell, t: 10 - k(cell) + noise(t), experiment=experiment)
+    monkeypatch.setattr(judging, "all_experiments", lambda: [stand_in, IRIS])
+    found = on_iris(tmp_path)
+    assert (found.experiment, found.surrogate, found.verdict) == (IRIS.name, False, "reproduced")
+
+
+def test_the_values_of_a_claim_are_the_means_over_its_comparisons_trial_by_trial(tmp_path):
+    save(tmp_path, lambda cell, t: 10 - k(cell) + noise(100 * t + k(cell)))
+    found = on_iris(tmp_path)
+    assert len(found.gains) > 1
+    assert found.values == pytest.approx(np.mean([gain.values for gain in found.gains], axis=0))
+
+
+def test_the_printed_gain_of_a_claim_is_the_mean_or_where_every_one_must_hold_the_least(tmp_path):
+    best = replace(BETTER, better="erm", than="others", same=(), every=True)
+    mean, least = ([gain.printed for gain in on_iris(tmp_path, claim).gains] for claim in (BETTER, best))
+    assert min(mean) < max(mean) and min(least) < max(least)
+    assert on_iris(tmp_path).printed == pytest.approx(np.mean(mean))
+    assert on_iris(tmp_path, best).printed == min(least)
+
+
 def test_an_erm_that_is_not_as_printed_is_said(tmp_path):
     save(tmp_path, lambda cell, t: 90 - k(cell) + noise(t))
     found = on_iris(tmp_path)
@@ -135,6 +159,7 @@ def test_an_erm_that_is_not_as_printed_is_said(tmp_path):
         (1, 0.5, "reproduced"),
         (1, 1, "undecided"),
         (-1, 0.5, "opposite"),
+        (-1, 1, "undecided"),
     ],
 )
 def test_an_interval_decides(mean, half, verdict):

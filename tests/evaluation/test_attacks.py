@@ -217,6 +217,10 @@ def test_without_a_bound_a_network_fails_unless_its_gradients_are_masked(generat
     assert attacked_error(Masked(), data, unbounded()) < 0.1
 
 
+def test_the_attack_without_a_bound_is_two_hundred_steps_of_a_hundredth():
+    assert unbounded() == PGD(math.inf, steps=200, step_size=0.01, random_start=False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -46,6 +46,11 @@ def test_pixels_held_are_those_whose_centre_lies_inside():
     assert found[1] == [[0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]  # the centre of the first pixel is at 0.5
 
 
+def test_a_centre_on_the_left_or_upper_edge_is_held_and_one_on_the_right_or_lower_is_not():
+    found = held(torch.tensor([[0.5, 0.5, 1.0, 1.0], [1.5, 0.5, 1.0, 1.0]]), 2, 3).int().tolist()
+    assert found == [[[1, 0, 0], [0, 0, 0]], [[0, 1, 0], [0, 0, 0]]]
+
+
 def test_bad_boxes_are_named():
     with pytest.raises(ValueError, match=r"b must be boxes \(\.\.\., 4\): left, top, width, height, got \(3,\)"):
         iou(torch.zeros(4), torch.zeros(3))

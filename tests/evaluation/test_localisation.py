@@ -120,9 +120,9 @@ def test_both_readings_of_a_quarter(generator):
 
 
 def test_the_readings_are_those_of_the_sources():
-    assert (TEXT.overlap, TEXT.strict, TEXT.label) == (0.25, True, False)
+    assert (TEXT.threshold, TEXT.overlap, TEXT.strict, TEXT.label, TEXT.smooth) == (0.2, 0.25, True, False, False)
     assert (CODE.threshold, CODE.overlap, CODE.label, CODE.smooth) == (0.25, 0.5, True, True)
-    assert CUB.threshold == 0.75
+    assert (CUB.threshold, CUB.overlap, CUB.strict, CUB.label, CUB.smooth) == (0.75, 0.25, True, False, False)
 
 
 def test_bad_input_is_named(generator):

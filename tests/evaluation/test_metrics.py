@@ -20,6 +20,11 @@ def test_by_hand():
     assert expected_calibration_error(logits, y) == pytest.approx((0.5 + 0.2) / 2)
 
 
+def test_nll_of_single_precision_is_computed_in_double(generator):
+    logits, y = 5 * torch.randn(999, 7, generator=generator), torch.randint(7, (999,), generator=generator)
+    assert nll(logits, y) == pytest.approx(nll(logits.double(), y), rel=1e-12)
+
+
 def test_nll_and_brier_are_least_at_the_true_probabilities(generator):
     truth = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)
     y = torch.multinomial(truth, 20_000, replacement=True, generator=generator)

@@ -20,6 +20,9 @@ def test_layers_before_the_mixture_count_once_and_the_others_for_every_draw(laye
     expected = sum(cost * batch_size * (1 if i < before else draws) for i, cost in enumerate(maps))
     assert step_flops(model, torch.rand(4, 7), layer, draws) == expected
     assert model.training and next(model.parameters()).device.type == "cpu"
+    # A step trains whatever the mode of the model is, which stays as it was.
+    assert step_flops(model.eval(), torch.rand(4, 7), layer, draws) == expected
+    assert not model.training
 
 
 def test_at_least_one_draw_is_needed():

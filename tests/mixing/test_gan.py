@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+import mixbook as mb
 from mixbook.mixing.gan import RealFake, gan_mixup
 from mixbook.models.gan import Discriminator
 
@@ -59,6 +60,7 @@ def test_pixels_and_the_first_two_resblocks_are_mixed_by_default(generator):
     mixer = gan_mixup(model, generator=generator)
     assert mixer.layers == ("input", "layer1", "layer2")
     assert mixer.probabilities is None  # equally likely
+    assert mixer.mixer.ratio == mb.Uniform(0.0, 0.5, per="pair")
     _, y = batch(2, 4)
     logits, targets = mixer(torch.rand(6, 3, 32, 32, generator=generator), y)
     assert logits.shape == targets.shape == (6, 1)

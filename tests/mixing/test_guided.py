@@ -127,6 +127,28 @@ def test_noise_stays_within_its_radius_and_pixels_within_black_and_white(generat
     assert (noisy - x).abs().max() <= 0.05 + 1e-6 and noisy.min() >= 0 and noisy.max() <= 1
 
 
+def test_noise_is_scaled_by_one_uniform_factor_for_a_batch():
+    x = torch.full((4, 2, 8, 8), 0.5)
+    noise = mb.AdversarialNoise(1.0, **NOISE)
+    changes = [noise.add(x, torch.zeros_like(x), torch.ones_like(x), seeded(seed)) - x for seed in range(200)]
+    assert all(change.max() - change.min() < 1e-6 for change in changes)
+    factors = torch.stack([change.max() / 0.05 for change in changes])
+    assert factors.min() < 0.1 and 0.9 < factors.max() <= 1.0001 and abs(factors.mean() - 0.5) < 0.1
+
+
+@pytest.mark.parametrize("overshoot", [0.0, 0.01])
+def test_from_the_far_edge_a_step_reaches_beyond_the_image_by_the_overshoot(overshoot):
+    x = torch.full((1, 2, 8, 8), 0.5)
+    noise = mb.AdversarialNoise(1.0, radius=0.05, overshoot=overshoot)
+    change = noise.add(x, torch.full_like(x, -0.05), torch.ones_like(x), seeded()) - x
+    factor = torch.rand((), generator=seeded())
+    torch.testing.assert_close(change, (overshoot * factor).expand_as(x), atol=1e-6, rtol=0)
+
+
+def test_the_noise_of_the_paper_is_the_default():
+    assert mb.AdversarialNoise() == mb.AdversarialNoise(probability=0.1, radius=10 / 255, overshoot=2 / 255)
+
+
 def test_standardised_images_get_the_same_noise(generator):
     x, _ = data(generator)
     gradient = torch.randn(x.shape, generator=generator)

@@ -78,6 +78,25 @@ def test_presets_differ_from_mixup_in_one_answer_each():
     assert mb.manifold_mixup(torch.nn.Linear(2, 5), ["input"], 0.3, 5).mixer == plain
 
 
+@pytest.mark.parametrize("per", ["batch", "pair"])
+def test_presets_hand_on_for_what_a_ratio_is_drawn(per):
+    ratio = mb.Beta(0.3, 2, per)
+    assert mb.mixup(0.3, 5, per=per) == mb.Mixer(ratio=mb.Beta(0.3, per=per), num_classes=5)
+    assert mb.kmixup(4, 0.3, 5, draws=2, per=per) == mb.Mixer(mb.OptimalTransport(4), ratio, num_classes=5)
+    assert mb.multimix(2, 0.3, 5, per=per) == mb.Mixer(ratio=ratio, num_classes=5)
+    assert mb.cutmix(0.3, 5, draws=2, per=per) == mb.Mixer(ratio=ratio, blend=mb.CutMix(per), num_classes=5)
+    fmix = mb.fmix(0.3, 5, draws=2, per=per, decay=2.0, max_soft=0.1)
+    assert fmix == mb.Mixer(ratio=ratio, blend=mb.FMix(per, 2.0, 0.1), num_classes=5)
+    assert mb.puzzlemix(torch.nn.Identity(), 0.3, 5, draws=2, per=per).ratio == ratio
+
+
+def test_the_defaults_of_presets_are_those_of_their_papers():
+    assert mb.kmixup() == mb.Mixer(mb.OptimalTransport(16), mb.Beta(1.0))
+    assert mb.multimix() == mb.Mixer(ratio=mb.Beta(1.0, draws=5))
+    assert mb.fmix() == mb.Mixer(blend=mb.FMix("batch", 3.0, 0.0))
+    assert mb.manifold_mixup(torch.nn.Linear(2, 5), ["input"]).mixer == mb.Mixer(ratio=mb.Beta(2.0))
+
+
 def test_the_same_seed_gives_the_same_mixtures_and_leaves_the_global_generator_alone(generator):
     x, y = batch(generator)
     before = torch.get_rng_state()

@@ -210,6 +210,7 @@ def test_facing_parts_are_wide(gap, widest):
         (lambda: coupling.fewest_crossings([0], [0, 1]), "one shape"),
         (lambda: clusters.sharp_gap(-1), "not negative"),
         (lambda: clusters.counting_margin([[0.0, 0]], 1), "m >= 2"),
+        (lambda: clusters.counting_margin([[0.0, np.nan], [1, 0]], 0.1), "centres must be finite"),
         (lambda: clusters.counting_margin([[0.0], [1]], [1, 1, 1]), "radii must be"),
         (lambda: clusters.covering_balls([[0.0], [1]], [0, 2]), "none of cluster 1"),
         (lambda: clusters.covering_balls([[0.0], [1]], [0]), r"labels must have shape \(2,\)"),

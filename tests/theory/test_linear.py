@@ -153,6 +153,11 @@ def test_gradient_descent_tends_to_the_maximum_margin():
     assert [a * m**2 for a, m in zip(apart, smallest, strict=True)][1:] == pytest.approx([0.01384, 0.01403], rel=2e-3)
 
 
+def test_a_rate_that_is_given_is_used():
+    first = gradient_descent(SINE, LABELS, 1, rate=0.3)
+    assert first == pytest.approx(0.3 * (LABELS[:, None] * SINE).mean(axis=0) / 2)
+
+
 def test_support_weights_say_when_the_margin_interpolates():
     seen = set()
     for seed in range(60):

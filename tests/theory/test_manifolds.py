@@ -78,6 +78,7 @@ def test_sagitta_and_leaving_length_are_inverse_and_know_no_unit():
     assert (manifolds.sagitta([0.0, 5.0], np.inf) == 0).all()
     assert manifolds.sagitta([3.0], 1.0) == 1.5
     assert manifolds.sagitta([3.0], 0.0) == 1.5
+    assert manifolds.sagitta([1, 3], 1) == pytest.approx([1 - 0.75**0.5, 1.5])
 
 
 def test_no_chord_strays_farther_than_its_sagitta():

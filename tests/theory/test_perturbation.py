@@ -70,6 +70,13 @@ def test_vicinal_distances_are_those_of_enumerated_pairs(k, generator):
     assert found.to_sample <= found.to_end
 
 
+def test_the_standard_errors_are_the_spread_of_repeated_estimates(generator):
+    found = [perturbation.vicinal_distances(SIX, 2, 0.7, trials=64, generator=generator) for _ in range(200)]
+    for name in ("to_end", "to_sample"):
+        values, errors = ([getattr(each, field) for each in found] for field in (name, f"{name}_error"))
+        assert np.mean(errors) == pytest.approx(np.std(values), rel=0.25)
+
+
 def test_the_same_seed_gives_the_same_distances():
     one, two = (perturbation.vicinal_distances(SIX, 2, 1.0, generator=torch.Generator().manual_seed(3)) for _ in range(2))
     assert one == two

@@ -237,6 +237,17 @@ def test_the_noise_of_a_step_is_the_closed_form(generator):
     assert many.variance == pytest.approx((1 / 2 + 1 / 6 / 50) * found.variance, rel=0.08)  # the mean ratio is near 1/2
 
 
+def test_the_signal_of_a_step_has_no_bias_from_few_batches(generator):
+    y = torch.nn.functional.one_hot(torch.arange(60) % 3).float()
+    model = torch.nn.Linear(2, 3)
+    torch.nn.init.zeros_(model.weight)
+    torch.nn.init.zeros_(model.bias)
+    # The gradient of all samples is zero, and that of two batches is not: their noise has to be taken off.
+    how = {"batches": 2, "generator": generator}
+    found = [gradient_noise.measure_step(model, None, torch.zeros(60, 2), y, 12, **how).signal for _ in range(300)]
+    assert abs(np.mean(found)) < 4 * np.std(found) / 300**0.5
+
+
 def test_the_noise_of_a_step_refuses_labels_and_sizes(generator):
     x, y = torch.zeros(6, 2), torch.nn.functional.one_hot(torch.arange(6) % 3).float()
     model = torch.nn.Linear(2, 3)

@@ -8,6 +8,7 @@ from mixbook.theory import laws
 from mixbook.theory.laws import StepLaw, symmetrised
 from mixbook.theory.lines import alternating_line, critical_alpha
 from mixbook.theory.loss_floor import minimum_loss, pair_entropy
+from mixbook.theory.samples import on_segment
 from mixbook.theory.vicinal import optimal, pair_masses
 
 # Three samples on a line with classes A, B, A, and seven in the plane with three classes.
@@ -342,6 +343,10 @@ def test_one_alpha_is_critical():
         assert not wrong[0]
         assert wrong[-1]
         assert (np.diff(wrong.astype(int)) >= 0).all()
+
+
+def test_what_counts_as_on_a_segment_is_measured_by_the_extent_of_the_data_not_their_place():
+    assert on_segment(np.array([[0.0, 1e6], [1.0, 1e6 + 2]])) == pytest.approx(2e-9)
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6])

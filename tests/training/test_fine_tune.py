@@ -116,7 +116,7 @@ def test_frozen_modules_with_parts_of_their_own_are_in_evaluation_mode(data):
 
 
 def test_the_recipe_is_that_of_the_paper():
-    assert (TRANSFER.optimizer, TRANSFER.lr, TRANSFER.epochs) == ("adam", 1e-4, 10)
+    assert Recipe(epochs=10, batch_size=32, lr=1e-4, optimizer="adam", weight_decay=0) == TRANSFER
 
 
 def test_frozen_parts_are_free_again_after_an_error(model):

@@ -125,6 +125,25 @@ def test_the_networks_of_the_appendix_train(generator):
     assert not torch.equal(before[1], weights(judge))
 
 
+def test_both_optimizers_take_the_values_of_the_recipe(generator, monkeypatch):
+    made, adam = [], torch.optim.Adam
+    monkeypatch.setattr(torch.optim, "Adam", lambda weights, **how: made.append(how) or adam(weights, **how))
+    recipe = GanRecipe(epochs=1, lr=3e-3, betas=(0.25, 0.875), noise=2)
+    fit_gan(nn.Linear(2, 2), small_discriminator(), points(64, generator), recipe, progress=False)
+    assert made == [{"lr": 3e-3, "betas": (0.25, 0.875)}] * 2
+
+
+def test_both_networks_train_in_train_mode(generator):
+    make, judge = nn.Linear(2, 2).eval(), small_discriminator().eval()
+    fit_gan(make, judge, points(64, generator), GanRecipe(epochs=1, noise=2), progress=False)
+    assert make.training and judge.training
+
+
+def test_the_defaults_are_those_of_the_appendix():
+    expected = GanRecipe(500, batch_size=64, lr=2e-4, betas=(0.0, 0.999), generator_every=5, noise=62)
+    assert GanRecipe(500) == expected
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -188,6 +188,16 @@ def test_a_diverging_run_stops_says_where_and_keeps_the_last_good_checkpoint(tmp
     assert len(kept["records"]) == 3 and all(tensor.isfinite().all() for tensor in kept["model"].values())
 
 
+def test_the_first_bad_step_is_named_where_the_next_ones_are_finite():
+    steps = iter(range(99))
+
+    def once(logits, targets):  # its gradient is as it was
+        return nn.functional.cross_entropy(logits, targets) + (math.nan if next(steps) == 3 else 0.0)
+
+    with pytest.raises(Diverged, match="since step 3 of epoch 0"):
+        run(Recipe(epochs=1, batch_size=10, lr=0.01), loss=once)
+
+
 def test_a_diverging_run_may_go_on_and_warns_once():
     network = model()
     with pytest.warns(UserWarning, match=r"not finite since step \d+ of epoch 0: lower lr=1e\+30") as caught:

@@ -29,6 +29,10 @@ def test_bad_values_are_named(name, value, wanted):
         Recipe(**({"epochs": 1} | {name: value}))
 
 
+def test_a_batch_of_one_is_fine():
+    assert Recipe(epochs=1, batch_size=1).steps(3) == 3
+
+
 def test_nesterov_needs_momentum():
     with pytest.raises(ValueError, match="nesterov must be False where momentum is 0"):
         Recipe(epochs=1, momentum=0.0, nesterov=True)
