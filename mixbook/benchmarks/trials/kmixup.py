@@ -1,7 +1,7 @@
 """What the k-mixup tables on small networks share: networks trained side by side, each at its cell's k and alpha."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -13,6 +13,7 @@ from mixbook.evaluation import accuracy, nll
 from mixbook.mixing.mixer import Mixer, kmixup
 from mixbook.mixing.transport import alpha_of_ratio, matching_cost, mean_square_ratio
 from mixbook.models import MLP, seeded
+from mixbook.training.loop import Mixes
 from mixbook.training.streams import derive
 from mixbook.training.trials import Trial, fit_trials
 
@@ -60,6 +61,27 @@ def train(experiment: Experiment, tasks: Sequence[Task], profile: Profile, parts
         measured.append(_perturbation(part, k, costs[number, k], cell.value("alpha"), cap))
         mixers.append(kmixup(k, measured[-1]["alpha"], part.num_classes, per=experiment["ratio_scope"], strict=False))
 
+    numbers = [number for _, number in tasks]
+    fitted = fit_networks(experiment, numbers, mixers, profile, parts)
+    return [replace(each, measured=m) for each, m in zip(fitted, measured, strict=True)]
+
+
+def fit_networks(
+    experiment: Experiment,
+    numbers: Sequence[int],
+    mixers: Sequence[Mixes | Callable[[nn.Module], Mixes] | None],
+    profile: Profile,
+    parts: Sequence[Arrays],
+) -> list[Trained]:
+    """Train a network for each trial by the experiment's settings, whatever its mixer is; all of them together.
+
+    Args:
+        experiment: its settings are the protocol.
+        numbers: that of each trial, which seeds it.
+        mixers: that of each trial, as for :class:`~mixbook.training.trials.Trial`.
+        profile: how long.
+        parts: the training part of each trial, already scaled.
+    """
     features, classes = parts[0].x.shape[1], parts[0].num_classes
 
     def make_model(seed: int) -> nn.Module:
@@ -69,10 +91,10 @@ def train(experiment: Experiment, tasks: Sequence[Task], profile: Profile, parts
 
     trials = [
         Trial(recipe=recipe_of(experiment, number, profile), mixer=mixer)
-        for (_, number), mixer in zip(tasks, mixers, strict=True)
+        for number, mixer in zip(numbers, mixers, strict=True)
     ]
     fitted = fit_trials(make_model, list(parts), trials, progress=False)
-    return [Trained(f.model.eval(), m, f.diverged) for f, m in zip(fitted, measured, strict=True)]
+    return [Trained(each.model.eval(), {}, each.diverged) for each in fitted]
 
 
 def score(trained: Trained, test: Arrays) -> dict[str, float]:

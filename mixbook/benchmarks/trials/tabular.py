@@ -1,13 +1,13 @@
 """k-mixup's tables on small tabular data: a split, a network, a training run, a test error; many trials side by side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import torch
 
 from mixbook import data
 from mixbook.benchmarks.spec import Experiment, Metrics, Profile, Task
-from mixbook.benchmarks.trials.kmixup import score, train
+from mixbook.benchmarks.trials.kmixup import Trained, score, train
 from mixbook.data import Arrays, impute, stand_in
 from mixbook.training.streams import derive
 
@@ -23,16 +23,23 @@ def trials(experiment: Experiment, tasks: Sequence[Task], profile: Profile) -> l
         mixing also ``alpha``, the one used at this k, and ``xi``, what it gives in the units of the scaled data; and
         ``diverged`` (0 or 1).
     """
-    whole = stand_in(experiment.dataset) if profile.stand_in else getattr(data, experiment.dataset)()
-    splits = {number: _split(experiment, whole, number) for number in dict.fromkeys(number for _, number in tasks)}
+    splits = splits_of(experiment, [number for _, number in tasks], profile)
     networks = train(experiment, tasks, profile, [splits[number][0] for _, number in tasks])
+    return [measure(experiment, each, splits[number][1]) for (_, number), each in zip(tasks, networks, strict=True)]
+
+
+def splits_of(experiment: Experiment, numbers: Iterable[int], profile: Profile) -> dict[int, tuple[Arrays, ...]]:
+    """Training and test part of each trial by its number, filled and scaled as the protocol says."""
+    whole = stand_in(experiment.dataset) if profile.stand_in else getattr(data, experiment.dataset)()
+    return {number: _split(experiment, whole, number) for number in dict.fromkeys(numbers)}
+
+
+def measure(experiment: Experiment, network: Trained, test: Arrays) -> Metrics:
+    """What a trial is stored with: the printed quantity and the NLL on its test part, and what is known of its training."""
     quantity = experiment.printed[0].metric
-    found = []
-    for (_, number), network in zip(tasks, networks, strict=True):
-        scores = score(network, splits[number][1])
-        kept = {quantity: scores[quantity], "nll": scores["nll"]}
-        found.append({**kept, "diverged": float(network.diverged), **network.measured})
-    return found
+    scores = score(network, test)
+    kept = {quantity: scores[quantity], "nll": scores["nll"]}
+    return {**kept, "diverged": float(network.diverged), **network.measured}
 
 
 def standardise_table(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:

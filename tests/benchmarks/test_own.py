@@ -1,0 +1,63 @@
+"""A method of one's own under a printed protocol."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+
+import mixbook as mb
+from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.experiments import get_experiment
+from mixbook.benchmarks.own import beside_own, own_trials
+from mixbook.benchmarks.results import Results, Trial
+from mixbook.data import stand_in
+
+IRIS = get_experiment("kmixup-tmlr-table5-iris")
+
+
+@pytest.mark.parametrize("name", ["iris", "arrhythmia"])
+@pytest.mark.parametrize("params", ["", "k=16;alpha=0.1"])
+def test_a_mixer_that_is_a_cell_s_gives_the_cell_s_trials_bit_for_bit(name, params):
+    experiment = get_experiment(f"kmixup-tmlr-table5-{name}")
+    cell = next(c for c in experiment.cells if c.params.startswith(params))
+    stored = experiment.run([(cell, 0), (cell, 1)], "smoke")
+    classes = 3 if name == "iris" else stand_in("arrhythmia").num_classes
+    scope = experiment["ratio_scope"]
+    mixers = [mb.kmixup(16, t["alpha"], classes, per=scope, strict=False) if params else None for t in stored]
+    own = own_trials(experiment, mixers, trials=2, profile="smoke")
+    assert own.values == tuple(t["error"] for t in stored)
+    assert own.nll == tuple(t["nll"] for t in stored)
+    assert own.nll[0] != own.nll[1]
+
+
+def test_a_pairing_of_one_s_own_gets_the_second_batch_and_both_labels():
+    seen = []
+
+    @dataclass(frozen=True)
+    class Watch:
+        def pair(self, x, other=None, generator=None, y=None, y2=None):
+            seen.append((x.shape, other.shape, y.shape, y2.shape))
+            return torch.arange(len(x))
+
+    own_trials(IRIS, mb.Mixer(Watch(), num_classes=3), trials=1, profile="smoke")
+    assert seen and all(a == b and c == d == a[:1] for a, b, c, d in seen)
+
+
+def test_own_trials_are_compared_with_stored_ones_of_the_same_number(tmp_path):
+    two = replace(IRIS, profiles={"smoke": replace(IRIS.profiles["smoke"], trials=2, every=1)})
+    results = Results(two, "smoke", tmp_path)
+    erm, stored = two.cells[0], two.run([(two.cells[0], n) for n in range(2)], "smoke")
+    results.save({erm: [Trial(n, metrics, 1.0) for n, metrics in enumerate(stored)]}, [])
+    (row,) = beside_own(own_trials(two, None, trials=3, profile="smoke"), results)
+    assert row["method"] == "erm" and row["printed"] == two.printed[0].value and "stored, 2 trials" in row
+    assert row["yours - stored"] == "+0.00\u00a0±\u00a00.00"
+    other = get_experiment("kmixup-tmlr-table5-breast-cancer")
+    with pytest.raises(ValueError, match="must be of kmixup-tmlr-table5-iris"):
+        beside_own(own_trials(IRIS, None, 1, "smoke"), Results(other, "laptop", tmp_path))
+
+
+def test_tables_of_another_kind_and_wrong_numbers_are_refused():
+    with pytest.raises(BenchmarkError, match="These can: kmixup-tmlr-table5-iris"):
+        own_trials(get_experiment("digits-few-labels"), None)
+    with pytest.raises(ValueError, match="got 3 and 2"):
+        own_trials(IRIS, [None, None], trials=3)
