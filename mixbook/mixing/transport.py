@@ -74,7 +74,14 @@ def _full_precision(device: str) -> AbstractContextManager[object]:
 
 
 def many_digits(x: Tensor) -> Tensor:
-    """As float64, where the device has it: a small distance between two large numbers needs the digits."""
+    """Rows (..., d) as float64, where the device has it: a small distance between two large numbers needs the digits.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.transport import many_digits
+        >>> many_digits(torch.zeros(2)).dtype
+        torch.float64
+    """
     return x if x.device.type == "mps" else x.double()
 
 
