@@ -66,7 +66,7 @@ def mixed_cross_entropy(
         return F.cross_entropy(logits, targets.long(), weight, reduction=reduction, label_smoothing=label_smoothing)
     targets = targets.float()
     present = targets.sum(1, keepdim=True)
-    if targets.device.type == "cpu" and not torch.compiler.is_compiling() and targets.numel() and present.max() > 1.01:
+    if _can_be_looked_at(present) and present.max() > 1.01:
         raise ValueError(
             f"targets must sum to 1 over the classes, got up to {float(present.max()):.3g}: for several labels at once "
             "take F.binary_cross_entropy_with_logits"
@@ -141,6 +141,13 @@ def dominant_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
     largest, weight = targets.max(1).values, targets.gather(1, logits.argmax(1, keepdim=True)).squeeze(1)
     known = largest > 0
     return ((weight == largest) & known).sum() / known.sum()
+
+
+def _can_be_looked_at(values: Tensor) -> bool:
+    """Whether there are values here and now: not on a device that would be waited for, while tracing, or in vmap."""
+    if torch.compiler.is_compiling() or values.device.type != "cpu":
+        return False
+    return values.numel() > 0 and not torch._C._functorch.is_functorch_wrapped_tensor(values)
 
 
 def _mass(targets: Tensor, weight: Tensor | None) -> Tensor:

@@ -132,6 +132,12 @@ def test_several_labels_at_once_are_no_targets_of_cross_entropy():
         mb.mixed_cross_entropy(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]), weight=[1.0, 2.0])
 
 
+def test_the_loss_of_each_sample_may_be_vectorised(generator):
+    logits, targets = torch.randn(5, 3, generator=generator), torch.rand(5, 3, generator=generator).softmax(1)
+    gradient = torch.func.grad(lambda logit, target: mb.mixed_cross_entropy(logit[None], target[None]))
+    torch.testing.assert_close(torch.func.vmap(gradient)(logits, targets), logits.softmax(1) - targets)
+
+
 def test_bce_of_softmax_is_that_of_every_class_by_itself(generator):
     logits = torch.randn(8, 4, generator=generator, requires_grad=True)
     targets = permuted_plan(8, 0.3, generator).targets(torch.randint(0, 4, (8,), generator=generator), 4)
