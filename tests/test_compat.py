@@ -1,5 +1,6 @@
 """Signatures of other libraries: the same draws must give the same numbers, where theirs are right."""
 
+import inspect
 import math
 import pickle
 
@@ -100,6 +101,16 @@ def test_a_labels_getter_that_is_neither_is_refused():
 
 
 # timm
+
+
+def test_the_defaults_are_those_of_the_others():
+    def defaults(made):
+        return {name: each.default for name, each in inspect.signature(made).parameters.items() if name != "generator"}
+
+    assert defaults(MixUp) == defaults(CutMix) == {"alpha": 1.0, "num_classes": None, "labels_getter": "default"}
+    expected = {"mixup_alpha": 1.0, "cutmix_alpha": 0.0, "cutmix_minmax": None, "prob": 1.0, "switch_prob": 0.5}
+    expected |= {"mode": "batch", "correct_lam": True, "label_smoothing": 0.1, "num_classes": 1000}
+    assert list(defaults(Mixup).items()) == list(expected.items())  # in this order, as they may be given by position
 
 
 def timm_by_hand(x, y, lam, cut, centres, *, smoothing, correct_lam):
@@ -307,6 +318,19 @@ def test_a_schedule_that_always_mixes_is_its_mixer_and_resumes(generator):
     other = Schedule(mb.mixup(num_classes=3, generator=torch.Generator()))
     other.load_state_dict(state)
     assert other.epoch == 4 and torch.equal(other(x, y)[0], ahead[0])
+
+
+def test_a_schedule_hands_on_the_second_batch_and_the_generator(generator):
+    x, y = torch.rand(6, 2, generator=generator), torch.arange(6) % 3
+    schedule = Schedule(mb.mixup(num_classes=3), probability=0.5)
+
+    def outputs(seed):
+        own = torch.Generator().manual_seed(seed)
+        return schedule.outputs(torch.nn.Identity(), x, y, partner=(x + 100, y), generator=own)[0]
+
+    first, again = ([outputs(seed) for seed in range(20)] for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert {bool((mixed > 1).any()) for mixed in first} == {True, False}
 
 
 def test_a_schedule_refuses_what_is_no_probability_and_labels_without_a_number_of_classes():

@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from torch import nn
 
+import mixbook as mb
 from mixbook import cli
 from mixbook.mixing.answers import Answers
 
@@ -24,6 +26,23 @@ def test_an_answer_without_alpha_is_refused(given):
         Answers(**given)
     assert Answers(alpha=1.0, **given).mixer(3) is not None
     assert Answers().mixer(3) is None
+
+
+def test_what_is_given_is_what_the_mixer_has():
+    assert Answers(0.3).mixer(3) == mb.Mixer(ratio=mb.Beta(0.3), num_classes=3)
+    made = Answers(0.3, k=16, draws=2, per="pair").mixer(3)
+    assert made == mb.Mixer(mb.OptimalTransport(16, strict=False), mb.Beta(0.3, 2, "pair"), num_classes=3)
+    blends = {"linear": mb.Linear(), "cutmix": mb.CutMix(), "whole_cutmix": mb.CutMix(inside=True), "fmix": mb.FMix()}
+    assert {name: Answers(0.3, blend=name).mixer(3).blend for name in blends} == blends
+
+
+@pytest.mark.parametrize(
+    ("per", "layer", "ratio"), [("batch", "batch", "batch"), ("pair", "pair", "pair"), ("pair_lambda", "batch", "pair")]
+)
+def test_for_what_a_layer_and_for_what_a_lambda_is_drawn(per, layer, ratio):
+    model = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 3))
+    hidden = Answers(0.3, layers=("input", "0"), per=per).mixer_for(model, 3)
+    assert hidden.per == layer and hidden.mixer == mb.Mixer(ratio=mb.Beta(0.3, per=ratio), num_classes=3)
 
 
 @pytest.mark.parametrize("k", [0, -3])

@@ -88,6 +88,8 @@ def test_presets_hand_on_for_what_a_ratio_is_drawn(per):
     fmix = mb.fmix(0.3, 5, draws=2, per=per, decay=2.0, max_soft=0.1)
     assert fmix == mb.Mixer(ratio=ratio, blend=mb.FMix(per, 2.0, 0.1), num_classes=5)
     assert mb.puzzlemix(torch.nn.Identity(), 0.3, 5, draws=2, per=per).ratio == ratio
+    hidden = mb.manifold_mixup(torch.nn.Identity(), ["input"], 0.3, 5, draws=2, per=per, stop_gradient=True)
+    assert hidden.mixer == mb.Mixer(ratio=ratio, num_classes=5) and (hidden.per, hidden.stop_gradient) == (per, True)
 
 
 def test_the_defaults_of_presets_are_those_of_their_papers():
@@ -95,6 +97,10 @@ def test_the_defaults_of_presets_are_those_of_their_papers():
     assert mb.multimix() == mb.Mixer(ratio=mb.Beta(1.0, draws=5))
     assert mb.fmix() == mb.Mixer(blend=mb.FMix("batch", 3.0, 0.0))
     assert mb.manifold_mixup(torch.nn.Linear(2, 5), ["input"]).mixer == mb.Mixer(ratio=mb.Beta(2.0))
+    assert mb.fmix(legacy="rows").blend == mb.FMix(legacy="rows")
+    puzzle = mb.PuzzleMix(grids=(2, 4, 8, 16), labels=3, beta=1.2, gamma=0.5, eta=0.2, neighbourhood=4, transport=0.8)
+    joint = mb.CoMixup(grid=4, group=20, beta=0.32, gamma=1.0, tau=0.83, eta=0.05, alpha=2.0, omega=0.001, passes=4)
+    assert (mb.PuzzleMix(), mb.CoMixup()) == (puzzle, joint)
 
 
 def test_the_same_seed_gives_the_same_mixtures_and_leaves_the_global_generator_alone(generator):
