@@ -175,11 +175,13 @@ class Replay:
 
 
 def now() -> int:
-    """The number of the next node of the graph that this thread records: later ones have larger numbers."""
+    """The number of the next node of the graph that this thread records: later ones have larger numbers.
+
+    In inference mode nothing is recorded, and the number is 0.
+    """
     with torch.enable_grad():
         node = torch.zeros((), requires_grad=True).clone().grad_fn
-    assert node is not None
-    return int(node._sequence_nr())
+    return 0 if node is None else int(node._sequence_nr())
 
 
 def _remove(handles: list[RemovableHandle]) -> None:

@@ -163,9 +163,10 @@ def test_a_layer_that_ran_twice_cannot_be_told_apart_when_recomputed(data):
         mb.mixed_cross_entropy(logits, targets).backward()
 
 
-def test_without_gradients_nothing_waits_for_a_backward_pass(data):
+@pytest.mark.parametrize("without", [torch.no_grad, torch.inference_mode])
+def test_without_gradients_nothing_waits_for_a_backward_pass(without, data):
     model = Checkpointed()
     hidden = mb.manifold_mixup(model, ["block1"], 1.0, 5, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
+    with without():
         logits, _ = hidden(*data)
     assert logits.shape == (12, 5) and not logits.requires_grad and hooks(model) == 0

@@ -52,7 +52,7 @@ def mean_squared_length(
             shuffled batch.
         batch_size: its size, a multiple of k. Samples that fill no batch, or with ``other`` no block, are left out.
     """
-    pairing, total, count = OptimalTransport(k), 0.0, 0
+    pairing, total, count = OptimalTransport(k, strict=False), 0.0, 0  # also for a batch of one block
     if other is None:
         for rows in shuffled_batches(len(x), batch_size or len(x), generator, drop_last=True):
             batch = x[rows]
