@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,6 +26,8 @@ def sentence(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     * ``alpha=high``: the largest alpha of the sources. ``eps=best;vs=mixup``: how much more of what is attacked the first
       method gets right, at the budget where that is most in the mean.
 
+    Networks that never left guessing (``stuck`` in their metrics is 1) say nothing about a method, and are left out.
+
     A setting ``read_as``, pairs of parameters as printed and as meant, says where a sentence leaves something open or
     misprints it.
 
@@ -32,7 +35,7 @@ def sentence(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
         BenchmarkError: if the sources have no cell that the sentence is about.
     """
     metric = next(row.metric for row in experiment.printed if (row.method, row.params) == (cell.method, cell.params))
-    results = {c: trials for source in experiment.sources for c, trials in found[source.name].items()}
+    results = {c: _learned(trials) for source in experiment.sources for c, trials in found[source.name].items()}
     meant = dict(next((s.value for s in experiment.settings if s.name == "read_as"), ()))
     named = parse_params(meant.get(cell.params, cell.params))
     if named.get("alpha") == "high":
@@ -103,6 +106,12 @@ def _best(cells: Sequence[Cell], results: Mapping[Cell, Sequence[Trial]]) -> Seq
     if not whole:
         return []
     return max(whole, key=lambda trials: float(np.mean([_value(t, "accuracy") for t in trials])))
+
+
+def _learned(trials: Sequence[Trial]) -> list[Trial]:
+    """Those that left guessing; where none did, trials that say nothing, as the cell has been run."""
+    learned = [trial for trial in trials if trial.metrics.get("stuck") != 1]
+    return learned or [replace(trial, metrics=dict.fromkeys(trial.metrics, math.nan)) for trial in trials]
 
 
 def _value(trial: Trial, metric: str) -> float:

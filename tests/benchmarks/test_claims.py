@@ -39,6 +39,13 @@ def answer(params, method="kmixup", metric="claimed_gain", grid=GRID):
     return [t.metrics[metric] for t in sentence(experiment, Cell(method, params), {source.name: grid})]
 
 
+def test_a_network_that_never_left_guessing_says_nothing():
+    stuck = [Trial(0, {"accuracy": 10.0, "stuck": 1.0}, 1.0), Trial(1, {"accuracy": 92.0, "stuck": 0.0}, 1.0)]
+    grid = GRID | {Cell("erm", ""): stuck}
+    assert answer("k=best;xi=best;vs=erm", grid=grid) == [7]
+    assert answer("", method="erm", metric="accuracy", grid=grid) == [92]
+
+
 @pytest.mark.parametrize(
     ("params", "method", "expected"),
     [
