@@ -27,7 +27,7 @@ MUTANTS = [
         "kmixup-tmlr-released-code-pairs",
         "matched at the squared distance",
         "mixbook.mixing.pairing.OptimalTransport",
-        lambda original: lambda k, cost: original(k),
+        lambda original: lambda k, strict, cost: original(k, strict),
     ),
     Mutant(
         "kmixup-tmlr-released-code-alpha-k",
