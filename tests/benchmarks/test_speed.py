@@ -57,7 +57,7 @@ def few_images():
 def test_everything_is_compared_and_stored(tmp_path):
     found = [
         *mixing.matching(batches=8, rounds=1, blocks=(4,)),
-        *mixing.mixing(rounds=1, large=16),
+        *mixing.mixing(rounds=1, large=32),
         *mixing.masks(images=3, rounds=1, sizes=(32,)),
         *mixing.prefix(draws=2, rounds=1, networks=few_images()),
     ]
@@ -106,7 +106,7 @@ def test_both_sides_train_what_the_case_says():
     trials.together(case, 2)
 
 
-TINY = train.Case("LeNet, 4 x 4", partial(LeNet, image_size=4), (1, 4, 4), steps=2, batch_size=16, loader=True)
+TINY = train.Case("LeNet, 4 x 4", partial(LeNet, image_size=4), (1, 4, 4), steps=2, ks=(4,), batch_size=16, loader=True)
 
 
 def test_training_is_compared_per_image(monkeypatch):
