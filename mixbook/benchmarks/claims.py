@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.printed import parse_params
 from mixbook.benchmarks.spec import Cell, Experiment
-from mixbook.benchmarks.tidy import Trial, pairs
+from mixbook.benchmarks.tidy import Trial, learned, pairs
 
 Found = Mapping[str, Mapping[Cell, Sequence[Trial]]]
 
@@ -35,7 +34,7 @@ def sentence(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
         BenchmarkError: if the sources have no cell that the sentence is about.
     """
     metric = next(row.metric for row in experiment.printed if (row.method, row.params) == (cell.method, cell.params))
-    results = {c: _learned(trials) for source in experiment.sources for c, trials in found[source.name].items()}
+    results = {c: learned(trials) for source in experiment.sources for c, trials in found[source.name].items()}
     meant = dict(next((s.value for s in experiment.settings if s.name == "read_as"), ()))
     named = parse_params(meant.get(cell.params, cell.params))
     if named.get("alpha") == "high":
@@ -100,18 +99,12 @@ def _best(cells: Sequence[Cell], results: Mapping[Cell, Sequence[Trial]]) -> Seq
     """
     if not all(results.get(cell) for cell in cells):
         return []
-    learned = [[t for t in results[cell] if not math.isnan(_value(t, "accuracy"))] for cell in cells]
-    most = max(map(len, learned))
-    whole = [trials for trials in learned if len(trials) == most > 0]
+    known = [[t for t in results[cell] if not math.isnan(_value(t, "accuracy"))] for cell in cells]
+    most = max(map(len, known))
+    whole = [trials for trials in known if len(trials) == most > 0]
     if not whole:
         return []
     return max(whole, key=lambda trials: float(np.mean([_value(t, "accuracy") for t in trials])))
-
-
-def _learned(trials: Sequence[Trial]) -> list[Trial]:
-    """Those that left guessing; where none did, trials that say nothing, as the cell has been run."""
-    learned = [trial for trial in trials if trial.metrics.get("stuck") != 1]
-    return learned or [replace(trial, metrics=dict.fromkeys(trial.metrics, math.nan)) for trial in trials]
 
 
 def _value(trial: Trial, metric: str) -> float:

@@ -5,7 +5,7 @@ import io
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mixbook.benchmarks.spec import Cell, Experiment
 
@@ -34,6 +34,15 @@ def pairs(ours: Sequence[Trial], theirs: Sequence[Trial]) -> list[tuple[Trial, T
     """Trials of two cells that share a number, and so data and initial weights; either may lack one that the other has."""
     others = {trial.number: trial for trial in theirs}
     return [(trial, others[trial.number]) for trial in ours if trial.number in others]
+
+
+def learned(trials: Sequence[Trial]) -> list[Trial]:
+    """Trials whose network left guessing (``stuck`` in their metrics is not 1).
+
+    Where none did, trials without a number: the cell has been run, and says nothing.
+    """
+    found = [trial for trial in trials if trial.metrics.get("stuck") != 1]
+    return found or [replace(trial, metrics=dict.fromkeys(trial.metrics, math.nan)) for trial in trials]
 
 
 def as_text(experiment: Experiment, cells: Sequence[Cell], trials: Mapping[Cell, Sequence[Trial]]) -> str:

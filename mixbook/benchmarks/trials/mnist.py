@@ -1,13 +1,13 @@
 """LeNet on MNIST, trained once for all that k-mixup prints about it: clean errors and errors under attack."""
 
 import math
-from dataclasses import replace
 from functools import cache, lru_cache
 
 import torch
 
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Setting
+from mixbook.benchmarks.tidy import learned
 from mixbook.benchmarks.trials import kmixup_tables
 from mixbook.benchmarks.trials.kmixup import moved, sampled_cost
 from mixbook.benchmarks.trials.kmixup_tables import Found
@@ -73,9 +73,7 @@ def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     Networks that never left guessing are left out, as they say nothing about how partners were chosen. Of a cell of which
     no network learned nothing is a number.
     """
-    trials = kmixup_tables.read(experiment, cell, found)
-    learned = [trial for trial in trials if not trial.metrics["stuck"]]
-    return learned or [replace(t, metrics=dict.fromkeys(t.metrics, math.nan)) for t in trials]
+    return learned(kmixup_tables.read(experiment, cell, found))
 
 
 @lru_cache(maxsize=16)
