@@ -59,10 +59,7 @@ def run_missing_cells(
                 run_missing_cells(source, jobs, report, budget=left, at_most=at_most, only=only, on=on, gpus=gpus)
         return results.load()
     with results.lock():
-        for path in results.recover():
-            report(f"damaged results were set aside as {path}: what they held is run again")
-        if short := results.extend():
-            report(f"{short} cells get more trials: those that they have are kept")
+        results.make_ready(report)
         progress = _Progress(results, {"jobs": jobs, "on": on.split(":")[0]}, report)
         wanted = results.experiment.selected(results.profile, only)
         missing = [(cell, number) for cell, number in progress.missing() if cell in wanted]

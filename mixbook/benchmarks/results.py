@@ -7,7 +7,7 @@ overwritten.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -267,6 +267,18 @@ class Results:
         _write(self.csv, as_text(self.experiment, selected, {}))
         _write(self.json, self._origins(runs))
         return len(short)
+
+    def make_ready(self, report: Callable[[str], object]) -> None:
+        """Before a run: :meth:`recover`, :meth:`check_resumable` and :meth:`extend`, one line for what was found.
+
+        Raises:
+            ResultsError: if what is there cannot be continued.
+        """
+        for path in self.recover():
+            report(f"damaged results were set aside as {path}: what they held is run again")
+        self.check_resumable()
+        if short := self.extend():
+            report(f"{short} cells get more trials: those that they have are kept")
 
     def set_aside(self) -> list[Path]:
         """Rename the files to ``*.old``, so that a run can start afresh and nothing is lost. Returns the new names."""

@@ -171,11 +171,7 @@ def _prepared(experiment: Experiment, profile: str, folder: Path, fresh: bool, p
         elif fresh:
             for path in results.set_aside():
                 print(f"kept the earlier results as {path}")
-        for path in results.recover():
-            print(f"damaged results were set aside as {path}: what they held is run again")
-        results.check_resumable()
-        if short := results.extend():
-            print(f"{short} cells get more trials: those that they have are kept")
+        results.make_ready(print)
         missing = set(experiment.selected(profile)) - set(results.load())
         if place.budget is not None and missing:
             budgets.check(place.budget, results, place.at_most, place.only)

@@ -63,7 +63,7 @@ class PlanAhead:
     def __iter__(self) -> Iterator[Planned]:
         """Batches with their plans, in the loader's order."""
         batches, generator = iter(self.loader), None
-        if self._draws_globally():
+        if self.mixer.draws_globally:
             generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
         waiting: deque[tuple[Tensor, Tensor, Future[MixPlan]]] = deque()
         with ThreadPoolExecutor(1, thread_name_prefix="plan-ahead") as thread:
@@ -77,11 +77,6 @@ class PlanAhead:
                     yield x, y, _usable(planned.result())
             finally:  # also where the loop is left early
                 thread.shutdown(wait=True, cancel_futures=True)
-
-    def _draws_globally(self) -> bool:
-        """Whether all draws are from torch's global generator."""
-        mixers = getattr(self.mixer, "mixers", ())
-        return self.mixer.generator is None and all(mixer.generator is None for mixer in mixers)
 
     def _plan(self, x: Tensor, y: Tensor, generator: torch.Generator | None, arrived: "torch.cuda.Event | None") -> MixPlan:
         if arrived is None:

@@ -157,6 +157,11 @@ class Mixer:
             x, y = torch.cat([x, x2]), torch.cat([y, y2])
         return plan.apply(x), plan.targets(y, self.num_classes)
 
+    @property
+    def draws_globally(self) -> bool:
+        """Whether draws are from torch's global generator."""
+        return self.generator is None
+
     def state_dict(self) -> dict[str, Any]:
         """State of the generator, to continue the same sequence of mixtures later; empty with torch's global one."""
         return generator_state(self.generator)

@@ -103,6 +103,11 @@ class OneOf:
         """C, for integer labels: that of every mixer."""
         return self.mixers[0].num_classes
 
+    @property
+    def draws_globally(self) -> bool:
+        """Whether all draws, those of the mixers too, are from torch's global generator."""
+        return self.generator is None and all(mixer.draws_globally for mixer in self.mixers)
+
     def state_dict(self) -> dict[str, Any]:
         """State of the generator and of the mixers: see :meth:`Mixer.state_dict`."""
         return {**generator_state(self.generator), "mixers": [mixer.state_dict() for mixer in self.mixers]}

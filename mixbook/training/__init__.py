@@ -46,12 +46,13 @@ from mixbook.training.fine_tune import fine_tune
 from mixbook.training.history import History, epochs_until
 from mixbook.training.loop import fit
 from mixbook.training.recipe import Recipe
-from mixbook.training.stop import Diverged
+from mixbook.training.stop import Diverged, DivergenceWarning
 from mixbook.training.watch import GradientNorm, loss_by_layer
 
 __all__ = [
     "CheckpointError",
     "Diverged",
+    "DivergenceWarning",
     "GradientNorm",
     "History",
     "Recipe",

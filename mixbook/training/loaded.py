@@ -1,6 +1,7 @@
 """Batches of a ``DataLoader``, for what is too large for memory, the same whenever an epoch is begun again."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,8 +21,12 @@ class Loaded:
     """Batches of a ``DataLoader``, or of one for each epoch, such as with images that grow during training.
 
     Its own generator and its sampler's are seeded from the recipe and the epoch, and so is torch's global one while a batch
-    is made: an epoch has its order and its random views whatever was before it. Bytes become numbers in [0, 1] on the
-    device.
+    is made: an epoch has its order and its random views whatever was before it. (Not the views of workers that are kept
+    from epoch to epoch, ``persistent_workers``: those are seeded once.) A sampler that wants to be told the epoch
+    (``set_epoch``) is. Bytes become numbers in [0, 1] on the device.
+
+    Raises:
+        ValueError: if the recipe wants pairs across two loaders, or a sampler leaves this process a part of the batches.
     """
 
     in_memory = False
@@ -55,6 +60,14 @@ class Loaded:
     def epoch(self, number: int, streams: Streams, *, ahead: bool = True) -> Iterator[Pair]:
         """See :class:`~mixbook.training.feed.Feed`."""
         loader = self._loader(number)
+        for sampler in _samplers(loader):
+            if getattr(sampler, "num_replicas", 1) > 1:
+                raise ValueError(
+                    f"each process takes its share of every batch, got a loader with a {type(sampler).__name__}, which "
+                    "deals out the samples a second time: make the loader without it"
+                )
+            if hasattr(sampler, "set_epoch"):
+                sampler.set_epoch(number)
         self._seed(loader, number)
         rank, world, empty = streams.fabric.global_rank, streams.fabric.world_size, True
         for x, y in _with_draws_of_its_own(loader, derive(self._recipe.seed, f"views {number}")):
@@ -77,9 +90,8 @@ class Loaded:
         return self._latest[1]
 
     def _seed(self, loader: DataLoader[Batch], number: int) -> None:
-        holders = (loader, loader.sampler, loader.batch_sampler, getattr(loader.batch_sampler, "sampler", None))
         generators: list[torch.Generator] = []
-        for each in (getattr(holder, "generator", None) for holder in holders):
+        for each in (getattr(holder, "generator", None) for holder in (loader, *_samplers(loader))):
             if each is not None and not any(each is other for other in generators):
                 generators.append(each)
         if not generators:
@@ -87,6 +99,12 @@ class Loaded:
         for place, generator in enumerate(generators):
             which = "" if place == 0 else f" sampler {place}"
             generator.manual_seed(derive(self._recipe.seed, f"loader {number}{which}"))
+
+
+def _samplers(loader: DataLoader[Batch]) -> list[Any]:
+    """Whoever decides on the order, once each."""
+    found = (loader.sampler, loader.batch_sampler, getattr(loader.batch_sampler, "sampler", None))
+    return list({id(each): each for each in found if each is not None}.values())
 
 
 def _with_draws_of_its_own(loader: DataLoader[Batch], seed: int) -> Iterator[Batch]:

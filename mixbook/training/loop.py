@@ -25,7 +25,7 @@ from mixbook.training.memory import Peak, advice_on_memory
 from mixbook.training.phases import Phases
 from mixbook.training.plans import Plans
 from mixbook.training.recipe import Recipe
-from mixbook.training.stop import Diverged, StopRequest, Terminated, in_bounds, noticing_sigterm
+from mixbook.training.stop import Diverged, DivergenceWarning, StopRequest, Terminated, in_bounds, noticing_sigterm
 from mixbook.training.streams import Streams
 
 if TYPE_CHECKING:
@@ -80,8 +80,9 @@ def fit(
         model: the network, (B, ...) to logits (B, C).
         data: training data: ``Arrays``, or images as bytes that are shifted, mirrored and normalised on the device
             (``mixbook.data.Resident``), before ``augment``; either moves there whole. What is too large for that comes from
-            ``mixbook.data.loader``, or from a function that gives the loader of each epoch, as for images that grow. Bytes
-            of a loader become numbers in [0, 1] on the device; ``models.Normalise`` or ``augment`` centres them.
+            ``mixbook.data.loader``, or from a function that gives the loader of each epoch, as for images that grow. Every
+            process takes its share of each of the loader's batches: use no ``DistributedSampler``. Bytes of a loader become
+            numbers in [0, 1] on the device; ``models.Normalise`` or ``augment`` centres them.
         recipe: the hyper-parameters.
         mixer: mixes each batch with the loop's own generator; None trains on the samples as they are. One that has an
             ``epoch``, such as ``mixbook.compat.Schedule``, is told before each epoch which it is, from 0.
@@ -100,7 +101,7 @@ def fit(
             mixer, augment, loss, and with ``choose`` that and ``validate``. Functions are compared by their code and the
             constants that it uses.
         on_divergence: a loss that is not finite, or weights that are not, stop the run at the end of the epoch, before the
-            checkpoint is replaced; "warn" goes on.
+            checkpoint is replaced; "warn" goes on, with a ``DivergenceWarning``.
         fabric: where to run. If None, one CPU or GPU; under ``torchrun`` the processes that it started. Or pass a launched
             ``Fabric(devices=2)``. Of several processes each gets a share of every batch and mixes within it;
             :mod:`mixbook.training` says for which methods that is the step of one process. It must compute in the half
@@ -312,7 +313,7 @@ class _Run:
         if on_divergence == "stop":
             raise trouble
         self._diverged = True
-        warnings.warn(str(trouble), stacklevel=3)
+        warnings.warn(str(trouble), DivergenceWarning, stacklevel=3)
         return mean
 
     def end_epoch(self, mean: float, scores: Mapping[str, float], started: float) -> None:

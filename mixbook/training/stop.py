@@ -26,6 +26,10 @@ class Diverged(RuntimeError):
         self.epoch, self.step = epoch, step
 
 
+class DivergenceWarning(UserWarning):
+    """What :class:`Diverged` says, of a run that goes on."""
+
+
 def in_bounds(model: nn.Module) -> bool:
     """Whether a network can still be computed with: its trained weights are numbers, and none is beyond all bounds."""
     trained = (weight.detach() for weight in model.parameters() if weight.requires_grad and weight.numel())

@@ -7,7 +7,14 @@ from contextlib import suppress
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler
+from torch.utils.data import (
+    DataLoader,
+    Dataset,
+    DistributedSampler,
+    IterableDataset,
+    TensorDataset,
+    WeightedRandomSampler,
+)
 
 from mixbook.data import iris, loader
 from mixbook.models import MLP, seeded
@@ -96,6 +103,28 @@ def test_a_function_is_asked_once_for_each_epoch():
 
     trained(at, Recipe(**RECIPE.as_dict() | {"schedule": "cosine"}))
     assert asked == [0, 1]
+
+
+def in_turns(data, shares: int) -> DataLoader:
+    return loader(data, 30, seed=0, sampler=DistributedSampler(data, num_replicas=shares, rank=0))
+
+
+def test_a_sampler_is_told_the_epoch():
+    seen: list[int] = []
+
+    class Counting(Noisy):
+        def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
+            seen.append(row)
+            return iris().x[row], iris().y[row]
+
+    trained(in_turns(Counting(), shares=1))
+    first, second = seen[:150], seen[150:]
+    assert sorted(first) == sorted(second) == list(range(150)) and first != second
+
+
+def test_a_sampler_that_deals_out_shares_is_refused_for_fit_does_it():
+    with pytest.raises(ValueError, match="a loader with a DistributedSampler, which deals out the samples a second time"):
+        trained(in_turns(plain(), shares=2))
 
 
 def test_a_loader_without_a_batch_is_refused():

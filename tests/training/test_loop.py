@@ -11,7 +11,7 @@ import mixbook as mb
 from mixbook.data import Arrays, four_bars, iris
 from mixbook.evaluation import evaluate
 from mixbook.models import MLP, seeded
-from mixbook.training import CheckpointError, Diverged, History, Recipe, checkpoint, fit
+from mixbook.training import CheckpointError, Diverged, DivergenceWarning, History, Recipe, checkpoint, fit
 
 
 def model() -> MLP:
@@ -200,7 +200,7 @@ def test_the_first_bad_step_is_named_where_the_next_ones_are_finite():
 
 def test_a_diverging_run_may_go_on_and_warns_once():
     network = model()
-    with pytest.warns(UserWarning, match=r"not finite since step \d+ of epoch 0: lower lr=1e\+30") as caught:
+    with pytest.warns(DivergenceWarning, match=r"not finite since step \d+ of epoch 0: lower lr=1e\+30") as caught:
         _, history = run(Recipe(epochs=3, batch_size=10, lr=1e30), network, on_divergence="warn")
     assert len(caught) == 1
     assert len(history) == 3

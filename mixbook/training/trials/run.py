@@ -20,7 +20,7 @@ from mixbook.training.history import History
 from mixbook.training.loop import fit
 from mixbook.training.memory import advice_on_memory
 from mixbook.training.phases import PHASES
-from mixbook.training.stop import in_bounds
+from mixbook.training.stop import DivergenceWarning, in_bounds
 from mixbook.training.trials.functional import FunctionalNetwork
 from mixbook.training.trials.groups import Chunk, Way, chunks
 from mixbook.training.trials.mixing import HUGE
@@ -188,9 +188,7 @@ def _train_alone(
     mixer = trial.mixer_for(model)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", r"the (loss is|weights are) not finite since step"
-            )  # what is returned says it
+            warnings.simplefilter("ignore", DivergenceWarning)  # what is returned says it
             history = fit(
                 model,
                 data,
