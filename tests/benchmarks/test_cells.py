@@ -12,8 +12,9 @@ import pytest
 import torch
 from toy_trial import PRECISE, SIDE_BY_SIDE, TOY
 
+import mixbook
 from mixbook.benchmarks.cells import run_missing_cells
-from mixbook.benchmarks.results import Results
+from mixbook.benchmarks.results import Results, ResultsError
 
 
 def quiet(line: str) -> None:
@@ -37,6 +38,13 @@ def test_trials_that_are_added_later_join_those_that_are_there(tmp_path):
     cells = run_missing_cells(Results(longer, "laptop", tmp_path), jobs=1, report=lines.append)
     assert f"{len(first)} cells get more trials: those that they have are kept" in lines
     assert all(len(trials) == 5 and trials[:3] == first[cell] for cell, trials in cells.items())
+
+
+def test_nothing_is_added_to_results_of_another_version(tmp_path, monkeypatch):
+    run_missing_cells(Results(TOY, "laptop", tmp_path), jobs=1, report=quiet)
+    monkeypatch.setattr(mixbook, "__version__", "99.0")
+    with pytest.raises(ResultsError, match=r"and this is 99\.0"):
+        run_missing_cells(Results(TOY, "laptop", tmp_path), jobs=1, report=quiet)
 
 
 def test_trials_are_spread_over_processes_and_come_back_in_order(tmp_path):
