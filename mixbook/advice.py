@@ -316,7 +316,7 @@ def _ratio(value: float, other: float) -> str:
 
 
 def _checked(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Samples float64 (n, d) and labels int64 (n,), after a look at everything that people get wrong."""
+    """Samples (n, d), numbers as they came, and labels int64 (n,), after a look at everything that people get wrong."""
     points, labels = (v.detach().cpu().numpy() if isinstance(v, Tensor) else np.asarray(v) for v in (x, y))
     for name, array in (("x", points), ("y", labels)):
         if array.dtype.kind not in "biuf":
@@ -326,6 +326,8 @@ def _checked(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     if labels.shape != points.shape[:1]:
         raise ValueError(f"y must have shape ({len(points)},) as x has rows, got {labels.shape}")
     points = points.reshape(len(points), -1)
+    if points.dtype.kind == "b":
+        points = points.astype(np.uint8)
     bad = ~np.isfinite(points).all(axis=1)
     if bad.any():
         rows = f"{int(bad.sum())} of {len(bad)} rows, the first at {int(bad.argmax())}"

@@ -25,6 +25,11 @@ def balls(centres, labels, n=60, radius=0.2, seed=0):
     return (np.asarray(centres, float)[:, None] + noise).reshape(-1, len(centres[0])), np.repeat(labels, n)
 
 
+def test_features_that_are_true_or_false_are_numbers(generator):
+    x, y = torch.rand(60, 6, generator=generator) < 0.5, torch.arange(60) % 2
+    assert advise(x, y).k == advise(x.float(), y).k
+
+
 @pytest.mark.parametrize("step", [1.0, 0.1, np.float32(0.1)])
 def test_alternating_lines_are_sent_to_hidden_layers(step):
     # The digits count, not the binary fractions next to them: 0.1 k is on a line too.

@@ -1,5 +1,6 @@
 """Signatures of other libraries: the same draws must give the same numbers, where theirs are right."""
 
+import copy
 import inspect
 import math
 import pickle
@@ -88,11 +89,34 @@ def test_samples_of_other_shapes_keep_their_structure(generator):
         ((torch.rand(2, 3), [0, 1]), "the labels must be a tensor, got list"),
         (torch.rand(2, 3), r"must be \(x, y\) or a dictionary, got Tensor"),
         ({"label": torch.tensor([0, 1])}, "must hold an input"),
+        ({"weight": torch.rand(2), "file": torch.tensor([4, 5]), "label": torch.tensor([0, 1])}, "must hold an input"),
     ],
 )
 def test_samples_that_hold_no_batch_are_refused(sample, message):
     with pytest.raises(ValueError, match=message):
         MixUp(num_classes=3)(sample)
+
+
+def test_weights_and_numbers_of_samples_are_no_inputs(generator):
+    x, y = images(4, generator)
+    weight = torch.rand(4, generator=generator)
+    found = MixUp(num_classes=5)({"weight": weight, "id": torch.arange(4), "image": x, "label": y})
+    assert found["weight"] is weight and found["id"].tolist() == [0, 1, 2, 3] and not torch.equal(found["image"], x)
+
+
+def test_images_are_told_by_their_type_mixed_alike_and_stay_images(v2, generator):
+    from torchvision import tv_tensors
+
+    x, y = images(4, generator)
+    first, second = tv_tensors.Image(x), tv_tensors.Image(1 - x)
+    mix = MixUp(num_classes=5, labels_getter=lambda sample: sample[2])
+    depth, out, labels, other = mix(torch.rand(4, 1, 12, 10), first, y, second)
+    assert type(out) is type(other) is tv_tensors.Image and not isinstance(depth, tv_tensors.Image)
+    torch.testing.assert_close(out + other, torch.ones_like(x))
+    assert not torch.equal(out, first) and labels.shape == (4, 5)
+    boxes = tv_tensors.BoundingBoxes(torch.rand(4, 4), format="XYWH", canvas_size=(12, 10))
+    with pytest.raises(ValueError, match="has no BoundingBoxes or Mask"):
+        MixUp(num_classes=5)({"boxes": boxes, "image": first, "mask": tv_tensors.Mask(x > 0.5), "label": y})
 
 
 def test_a_labels_getter_that_is_neither_is_refused():
@@ -109,21 +133,22 @@ def test_the_defaults_are_those_of_the_others():
 
     assert defaults(MixUp) == defaults(CutMix) == {"alpha": 1.0, "num_classes": None, "labels_getter": "default"}
     expected = {"mixup_alpha": 1.0, "cutmix_alpha": 0.0, "cutmix_minmax": None, "prob": 1.0, "switch_prob": 0.5}
-    expected |= {"mode": "batch", "correct_lam": True, "label_smoothing": 0.1, "num_classes": 1000}
+    expected |= {"mode": "batch", "correct_lam": True, "label_smoothing": 0.1, "num_classes": 1000, "multi_label": False}
     assert list(defaults(Mixup).items()) == list(expected.items())  # in this order, as they may be given by position
 
 
 def timm_by_hand(x, y, lam, cut, centres, *, smoothing, correct_lam):
-    """timm's rule, sample by sample, from its description: one lambda, turn and centre (row, column) for each sample."""
+    """timm's rule since 1.0.29, sample by sample: one lambda, turn and centre (row, column) for each sample."""
     mixed, lam = x.clone(), list(lam)
     height, width = x.shape[-2:]
     for i in range(len(x)):
         j = len(x) - 1 - i
         if cut[i]:
             ratio = math.sqrt(1 - lam[i])
-            half = int(height * ratio) // 2, int(width * ratio) // 2
-            top, bottom = np.clip([centres[i][0] - half[0], centres[i][0] + half[0]], 0, height)
-            left, right = np.clip([centres[i][1] - half[1], centres[i][1] + half[1]], 0, width)
+            tall, wide = int(height * ratio), int(width * ratio)
+            (low, high), (middle, centre) = (tall // 2, (tall + 1) // 2), centres[i]
+            top, bottom = np.clip([middle - low, middle + high], 0, height)
+            left, right = np.clip([centre - wide // 2, centre + (wide + 1) // 2], 0, width)
             mixed[i, :, top:bottom, left:right] = x[j, :, top:bottom, left:right]
             if correct_lam:
                 lam[i] = 1 - (bottom - top) * (right - left) / (height * width)
@@ -200,11 +225,21 @@ def test_boxes_between_two_shares_have_such_sides_and_stay_inside(correct_lam, g
     mix = Mixup(0.0, cutmix_minmax=(0.2, 0.8), mode="elem", num_classes=2, **how)
     mixed, targets = mix(x, (torch.arange(400) >= 200).long())
     pasted = (mixed != x)[:, 0]
+    assert pasted[:, 0].any() and pasted[:, -1].any() and pasted[:, :, 0].any() and pasted[:, :, -1].any()
     heights, widths = pasted.any(2).sum(1), pasted.any(1).sum(1)
     assert heights.min() >= 4 and heights.max() < 16 and widths.min() >= 6 and widths.max() < 24
     assert heights.unique().numel() == 12 and torch.equal(heights * widths, pasted.sum((1, 2)))
     # The labels follow the box, which no lambda has given, whatever correct_lam says.
     torch.testing.assert_close(targets[:200, 1], pasted[:200].float().mean((1, 2)))
+
+
+def test_several_labels_at_once_are_each_smoothed_towards_one_half(generator):
+    x, y = torch.rand(6, 3, generator=generator), (torch.rand(6, 4, generator=generator) < 0.5).float()
+    mix = Mixup(label_smoothing=0.2, num_classes=4, multi_label=True, generator=generator)
+    mix.mixup_enabled = False
+    torch.testing.assert_close(mix(x, y)[1], torch.where(y == 1, 0.9, 0.1))
+    with pytest.raises(ValueError, match=r"must be float \(B, 4\), got torch.int64 \(6,\)"):
+        mix(x, torch.arange(6) % 4)
 
 
 @pytest.mark.parametrize("mode", ["batch", "pair", "elem"])
@@ -227,6 +262,7 @@ def test_the_share_of_mixed_samples_is_prob_and_disabled_means_none(mode, genera
         ({"mixup_alpha": 0.0}, "mixup_alpha or cutmix_alpha must be positive"),
         ({"prob": 2.0}, r"prob must lie in \[0, 1\], got 2.0"),
         ({"cutmix_minmax": (0.8, 0.2)}, "cutmix_minmax must be two growing shares"),
+        ({"cutmix_minmax": (0.2,)}, "cutmix_minmax must be two growing shares"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(options, message):
@@ -365,6 +401,45 @@ def test_a_generator_that_every_worker_has_a_copy_of_is_warned_about(monkeypatch
     MixCollate(mb.mixup(1.0, 2))(samples)
     with pytest.warns(UserWarning, match="each worker has the same copy"):
         MixCollate(mb.mixup(1.0, 2, generator=torch.Generator()))(samples)
+
+
+@pytest.mark.parametrize(
+    "make", [Schedule, lambda mixer: mb.OneOf([mixer]), lambda mixer: Schedule(mb.OneOf([mb.mixup(1.0, 2), mixer]))]
+)
+def test_a_generator_is_seen_through_what_holds_the_mixer(make, monkeypatch, recwarn):
+    samples = [(torch.rand(4), 0), (torch.rand(4), 1)]
+    monkeypatch.setattr(loops, "get_worker_info", object)
+    MixCollate(make(mb.mixup(1.0, 2)))(samples)
+    assert not recwarn
+    with pytest.warns(UserWarning, match="each worker has the same copy"):
+        MixCollate(make(mb.mixup(1.0, 2, generator=torch.Generator())))(samples)
+
+
+def test_a_generator_of_torchvisions_transforms_is_seen_too(monkeypatch):
+    monkeypatch.setattr(loops, "get_worker_info", object)
+    with pytest.warns(UserWarning, match="each worker has the same copy"):
+        MixCollate(MixUp(num_classes=2, generator=torch.Generator()))([(torch.rand(4), 0), (torch.rand(4), 1)])
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda made: pickle.loads(pickle.dumps(made))])
+def test_a_copied_schedule_has_an_epoch_of_its_own_that_workers_learn(copied):
+    made = Schedule(mb.mixup(num_classes=8), until=3, epoch=2)
+    other = copied(made)
+    assert (other.epoch, other.until, other._shared.is_shared()) == (2, 3, True)
+    other.epoch = 7
+    assert (made.epoch, int(made._shared), int(other._shared)) == (2, 2, 7)
+
+
+@pytest.mark.parametrize(("batch", "got"), [((torch.rand(4, 2),) * 3, "3 parts"), ({"x": torch.rand(4, 2)}, "dict")])
+def test_a_batch_that_is_no_pair_is_named(batch, got):
+    class Net(LightningMixing, Hooks):
+        mixer = mb.mixup(num_classes=5)
+
+    with pytest.raises(ValueError, match=rf"a batch must be \(x, y\) to be mixed, got {got}: put them in order"):
+        Net().on_after_batch_transfer(batch, 0)
+    if got != "dict":
+        with pytest.raises(ValueError, match="got 3 parts: give collate= a function"):
+            MixCollate(mb.mixup(num_classes=5), collate=lambda samples: batch)([])
 
 
 class Hooks:

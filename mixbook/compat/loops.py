@@ -1,8 +1,8 @@
 """Where mixing goes in somebody else's loop: in the loader, in Lightning's hook, in some batches or epochs only."""
 
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -35,8 +35,9 @@ class MixCollate:
             What else is in the batch stays as it is.
 
     Raises:
-        ValueError: when called, if the batch is a mapping and ``keys`` are missing or not in it, or if a mixer that gives
-            another number of rows than it gets (K > 1) would leave the rest of the mapping behind.
+        ValueError: when called, if the batch is neither ``(x, y)`` nor a mapping, if it is one and ``keys`` are missing or
+            not in it, or if a mixer that gives another number of rows than it gets (K > 1) would leave the rest of the
+            mapping behind.
 
     Example:
         >>> import torch, mixbook as mb
@@ -53,7 +54,7 @@ class MixCollate:
 
     def __call__(self, samples: list[Any]) -> Any:
         """Samples as a mixed batch: ``(x, y)``, or a dictionary where the batch is a mapping."""
-        if get_worker_info() is not None and getattr(self.mixer, "generator", None) is not None:
+        if get_worker_info() is not None and not _draws_globally(self.mixer):
             warnings.warn(
                 "the mixer has a generator of its own, of which each worker has the same copy, again in each epoch: leave "
                 "it out, and pass generator= to the DataLoader",
@@ -61,8 +62,7 @@ class MixCollate:
             )
         batch = self.collate(samples)
         if not isinstance(batch, Mapping):
-            x, y = batch
-            return self.mixer(x, y)
+            return self.mixer(*_pair(batch, "give collate= a function that makes them"))
         if self.keys is None or not set(self.keys) <= set(batch):
             raise ValueError(
                 f"keys must name the inputs and the targets of a batch with {sorted(batch)}, got {self.keys}: "
@@ -118,6 +118,16 @@ class Schedule:
         # In memory that processes share: a worker that outlives an epoch has a copy of everything else.
         self._shared = torch.tensor(self.epoch).share_memory_()
 
+    def __copy__(self) -> "Schedule":
+        """One of its own, whose epoch is its own too."""
+        return replace(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """As it was: a deep copy, or one from a file, shares its epoch anew; what torch sends to a worker still does."""
+        vars(self).update(state)
+        if not self._shared.is_shared():
+            vars(self)["_shared"] = torch.tensor(self.epoch).share_memory_()
+
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; the epoch in all processes."""
         super().__setattr__(name, value)
@@ -141,6 +151,11 @@ class Schedule:
         if self._mixes(self.mixer.generator if generator is None else generator):
             return self.mixer.outputs(model, x, y, partner=partner, generator=generator)
         return model(x), self._dense(x, y)
+
+    @property
+    def draws_globally(self) -> bool:
+        """Whether draws are from torch's global generator."""
+        return self.mixer.draws_globally
 
     def state_dict(self) -> dict[str, Any]:
         """State of the mixer, and the epoch."""
@@ -184,5 +199,20 @@ class LightningMixing:
         batch = super().on_after_batch_transfer(batch, dataloader_idx)  # type: ignore[misc]
         if not self.trainer.training:  # type: ignore[attr-defined]
             return batch
-        x, y = batch
-        return self.mixer(x, y)
+        return self.mixer(*_pair(batch, "put them in order in on_after_batch_transfer, and call super() with them"))
+
+
+def _draws_globally(mixer: Mixing) -> bool:
+    return getattr(mixer, "draws_globally", getattr(mixer, "generator", None) is None)
+
+
+def _pair(batch: Any, advice: str) -> tuple[Tensor, Tensor]:
+    """Inputs and targets, where a batch is just these.
+
+    Raises:
+        ValueError: if it is anything else.
+    """
+    if isinstance(batch, Sequence) and len(batch) == 2:
+        return batch[0], batch[1]
+    got = f"{len(batch)} parts" if isinstance(batch, Sequence) else type(batch).__name__
+    raise ValueError(f"a batch must be (x, y) to be mixed, got {got}: {advice}")

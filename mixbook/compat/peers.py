@@ -1,5 +1,6 @@
 """The transforms of torchvision and timm that mix batches: their arguments and their numbers, without their traps."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
@@ -11,6 +12,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from mixbook.mixing.blend import Blend
 from mixbook.mixing.blend.cutmix import CutMix as CutMixBlend
 from mixbook.mixing.blend.linear import Linear
+from mixbook.mixing.blend.spatial import image_size
 from mixbook.mixing.checks import check_batch
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
@@ -55,19 +57,33 @@ class _Transform:
         self.labels_getter = labels_getter
 
     def __call__(self, *inputs: Any) -> Any:
-        """The same structure with the first tensor beside the labels, (B, ...), and the labels mixed; the rest as it is."""
+        """The same structure with the inputs (B, ...) and the labels mixed; the rest as it is.
+
+        Inputs are torchvision's images and videos, all of them, or else the first tensor beside the labels that has more
+        than one dimension.
+
+        Raises:
+            ValueError: if there are no inputs or no labels, or boxes, masks or key points, which a mixture has none of.
+        """
         sample = inputs if len(inputs) > 1 else inputs[0]
         labels = _labels(sample) if self.labels_getter == "default" else self.labels_getter(sample)
         if not isinstance(labels, Tensor):
             raise ValueError(f"the labels must be a tensor, got {type(labels).__name__}: is labels_getter right?")
         leaves, structure = tree_flatten(sample)
-        tensors = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
-        at_labels = next((n for n in tensors if leaves[n] is labels), None)
-        at_x = next((n for n in tensors if n != at_labels), None)
-        if at_labels is None or at_x is None:
-            raise ValueError("the sample must hold an input and the very tensor that labels_getter gives")
-        leaves[at_x], leaves[at_labels] = self.mixer(leaves[at_x], labels)
+        at_labels = next((n for n, leaf in enumerate(leaves) if leaf is labels), None)
+        if at_labels is None:
+            raise ValueError("the sample must hold the very tensor that labels_getter gives")
+        inputs_at = _inputs(leaves, at_labels)
+        plan = self.mixer.plan(leaves[inputs_at[0]], labels)
+        for n in inputs_at:
+            leaves[n] = _as(leaves[n], plan.apply(leaves[n]))
+        leaves[at_labels] = plan.targets(labels, self.mixer.num_classes)
         return tree_unflatten(leaves, structure)
+
+    @property
+    def draws_globally(self) -> bool:
+        """Whether draws are from torch's global generator."""
+        return self.mixer.draws_globally
 
 
 class MixUp(_Transform):
@@ -133,7 +149,8 @@ class CutMix(_Transform):
 class Mixup:
     """timm's ``Mixup``, mixup and CutMix by turns: ``x, y = Mixup(num_classes=10)(x, y)``; partners are the batch reversed.
 
-    With the same draws it gives timm's numbers. What differs, and why:
+    With the same draws it gives timm's numbers, those of 1.0.29 and later: before, boxes lost the last row and column of an
+    odd side. What differs, and why:
 
     * batches of odd length are taken (timm asserts): the sample in the middle is its own partner and stays as it is;
     * ``x`` is not changed in place: timm's caller loses the clean batch;
@@ -153,6 +170,7 @@ class Mixup:
         correct_lam: weigh the labels by the true area of a clipped box. ``False`` gives them lambda, which is wrong for it.
         label_smoothing: e: classes have e / C, and the label 1 - e more.
         num_classes: classes, C.
+        multi_label: labels are float (B, C), of which several may be 1; each is smoothed towards one half.
         generator: source of randomness.
 
     Raises:
@@ -178,12 +196,13 @@ class Mixup:
         correct_lam: bool = True,
         label_smoothing: float = 0.1,
         num_classes: int = 1000,
+        multi_label: bool = False,
         *,
         generator: torch.Generator | None = None,
     ) -> None:
         if mode not in get_args(Mode):
             raise ValueError(f"mode must be one of {get_args(Mode)}, got {mode!r}")
-        if cutmix_minmax is not None and not 0 <= cutmix_minmax[0] < cutmix_minmax[1] <= 1:
+        if cutmix_minmax is not None and not (len(cutmix_minmax) == 2 and 0 <= cutmix_minmax[0] < cutmix_minmax[1] <= 1):
             raise ValueError(f"cutmix_minmax must be two growing shares in [0, 1], got {cutmix_minmax}")
         for name, share in {"prob": prob, "switch_prob": switch_prob, "label_smoothing": label_smoothing}.items():
             if not 0 <= share <= 1:
@@ -194,16 +213,20 @@ class Mixup:
         self.mixup_alpha, self.cutmix_alpha, self.cutmix_minmax = mixup_alpha, cutmix_alpha, cutmix_minmax
         self.prob, self.switch_prob, self.mode = prob, switch_prob, mode
         self.correct_lam, self.label_smoothing, self.num_classes = correct_lam, label_smoothing, num_classes
-        self.generator = generator
+        self.multi_label, self.generator = multi_label, generator
         self.mixup_enabled = True  # the loop's switch: False smooths the labels only
 
     def __call__(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Mixed batch and targets: x (B, ...) and labels int (B,) or float (B, C) to x (B, ...) and float32 (B, C)."""
         check_batch(x, target)
+        if self.multi_label and not (target.is_floating_point() and target.shape[1:] == (self.num_classes,)):
+            got = f"{target.dtype} {tuple(target.shape)}"
+            raise ValueError(f"with multi_label targets must be float (B, {self.num_classes}), got {got}")
         plan = self.plan(x)
         targets = plan.targets(target, self.num_classes)
         if self.label_smoothing:
-            targets = (1 - self.label_smoothing) * targets + self.label_smoothing / targets.shape[1]
+            towards = 1 / 2 if self.multi_label else 1 / targets.shape[1]
+            targets = (1 - self.label_smoothing) * targets + self.label_smoothing * towards
         return plan.apply(x), targets
 
     def plan(self, x: Tensor) -> MixPlan:
@@ -238,20 +261,18 @@ class Mixup:
 
     def _boxes(self, x: Tensor, lam: Tensor) -> Tensor:
         """1 outside the boxes and 0 inside, (draws, 1, H, W)."""
-        if self.cutmix_minmax is None:
-            like = torch.empty(len(lam), *x.shape[1:])  # on the CPU, as lambda: the masks are sent to a GPU once
-            masks = CutMixBlend(per="pair").plan(like, torch.arange(len(lam)), lam[None], self.generator).masks
-            assert masks is not None
-            return masks[:, 0]
-        rows, columns = (self._interval(length, len(lam)) for length in x.shape[-2:])
+        rows, columns = (self._interval(length, lam) for length in image_size(x))
         return (~(rows[:, None, :, None] & columns[:, None, None, :])).float()
 
-    def _interval(self, length: int, draws: int) -> Tensor:
-        """Rows or columns of boxes with a side between the two shares, anywhere inside, bool (draws, length)."""
-        assert self.cutmix_minmax is not None
-        low, high = (int(length * share) for share in self.cutmix_minmax)
-        side = low + (self._uniform(draws) * (high - low)).long()
-        start = (self._uniform(draws) * (length - side)).long()
+    def _interval(self, length: int, lam: Tensor) -> Tensor:
+        """Rows or columns of boxes, bool (draws, length): around a pixel, or between the two shares and inside."""
+        if self.cutmix_minmax is None:
+            side = ((1 - lam.double()).sqrt() * length).long()
+            start = (self._uniform(len(lam)) * length).long() - side // 2
+        else:
+            low, high = (int(length * share) for share in self.cutmix_minmax)
+            side = low + (self._uniform(len(lam)) * (high - low)).long()
+            start = (self._uniform(len(lam)) * (length - side + 1)).long()
         pixel = torch.arange(length)
         return (pixel >= start[:, None]) & (pixel < (start + side)[:, None])
 
@@ -261,6 +282,30 @@ class Mixup:
     def _uniform(self, draws: int) -> Tensor:
         device = draw_device(self.generator)
         return torch.rand(draws, generator=self.generator, device=device, dtype=torch.float64).cpu()
+
+
+def _inputs(leaves: list[Any], at_labels: int) -> list[int]:
+    """Which parts of a sample are mixed."""
+    known = sys.modules.get("torchvision.tv_tensors")  # whoever has one of its tensors has loaded it
+    if known is not None:
+        unfit = (known.BoundingBoxes, known.Mask, *([known.KeyPoints] if hasattr(known, "KeyPoints") else []))
+        found = sorted({type(leaf).__name__ for leaf in leaves if isinstance(leaf, unfit)})
+        if found:
+            raise ValueError(f"a mixture of images has no {' or '.join(found)}: take them out of the sample")
+        images = [n for n, leaf in enumerate(leaves) if isinstance(leaf, known.Image | known.Video)]
+        if images:
+            return images
+    others = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and n != at_labels]
+    several = [n for n in others if leaves[n].ndim > 1]
+    if not several and len(others) != 1:
+        raise ValueError("the sample must hold an input beside the labels, a tensor of more than one dimension")
+    return (several or others)[:1]
+
+
+def _as(given: Tensor, mixed: Tensor) -> Tensor:
+    """An image stays one, for the transforms behind."""
+    known = sys.modules.get("torchvision.tv_tensors")
+    return known.wrap(mixed, like=given) if known is not None and isinstance(given, known.TVTensor) else mixed
 
 
 def _both(original: Tensor) -> Tensor:

@@ -1,13 +1,15 @@
 """A labelled data set held in memory, and how it is scaled and cut into batches."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from mixbook.data.labelled import Labelled
+from mixbook.data.labelled import Labelled, check_tensors
 from mixbook.transfer import send
 
 
@@ -37,6 +39,7 @@ class Arrays(Labelled):
     missing: bool = False
 
     def __post_init__(self) -> None:
+        check_tensors(self)
         if self.x.dtype != torch.float32:
             raise TypeError(f"{self.name}: x must be float32, got {self.x.dtype}: use x.float()")
         if self.x.ndim < 2:
@@ -99,8 +102,9 @@ def min_max(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
         >>> min_max(train, test)[1].x
         tensor([[1.5000]])
     """
-    if train.missing:
-        raise ValueError(f"{train.name}: values are missing, so there is no scale yet: impute(train, test) first")
+    for part in (train, *others):
+        if part.missing:
+            raise ValueError(f"{part.name}: values are missing, so there is no scale yet: impute(train, test) first")
     low, high = train.x.amin(dim=0), train.x.amax(dim=0)
     span = torch.where(high > low, high - low, 1.0)
     return tuple(replace(part, x=(part.x - low) / span) for part in (train, *others))
@@ -119,11 +123,19 @@ def impute(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
         >>> impute(train)[0].x.flatten()
         tensor([1., 3., 2.])
     """
-    if not train.missing:
-        return (train, *others)
+    parts = (train, *others)
+    if not any(part.missing for part in parts):
+        return parts
     # numpy's median of an even count is the mean of the middle two; torch's nanmedian is the lower of them.
-    median = train.x.double().nanquantile(0.5, dim=0).nan_to_num(nan=0.0).float()
-    return tuple(replace(part, x=torch.where(part.x.isnan(), median, part.x), missing=False) for part in (train, *others))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # columns without any value
+        found = np.nanmedian(train.x.double().cpu().numpy(), axis=0)
+    median = torch.from_numpy(np.nan_to_num(found)).float().to(train.x.device)
+
+    def filled(part: Arrays) -> Arrays:
+        return replace(part, x=torch.where(part.x.isnan(), median, part.x), missing=False) if part.missing else part
+
+    return tuple(filled(part) for part in parts)
 
 
 def shuffled_batches(

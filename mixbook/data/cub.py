@@ -24,10 +24,11 @@ def cub200(part: Literal["train", "test"] = "train", view: View | None = None) -
     if part not in ("train", "test"):
         raise ValueError(f"part must be 'train' or 'test', got {part!r}")
     home = store.folder("cub200")
-    files, labels = _table(home / "images.txt"), _table(home / "image_class_labels.txt")
-    training, boxes = _table(home / "train_test_split.txt"), _table(home / "bounding_boxes.txt")
+    with store.whole(home, "cub200"):
+        files, labels = _table(home / "images.txt"), _table(home / "image_class_labels.txt")
+        training, boxes = _table(home / "train_test_split.txt"), _table(home / "bounding_boxes.txt")
+        species = len(_table(home / "classes.txt"))
     numbers = [number for number in files if (training[number] == ["1"]) == (part == "train")]
-    species = len(_table(home / "classes.txt"))
     return ImageFiles(
         tuple(home / "images" / files[number][0] for number in numbers),
         torch.tensor([int(labels[number][0]) - 1 for number in numbers]),

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+_NO_LABEL = ("", "?", "na", "n/a", "nan", "null")
+_LABEL_NAMES = ("category", "class", "label", "labels", "species", "target", "y")
+
 
 @dataclass(frozen=True)
 class Table:
@@ -105,12 +108,15 @@ def _csv(path: Path, label: str | None) -> Table:
     if not rows:
         raise ValueError(f"{path.name} holds a header and no rows")
     at = _column(path, label, header, width)
+    if header is not None and header.count(header[at]) > 1:
+        raise ValueError(f"{path.name} has {header.count(header[at])} columns {header[at]!r}: leave one")
     names = header or [str(column) for column in range(width)]
     x = np.empty((len(rows), width - 1))
     features = [column for column in range(width) if column != at]
     for number, (line, row) in enumerate(zip(lines, rows, strict=True)):
-        if not row[at]:
-            raise ValueError(f"row {line} of {path.name} has no label: remove it")
+        if row[at].lower() in _NO_LABEL:
+            got = f", {row[at]!r}" if row[at] else ""
+            raise ValueError(f"row {line} of {path.name} has no label{got}: remove it, or name its class otherwise")
         for place, column in enumerate(features):
             try:
                 x[number, place] = float(row[column] or "nan")
@@ -128,9 +134,10 @@ def _rows(path: Path, text: str) -> tuple[list[int], list[list[str]]]:
     first = next((line for line in text.splitlines() if line.strip()), None)
     if first is None:
         raise ValueError(f"{path.name} is empty")
-    separator = max(",;\t", key=re.sub(r'"[^"]*"', "", first).count)  # those in quotes separate nothing
+    # What is in quotes separates nothing; of as many commas as semicolons, the commas are those of 1,5 for one and a half.
+    separator = max(";,\t", key=re.sub(r'"[^"]*"', "", first).count)
     # Strictly, or a quote that is not closed would take all rows after it into one cell.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     lines, rows, line = list[int](), list[list[str]](), 1
     try:
         for row in reader:
@@ -146,7 +153,8 @@ def _rows(path: Path, text: str) -> tuple[list[int], list[list[str]]]:
 def _has_header(rows: list[list[str]], label: str | None) -> bool:
     """A header has no number in it, while a first row of data has, whatever its label is called.
 
-    Or it counts: pandas calls columns without names 0, 1, 2, ... Then what stands over the labels is itself no label.
+    Or it counts: pandas calls columns without names 0, 1, 2, ... Then what stands over the labels is itself no label. Or
+    years are the names of features, and only what stands over the labels tells.
     """
     first, others = rows[0], rows[1:]
     if not any(_is_number(cell) for cell in first):
@@ -155,10 +163,15 @@ def _has_header(rows: list[list[str]], label: str | None) -> bool:
     if place is None and label in first:
         return True
     at = (-1 if place is None else place) % len(first)
+    below = [row[at] for row in others]
+    if below and not _is_number(first[at]) and first[at].lower() not in _NO_LABEL:
+        named = first[at].lower() in _LABEL_NAMES and first[at] not in below
+        if named or all(map(_is_number, below)):
+            return True
     features = first[:at] + first[at + 1 :]
     places = [str(place) for place in range(len(first))]
     counts = features in (places[:-1], places[:at] + places[at + 1 :])
-    return counts and not any(_same(row[at], first[at]) for row in others)
+    return counts and not any(_same(cell, first[at]) for cell in below)
 
 
 def _place(label: str) -> int | None:

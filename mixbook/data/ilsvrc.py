@@ -21,7 +21,8 @@ def imagenet(part: Literal["train", "val"] = "train", view: View | None = None) 
 
     Classes are numbered in the alphabetical order of their WordNet names, as everywhere. The archives are given to people
     with an account; put them into the data folder, and they are checked and unpacked at first use. Folders
-    ``imagenet/train/<WordNet name>`` and ``imagenet/val/<WordNet name>`` that are there already are taken as they are.
+    ``imagenet/train/<WordNet name>`` and ``imagenet/val/<WordNet name>`` that are there already are taken as they are; with
+    fewer classes, those of the training part are numbered.
     Give a view (``random_view``, ``centre_view``) before images are put into batches.
 
     Boxes of the validation images are a small archive of their own, ``ILSVRC2012_bbox_val_v3``: unpack it to
@@ -29,7 +30,8 @@ def imagenet(part: Literal["train", "val"] = "train", view: View | None = None) 
 
     Raises:
         ValueError: if there is no such part.
-        mixbook.data.store.DataError: if the data are not there, or a class is missing that a label names.
+        mixbook.data.store.DataError: if the data are not there, a class has no images, or the validation part has one that
+            the training part beside it has not.
     """
     if part not in ("train", "val"):
         raise ValueError(f"part must be 'train' or 'val', got {part!r}")
@@ -40,6 +42,12 @@ def imagenet(part: Literal["train", "val"] = "train", view: View | None = None) 
     if not found:
         raise DataError(f"imagenet: {home} has no folders of classes, such as n01440764, with images in them")
     wnids = sorted({wnid for _, wnid in found})
+    if part == "val" and (trained := _class_folders(home.parent / "train")):  # a subset numbers its classes in both parts
+        unknown = sorted(set(wnids) - {folder.name for folder in trained})
+        if unknown:
+            what = f"val has {len(unknown)} classes that train has not, such as {unknown[0]}"
+            raise DataError(f"imagenet: {what}: take them out")
+        wnids = [folder.name for folder in trained]
     number = {wnid: at for at, wnid in enumerate(wnids)}
     paths = tuple(path for path, _ in found)
     return ImageFiles(
@@ -75,8 +83,16 @@ def _read_boxes(path: Path) -> Tensor:
 
 
 def _from_class_folders(home: Path) -> list[tuple[Path, str]]:
-    folders = sorted(path for path in home.iterdir() if path.is_dir())
-    return [(path, folder.name) for folder in folders for path in _images(folder)]
+    found = [(folder.name, _images(folder)) for folder in _class_folders(home)]
+    empty = [name for name, images in found if not images]
+    if empty:
+        raise DataError(f"imagenet: {home} has classes without images, such as {empty[0]}: its labels would not be told")
+    return [(path, name) for name, images in found for path in images]
+
+
+def _class_folders(home: Path) -> list[Path]:
+    """In the order of their names; what notebooks and the like hide among them is none."""
+    return sorted(path for path in home.iterdir() if path.is_dir() and not _hidden(path)) if home.is_dir() else []
 
 
 def _from_devkit(home: Path, devkit: Path) -> list[tuple[Path, str]]:
@@ -93,4 +109,8 @@ def _from_devkit(home: Path, devkit: Path) -> list[tuple[Path, str]]:
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES and not _hidden(path))
+
+
+def _hidden(path: Path) -> bool:
+    return path.name.startswith(".")

@@ -33,7 +33,8 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
             to m boxes in each, filled up with zeros; or None.
 
     Raises:
-        ValueError: if the lengths differ, or there is no image.
+        TypeError: if the labels are not int64.
+        ValueError: if the lengths differ, a label is out of range, or there is no image.
 
     Example:
         >>> import tempfile, torch
@@ -59,6 +60,11 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
     def __post_init__(self) -> None:
         if not self.paths:
             raise ValueError(f"{self.name} has no images")
+        if self.y.dtype != torch.int64:
+            raise TypeError(f"{self.name}: y must be int64 class labels, got {self.y.dtype}: use y.long()")
+        if len(self.y) and not 0 <= int(self.y.min()) <= int(self.y.max()) < self.num_classes:
+            low, high = int(self.y.min()), int(self.y.max())
+            raise ValueError(f"{self.name}: labels must lie in [0, {self.num_classes}), got {low} to {high}")
         if len(self.paths) != len(self.y) or (self.boxes is not None and len(self.boxes) != len(self.y)):
             raise ValueError(f"{self.name}: there must be one label (and box) for each of the {len(self.paths)} images")
 
@@ -133,11 +139,12 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
 
 
 def read_image(path: Path) -> Tensor:
-    """An image file as uint8 (3, H, W); grey and palette images become colour.
+    """An image file as uint8 (3, H, W); grey and palette images become colour, and 16 bits the upper 8 of them.
 
     Raises:
         ImportError: if Pillow is missing.
-        OSError: if the file is not a whole image; the message names it.
+        OSError: if the file is not a whole image, or its pixels have no known range (32-bit integers, floating point); the
+            message names it.
     """
     try:
         import numpy as np
@@ -146,8 +153,13 @@ def read_image(path: Path) -> Tensor:
         raise ImportError("reading image files needs Pillow: pip install '.[vision]' in the clone") from error
     try:
         with Image.open(path) as image:
+            if image.mode.startswith("I;16"):  # Pillow would make everything above 255 white
+                eight = (np.asarray(image) >> 8).astype(np.uint8)
+                return torch.from_numpy(eight).expand(3, -1, -1).contiguous()
+            if image.mode in ("I", "F"):
+                raise OSError(f"its pixels, of mode {image.mode}, have no known range: save it with 8 or 16 bits")
             return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for some broken files
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # all of these for broken files
         raise OSError(f"{path} cannot be read as an image: {error}") from error
 
 

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Self
 
 import torch
@@ -18,6 +19,7 @@ class Labelled:
     name: str = "data"
 
     def __post_init__(self) -> None:
+        check_tensors(self)
         if self.y.dtype != torch.int64:
             raise TypeError(f"{self.name}: y must be int64 class labels, got {self.y.dtype}: use y.long()")
         if self.y.shape != (len(self.x),):
@@ -53,9 +55,12 @@ class Labelled:
             generator: source of the shuffle.
 
         Raises:
+            TypeError: if ``test`` is a truth value.
             ValueError: if a part would be empty.
         """
-        count = test if isinstance(test, int) else round(test * len(self))
+        if isinstance(test, bool):
+            raise TypeError(f"test must be a count or a fraction, got {test}")
+        count = int(test) if isinstance(test, Integral) else round(test * len(self))
         if not 0 < count < len(self):
             raise ValueError(
                 f"test must leave both parts of {self.name} non-empty, got {test} of {len(self)} samples: "
@@ -63,3 +68,15 @@ class Labelled:
             )
         order = torch.randperm(len(self), generator=generator)
         return self[order[count:]], self[order[:count]]
+
+
+def check_tensors(data: Labelled) -> None:
+    """Arrays of another library have the same names for their kinds, and the advice for tensors does not help there.
+
+    Raises:
+        TypeError: if the samples or the labels are not tensors.
+    """
+    for name, value in (("x", data.x), ("y", data.y)):
+        if not isinstance(value, Tensor):
+            got = type(value).__name__
+            raise TypeError(f"{data.name}: {name} must be a tensor, got {got}: use torch.as_tensor({name})")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mixbook.data.arrays import Arrays
-from mixbook.data.labelled import Labelled
+from mixbook.data.labelled import Labelled, check_tensors
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Pixels(Labelled):
     """
 
     def __post_init__(self) -> None:
+        check_tensors(self)
         if self.x.dtype != torch.uint8:
             raise TypeError(f"{self.name}: x must be uint8, got {self.x.dtype}: use Arrays for floating point")
         if self.x.ndim != 4:

@@ -17,6 +17,8 @@ to be right. Folders of many files (the last two lines) are not checked file by 
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +77,19 @@ def folder(name: str, part: int = 0) -> Path:
     return root() / archive.folder
 
 
+@contextmanager
+def whole(home: Path, name: str) -> Iterator[None]:
+    """While files of an unpacked folder are read: say which one is missing, and what to do.
+
+    Raises:
+        DataError: instead of OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DataError(_not_whole(home, error.filename or str(error), name)) from error
+
+
 def present(wanted: Source) -> bool:
     """Whether everything that the loader reads is in the data folder; contents are not looked at."""
     home = root()
@@ -119,16 +134,17 @@ def _unpack(wanted: Source, archive: Archive) -> None:
     if target.exists():
         absent = [file.path for file in wanted.files if not (root() / file.path).is_file()]
         if absent:
-            raise DataError(
-                f"{target} is there, but not whole: {', '.join(absent)} missing. "
-                f"Move it away, then `mixbook data get {wanted.name}`"
-            )
+            raise DataError(_not_whole(target, ", ".join(absent), wanted.name))
         return
     _fetch(wanted, archive.file)
     try:
         unpack(_checked(wanted, archive.file), target, archive.inside, nested=archive.nested)
     except ArchiveError as error:
         raise DataError(f"{wanted.name}: {error}") from error
+
+
+def _not_whole(home: Path, absent: str, name: str) -> str:
+    return f"{home} is there, but not whole: {absent} missing. Move it away, then `mixbook data get {name}`"
 
 
 def _fetch(wanted: Source, file: File) -> None:

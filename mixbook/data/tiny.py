@@ -1,5 +1,6 @@
 """Tiny ImageNet from its official folder."""
 
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -26,7 +27,13 @@ def tiny_imagenet(part: Literal["train", "val"] = "train", view: View | None = N
     if part not in ("train", "val"):
         raise ValueError(f"part must be 'train' or 'val' (test has no labels), got {part!r}")
     home = store.folder("tiny_imagenet")
+    with store.whole(home, "tiny_imagenet"):
+        return _read(home, part, view)
+
+
+def _read(home: Path, part: str, view: View | None) -> ImageFiles:
     wnids = sorted((home / "wnids.txt").read_text().split())
+    number = {wnid: at for at, wnid in enumerate(wnids)}
     rows: list[tuple[str, list[str]]] = []  # class, and file with box: name, left, top, right, bottom
     if part == "train":
         for wnid in wnids:
@@ -36,12 +43,12 @@ def tiny_imagenet(part: Literal["train", "val"] = "train", view: View | None = N
     else:
         for line in (home / "val" / "val_annotations.txt").read_text().splitlines():
             file, wnid, *box = line.split("\t")
-            rows.append((wnid, [file, *box]))
+            if wnid in number:
+                rows.append((wnid, [file, *box]))
         paths = tuple(home / "val" / "images" / line[0] for _, line in rows)
     if not rows:
         raise DataError(f"tiny_imagenet: {home} names no images for its part {part!r}")
     left, top, right, bottom = torch.tensor([[float(side) for side in line[1:]] for _, line in rows]).unbind(1)
-    number = {wnid: at for at, wnid in enumerate(wnids)}
     return ImageFiles(
         paths,
         torch.tensor([number[wnid] for wnid, _ in rows]),

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -126,6 +127,31 @@ def test_impute_fills_with_medians_of_the_training_part():
 def test_impute_leaves_a_full_set_alone():
     full = Arrays(torch.rand(4, 2), torch.tensor([0, 1, 0, 1]), 2)
     assert impute(full)[0] is full
+
+
+def test_gaps_in_the_test_part_alone_are_filled_too():
+    _, test = with_gaps()
+    train = Arrays(torch.tensor([[1.0, 2.0, 3.0], [3.0, 4.0, 5.0]]), torch.tensor([0, 1]), 2)
+    with pytest.raises(ValueError, match="impute"):
+        min_max(train, test)
+    same, filled = impute(train, test)
+    assert same is train and not filled.missing
+    assert filled.x.tolist() == [[2, 3, 7], [5, 6, 4]]
+
+
+def test_arrays_of_numpy_are_named(generator):
+    x, y = np.zeros((3, 2), dtype=np.float32), np.array([0, 1, 0])
+    with pytest.raises(TypeError, match=r"data: x must be a tensor, got ndarray: use torch.as_tensor\(x\)"):
+        Arrays(x, y, 2)
+    with pytest.raises(TypeError, match="y must be a tensor"):
+        Arrays(torch.from_numpy(x), y, 2)
+
+
+def test_a_count_may_be_numpys_and_is_no_truth_value(generator):
+    data = Arrays(torch.rand(40, 2), torch.arange(40) % 2, 2)
+    assert len(data.split(np.int64(10), generator)[1]) == 10
+    with pytest.raises(TypeError, match="a count or a fraction, got True"):
+        data.split(True)
 
 
 def test_a_set_with_gaps_survives_a_split_but_not_a_scale(generator):

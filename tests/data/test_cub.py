@@ -2,7 +2,7 @@ import pytest
 import torch
 from tiny_files import jpeg, write
 
-from mixbook.data import centre_view, cub200, loader
+from mixbook.data import centre_view, cub200, loader, store
 
 
 @pytest.fixture
@@ -26,6 +26,12 @@ def test_the_official_tables_become_images_labels_and_boxes(two_species):
     assert train.boxes.tolist() == [[1, 2, 3, 4], [9.5, 1, 2, 3]]
     assert test.boxes.tolist() == [[5, 6, 7, 8]]
     assert [train[row][0].shape[1:] for row in range(2)] == [(20, 30), (30, 20)]
+
+
+def test_a_folder_that_is_not_whole_is_named(two_species, home):
+    (home / "CUB_200_2011" / "bounding_boxes.txt").unlink()
+    with pytest.raises(store.DataError, match=r"not whole: .*bounding_boxes.txt missing"):
+        cub200("train")
 
 
 def test_batches_come_through_a_loader(two_species):

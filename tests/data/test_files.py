@@ -54,7 +54,12 @@ def test_npz(tmp_path):
         ("x,z,c\n1,2,a\n", "d", "no column 'd' for the label. It has: x, z, c"),
         ("1,2,a\n", "9", "numbers from 0 to 2"),
         ("1,2.5\n1,3\n", None, "labels must be whole numbers or words"),
-        ("1,a\n1,\n", None, "row 2 of data.csv has no label"),
+        ("1,a\n1,\n", None, "row 2 of data.csv has no label: remove it"),
+        ("1,a\n1,NA\n", None, "row 2 of data.csv has no label, 'NA': remove it"),
+        ("1,NaN\n1,0\n", None, "row 1 of data.csv has no label, 'NaN'"),
+        ("1,?\n1,0\n", None, "row 1 of data.csv has no label, '[?]'"),
+        ("a,y,y\n1,0,0\n2,1,1\n", "y", "has 2 columns 'y': leave one"),
+        ("1,5;0\n2,5;1\n", None, "row 1, column '0' .* got '1,5'"),
         ("x,z,c\n\n\n1,2,a\n\n1,red,b\n", None, "row 6, column 'z'"),
         ('x,z,c\n1,2,"a\nb"\n1,red,b\n', None, "row 4, column 'z'"),
         ('x,z,c\n1,2,"a\n' + "1,2,b\n" * 3, None, "row 2 of data.csv is no row of a CSV file .* quote left open"),
@@ -83,6 +88,18 @@ def test_a_header_that_counts_as_pandas_does_is_no_sample(tmp_path, header, labe
     table = read_table(written(tmp_path, "\n".join([header, *rows])), label)
     np.testing.assert_array_equal(table.x, [[5, 6], [6, 5], [5, 5]])
     assert table.classes == ("0", "1")
+
+
+@pytest.mark.parametrize("rows", ["5,6,0\n6,5,1\n5,5,1", "5,6,a\n6,5,b\n5,5,b"])
+def test_years_may_be_names_of_features(tmp_path, rows):
+    table = read_table(written(tmp_path, f"2019,2020,class\n{rows}\n"))
+    np.testing.assert_array_equal(table.x, [[5, 6], [6, 5], [5, 5]])
+    assert len(table.classes) == 2
+
+
+def test_a_space_before_a_quote_is_no_part_of_a_word(tmp_path):
+    table = read_table(written(tmp_path, '"a", "kind"\n1, "cat"\n2, "dog"\n'), "kind")
+    assert table.classes == ("cat", "dog")
 
 
 @pytest.mark.parametrize("first", ["0,1,cat", "0,1,2", "0,2,9"])

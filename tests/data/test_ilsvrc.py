@@ -88,6 +88,26 @@ def test_class_folders_that_are_there_are_taken(home, monkeypatch):
     assert [path.name for path in data.paths] == ["a.jpeg", "b.JPEG"]
 
 
+def three_classes(home, part, *names):
+    for name in names:
+        write(home / "imagenet" / part / name / f"{name}_0.JPEG", RED)
+
+
+def test_a_subset_has_the_same_numbers_in_both_parts_and_hidden_files_have_none(home, monkeypatch):
+    monkeypatch.setenv("MIXBOOK_OFFLINE", "1")
+    three_classes(home, "train", "n01", "n02", "n03", ".ipynb_checkpoints")
+    write(home / "imagenet" / "train" / "n01" / "._n01_0.JPEG", "what a Mac leaves behind")
+    three_classes(home, "val", "n02", "n03")
+    train, val = imagenet("train"), imagenet("val")
+    assert (train.y.tolist(), val.y.tolist(), train.num_classes, val.num_classes) == ([0, 1, 2], [1, 2], 3, 3)
+    three_classes(home, "val", "n07")
+    with pytest.raises(store.DataError, match="val has 1 classes that train has not, such as n07"):
+        imagenet("val")
+    (home / "imagenet" / "train" / "n02" / "n02_0.JPEG").unlink()
+    with pytest.raises(store.DataError, match="has classes without images, such as n02"):
+        imagenet("train")
+
+
 def test_batches_of_random_views_come_through_workers(archives):
     batches = list(loader(imagenet("train", random_view(16)), 2, seed=1, workers=1))
     assert [tuple(x.shape) for x, _ in batches] == [(2, 3, 16, 16), (1, 3, 16, 16)]

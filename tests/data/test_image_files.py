@@ -1,8 +1,12 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from tiny_files import jpeg, write
 
 from mixbook.data import ImageFiles, centre_view, random_view
+from mixbook.data.image_files import read_image
 
 
 @pytest.fixture
@@ -46,10 +50,40 @@ def test_grey_images_become_colour(tmp_path):
     assert image.shape == (3, 4, 4)
 
 
-def test_a_broken_image_is_named(files):
-    files.paths[1].write_bytes(files.paths[1].read_bytes()[:200])
+def test_of_16_bits_the_upper_8_are_kept(tmp_path):
+    from PIL import Image
+
+    ramp = np.array([[0, 255, 256], [3000, 40000, 65535]], dtype=np.uint16)
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    Image.fromarray(ramp.byteswap().view(ramp.dtype.newbyteorder())).save(tmp_path / "deep.tif")
+    for name in ("deep.png", "deep.tif"):
+        assert read_image(tmp_path / name)[1].tolist() == [[0, 0, 1], [11, 156, 255]]
+
+
+@pytest.mark.parametrize(("kind", "mode"), [(np.int32, "I"), (np.float32, "F")])
+def test_pixels_without_a_range_are_refused(tmp_path, kind, mode):
+    from PIL import Image
+
+    Image.fromarray(np.ones((4, 4), dtype=kind)).save(tmp_path / "values.tif")
+    with pytest.raises(OSError, match=rf"values\.tif cannot be read as an image: its pixels, of mode {mode}, have"):
+        read_image(tmp_path / "values.tif")
+
+
+@pytest.mark.parametrize("damage", ["cut off", "too large"])
+def test_a_broken_image_is_named(files, damage):
+    if damage == "cut off":
+        files.paths[1].write_bytes(files.paths[1].read_bytes()[:200])
+    else:  # a header that claims more than Pillow thinks sane
+        files.paths[1].write_bytes(b"P6 60000 60000 255\n")
     with pytest.raises(OSError, match=r"1\.jpg cannot be read as an image"):
         files[1]
+
+
+def test_labels_that_are_no_classes_are_refused(files):
+    with pytest.raises(ValueError, match=r"colours: labels must lie in \[0, 2\), got 0 to 7"):
+        replace(files, y=torch.tensor([0, 0, 7]))
+    with pytest.raises(TypeError, match=r"y must be int64 class labels, got torch\.float32"):
+        replace(files, y=torch.tensor([0.0, 1.0, 1.9]))
 
 
 def test_views_have_their_size_and_the_random_one_follows_the_seed(files, generator):

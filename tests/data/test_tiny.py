@@ -39,6 +39,21 @@ def test_the_official_archive_becomes_images_labels_and_boxes(two_classes):
         assert torch.equal(colours[:, :2].argmax(dim=1), part.y)
 
 
+def test_fewer_classes_are_those_that_the_list_names_in_both_parts(two_classes, home):
+    tiny_imagenet("train")
+    (home / "tiny-imagenet-200" / "wnids.txt").write_text("n02\n")
+    assert tiny_imagenet("train").y.tolist() == tiny_imagenet("val").y.tolist() == [0]
+
+
+def test_a_folder_that_is_not_whole_is_named(two_classes, home):
+    tiny_imagenet("train")
+    (home / "tiny-imagenet-200" / "val" / "val_annotations.txt").unlink()
+    with pytest.raises(
+        store.DataError, match=r"not whole: .*val_annotations.txt missing. Move it away"
+    ):
+        tiny_imagenet("val")
+
+
 def test_it_trains_for_an_epoch(two_classes):
     from mixbook.models import MLP
     from mixbook.training import Recipe, fit
