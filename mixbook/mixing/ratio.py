@@ -54,7 +54,7 @@ class Beta:
         """Weights of the original samples, float32 (draws, B): see :class:`Ratio`."""
 
         def law(shape: tuple[int, ...]) -> Tensor:
-            return _symmetric_beta(self.alpha, shape, generator)
+            return symmetric_beta(self.alpha, shape, generator)
 
         return _draw(law, self.draws, self.per, batch_size)
 
@@ -88,7 +88,7 @@ class TruncatedBeta:
         """Weights of the original samples, float32 (draws, B): see :class:`Ratio`."""
 
         def law(shape: tuple[int, ...]) -> Tensor:
-            lam = _symmetric_beta(self.alpha, shape, generator)
+            lam = symmetric_beta(self.alpha, shape, generator)
             return torch.maximum(lam, 1 - lam)
 
         return _draw(law, self.draws, self.per, batch_size)
@@ -163,7 +163,14 @@ class Fixed:
         return weights[:, None].expand(-1, batch_size)
 
 
-def _symmetric_beta(alpha: float, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
+def symmetric_beta(alpha: float, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
+    """Draws from Beta(alpha, alpha), float64 of this shape, on the generator's device; right for the smallest alpha too.
+
+    Example:
+        >>> from mixbook.mixing.ratio import symmetric_beta
+        >>> symmetric_beta(1.0, (2, 3), None).shape
+        torch.Size([2, 3])
+    """
     # Two gammas, normalised, of shapes whose sum is still finite.
     shapes = torch.full((*shape, 2), min(alpha, 1e300), dtype=torch.float64, device=draw_device(generator))
     if alpha >= 0.01:

@@ -176,7 +176,7 @@ def matching_cost(x: Tensor, k: int, *, trials: int = 1024, generator: torch.Gen
         generator: source of the random subsets.
 
     Raises:
-        ValueError: if ``k`` is out of range or ``x`` is not finite.
+        ValueError: if ``k`` or ``trials`` is out of range or ``x`` is not finite.
 
     Example:
         >>> import torch
@@ -186,11 +186,13 @@ def matching_cost(x: Tensor, k: int, *, trials: int = 1024, generator: torch.Gen
         (0.5, 0.0)
     """
     _check_k(k, len(x), "the data set")
-    points = x.detach().flatten(1).double().cpu()
+    points = _rows(x)
     if k == 1:
         if not points.isfinite().all():
             raise ValueError("x has NaN or infinite values: optimal transport needs finite features")
         return float(2 * points.var(dim=0, correction=0).sum())
+    if trials < 1:
+        raise ValueError(f"trials must be at least 1, got {trials}")
     subsets = torch.stack([torch.randperm(len(points), generator=generator)[:k] for _ in range(2 * trials)])
     cost = squared_cost(points[subsets[:trials]], points[subsets[trials:]])
     return float(cost.gather(2, assignment(cost)[..., None]).mean())
@@ -226,7 +228,7 @@ def matching_distribution(
         >>> matching_distribution(x, i=0, k=2, trials=None).numpy().round(3)
         array([0.5  , 0.333, 0.167, 0.   ])
     """
-    points = x.detach().flatten(1).double().cpu()
+    points = _rows(x)
     size = len(points)
     if not 0 <= i < size:
         raise ValueError(f"i must be a row of the data set, between 0 and {size - 1}, got {i}")
@@ -265,7 +267,8 @@ def alpha_at_constant_xi(
         trials, generator: as in :func:`matching_cost`.
 
     Raises:
-        InfeasibleXi: if even midpoints of the matched pairs would move samples less.
+        InfeasibleXi: if even midpoints of the matched pairs would move samples less, such as at k = n, where each sample is
+            its own partner.
         ValueError: if ``alpha`` or ``k`` is out of range.
 
     Example:
@@ -279,7 +282,11 @@ def alpha_at_constant_xi(
     wanted = mean_square_ratio(alpha)
     if k == 1:
         return alpha
-    wanted *= matching_cost(x, 1) / matching_cost(x, k, trials=trials, generator=generator)
+    moved = matching_cost(x, 1)
+    if moved == 0:
+        return alpha  # all samples are equal: nothing moves at any alpha
+    matched = matching_cost(x, k, trials=trials, generator=generator)
+    wanted = wanted * moved / matched if matched > 0 else math.inf
     if wanted >= 0.25:
         raise InfeasibleXi(
             f"xi of alpha={alpha} at k=1 cannot be reached at k={k}: E min(lambda, 1-lambda)^2 would have to be "
@@ -310,6 +317,11 @@ def _subset_pairs(
         first = torch.cat([torch.tensor([i]), rest])
         for part in everyone.split(_PART):
             yield first.expand(len(part), k), part
+
+
+def _rows(x: Tensor) -> Tensor:
+    """Samples (n, ...) as float64 (n, d) on the CPU."""
+    return x.detach().reshape(len(x), -1).double().cpu()
 
 
 def _check_k(k: int, available: int, where: str) -> None:

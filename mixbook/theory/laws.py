@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
+from scipy import linalg, special
 
 
 class Law(Protocol):
@@ -78,8 +78,17 @@ def beta_rule(alpha: float | tuple[float, float], nodes: int = 40) -> tuple[np.n
         raise ValueError(f"alpha must be positive and finite, or a pair of such numbers, got {alpha}")
     if nodes < 1:
         raise ValueError(f"nodes must be at least 1, got {nodes}")
-    points, weights = special.roots_jacobi(nodes, b - 1, a - 1)
-    return (1 + points) / 2, weights / weights.sum()
+    # Golub and Welsch's way, the roots and the weights of Jacobi's polynomials as eigenvalues and eigenvectors. SciPy's
+    # roots_jacobi multiplies the weights by the mass of (1 - x)^(b - 1) (1 + x)^(a - 1), which overflows from a = 1,000 on.
+    n = np.arange(1, nodes)
+    total = 2 * n + a + b - 2
+    centre = np.concatenate([[(a - b) / (a + b)], (a + b - 2) * (a - b) / (total * (total + 2))])
+    # The first without the factors a + b - 1, which cancel and may be 0.
+    square = 4 * n * (n + a - 1) * (n + b - 1) / total**2
+    square[:1] /= total[:1] + 1
+    square[1:] *= (n[1:] + a + b - 2) / ((total[1:] + 1) * (total[1:] - 1))
+    points, vectors = linalg.eigh_tridiagonal(centre, np.sqrt(square))
+    return (1 + points) / 2, vectors[0] ** 2
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mixbook.mixing import transport
+from mixbook.mixing.ratio import symmetric_beta
 from mixbook.theory.reversion import truncated_beta
 
 ROWS = 1 << 14  # mixtures that are compared with all samples at once
@@ -105,8 +106,7 @@ def vicinal_distances(
     ours, theirs = (points[rows] for rows in torch.rand(2, trials, len(points), generator=generator).topk(k).indices)
     matched = transport.assignment(transport.squared_cost(ours, theirs))
     partner = theirs.gather(1, matched[..., None].expand_as(theirs))
-    shape = torch.full((trials, 1, 2), float(alpha), dtype=torch.float64)
-    lam = torch._sample_dirichlet(shape, generator)[..., :1]
+    lam = symmetric_beta(alpha, (trials, 1, 1), generator)
     mixed = torch.lerp(partner, ours, lam)
     step = torch.minimum((mixed - ours).square().sum(-1), (mixed - partner).square().sum(-1)).mean(1)
     rows = mixed.flatten(0, 1).split(ROWS)

@@ -145,7 +145,8 @@ def class_densities(
     """
     i, j, u, length = segments_through(points, x, tolerance)
     density = (law.density(u) + law.mirrored().density(u)) / length
-    return np.bincount(labels[i], (1 - u) * density, num_classes) + np.bincount(labels[j], u * density, num_classes)
+    found = np.bincount(labels[i], (1 - u) * density, num_classes) + np.bincount(labels[j], u * density, num_classes)
+    return found.astype(float)  # where no segment passes, numpy counts in integers
 
 
 class _Segments:

@@ -145,6 +145,16 @@ def test_alpha_at_constant_xi_keeps_xi(generator):
     assert transport.alpha_at_constant_xi(x, 1, 0.25) == 0.25
 
 
+def test_where_samples_match_themselves_no_alpha_is_enough_and_where_nothing_moves_each_is():
+    x = torch.arange(8.0)
+    assert transport.matching_cost(x, 1) == transport.matching_cost(x[:, None], 1)
+    with pytest.raises(transport.InfeasibleXi, match="would have to be inf"):
+        transport.alpha_at_constant_xi(x, 8, 0.5)
+    assert transport.alpha_at_constant_xi(torch.ones(8, 2), 4, 0.5) == 0.5
+    with pytest.raises(ValueError, match="trials must be at least 1, got 0"):
+        transport.matching_cost(x, 2, trials=0)
+
+
 def test_an_xi_out_of_reach_says_so(generator):
     with pytest.raises(transport.InfeasibleXi, match=r"alpha=1\.0 at k=1 cannot be reached at k=5"):
         transport.alpha_at_constant_xi(SIX_POINTS, 5, 1.0, generator=generator)

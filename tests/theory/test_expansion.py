@@ -196,6 +196,31 @@ def test_truncated_beta_reference_digits():
     assert found == pytest.approx(expected, abs=1e-10)
 
 
+@pytest.mark.parametrize("alpha", [99.0, 100.0, 1100.0, 1e6])
+def test_the_rule_of_the_truncated_law_holds_for_large_alphas(alpha):
+    points, weights = reversion.truncated_beta_rule(alpha)
+    mean, variance = reversion.truncated_beta(alpha)
+    assert weights @ points == pytest.approx(mean, rel=1e-12)
+    assert weights @ (points - mean) ** 2 == pytest.approx(variance, rel=1e-7)
+
+
+@pytest.mark.parametrize("shapes", [(1e-3, 1e-3), (0.2, 0.8), (1.0, 1.0), (2.0, 5.0), (1100.0, 1.0), (1e6, 1e6)])
+@pytest.mark.parametrize("nodes", [1, 2, 40, 80])
+def test_the_rule_of_a_beta_law_has_its_moments_however_narrow(shapes, nodes):
+    points, weights = laws.beta_rule(shapes, nodes)
+    law = stats.beta(*shapes)
+    assert weights.sum() == pytest.approx(1, rel=1e-12) and (weights >= 0).all()
+    assert weights @ points == pytest.approx(law.mean(), rel=1e-11)
+    if nodes > 1:
+        assert weights @ (points - law.mean()) ** 2 == pytest.approx(law.var(), rel=1e-9)
+
+
+def test_a_law_in_single_precision_is_taken():
+    law = partners.matching_law(SIX, k=1)
+    single, double = (reversion.mean_reversion(SIX, each, 1.0).centre for each in (law.float(), law))
+    torch.testing.assert_close(single, double, atol=1e-6, rtol=0)
+
+
 def test_reversion_has_the_moments_of_sampled_mixtures(generator):
     law, alpha, i = partners.matching_law(SIX, 2), 0.5, 3
     found = reversion.mean_reversion(SIX, law, alpha)

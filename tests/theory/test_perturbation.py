@@ -82,6 +82,14 @@ def test_the_same_seed_gives_the_same_distances():
     assert one == two
 
 
+@pytest.mark.parametrize("alpha", [1e-3, 3e-3])
+def test_distances_of_the_smallest_alphas_are_right(alpha, generator):
+    x = torch.rand(50, 2, generator=generator)
+    found = perturbation.vicinal_distances(x, 1, alpha, trials=20_000, generator=generator)
+    exact = transport.mean_square_ratio(alpha) * transport.matching_cost(x, 1)
+    assert abs(found.to_end - exact) < 4 * found.to_end_error and found.to_end_error < exact
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

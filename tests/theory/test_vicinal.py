@@ -144,6 +144,12 @@ def test_rows_sum_to_one_where_mixtures_fall_and_are_nan_elsewhere(eps, alpha):
     assert np.isnan(h[-1]).all()
 
 
+@pytest.mark.parametrize("points", [[[0.0, 0], [1, 0], [0, 1]], [0.0, 1.0, 1.0]])
+def test_where_no_mixture_is_there_is_no_answer_also_where_all_are_such(points):
+    away = [np.full(2, 0.7)] if np.ndim(points) == 2 else [2.0]
+    assert np.isnan(optimal(points, [0, 1, 0], away, 0, 1.0)).all()
+
+
 def test_mirroring_the_law_of_lambda_changes_nothing():
     for eps in (0.0, 0.3):
         one, other = (optimal(PLANE, PLANE_LABELS, (PLANE[:3] + PLANE[2:5]) / 2, eps, law) for law in [(3, 5), (5, 3)])

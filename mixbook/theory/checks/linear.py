@@ -16,7 +16,8 @@ SINE_LABELS = np.array([1.0, 1, 1, -1])
 @statement(
     "datadep",
     "Theorem 3.5",
-    "If the maximum-margin direction interpolates, mixup's minimum in the span of the samples is a multiple of it.",
+    "If the maximum-margin direction interpolates, mixup's minimum in the span of the samples is a multiple of it, for a "
+    "symmetric law of lambda.",
     verdict="false as printed",
     page="why/linear#thm-same-direction",
     instead="It holds if both classes have equally many samples, or if only samples of unlike class are mixed; then for "
@@ -56,6 +57,8 @@ def remark_3_6() -> Iterator[Comparison]:
     here = linear.mixup_objective(theta, SINE, SINE_LABELS, 1.0)
     there = linear.mixup_objective(theta + 3 * orthogonal, SINE, SINE_LABELS, 1.0)
     yield close("loss with and without it", here.value, there.value, 1e-13)
+    own, moved = (linear.margins(each, SINE, SINE_LABELS) for each in (theta, theta + 3 * orthogonal))
+    yield close("margins with and without it", own, moved, 1e-13)
     yield close("loss, by adaptive quadrature", here.value, _loss(theta, SINE, SINE_LABELS, 1.0), 1e-9)
     yield close("and mixup's minimum has none of it", orthogonal @ linear.mixup_solution(SINE, SINE_LABELS, 1.0), 0, 1e-10)
 

@@ -250,6 +250,10 @@ def theorem_2_7() -> Iterator[Comparison]:
         share = (lam * (CLASSES[first] == 0) + (1 - lam) * (CLASSES[second] == 0))[near]
         error = share.std() / np.sqrt(near.sum())
         yield close(f"sampled share of A at the critical alpha is 1/2, eps = {eps}", share.mean(), 0.5, 4 * error)
+    epsilons = (0.1, 0.25, 0.5, 0.75, 0.9)
+    answers = [vicinal.optimal(LINE, CLASSES, [1.0], eps, lines.critical_alpha(eps))[0, 0] for eps in epsilons]
+    yield close("share of A at the critical alpha, from the closed form", answers, [0.5] * len(epsilons), 1e-12)
+    yield at_most("at eps = 0.39 the printed threshold suffices", lines.critical_alpha(0.39), (np.log(4) / 0.39**2 - 1) / 2)
     for eps in (0.4, 0.5, 0.75):
         printed = (np.log(4) / eps**2 - 1) / 2
         answer = vicinal.optimal(LINE, CLASSES, [1.0], eps, printed)[0, 0]
