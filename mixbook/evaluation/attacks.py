@@ -5,11 +5,16 @@ Sources: Goodfellow et al. (2015) for FGSM, Madry et al. (2018) for PGD; k-mixup
 whatever normalises pixels belongs inside the network (:class:`mixbook.models.Normalise`). The first scripts of manifold
 mixup attacked behind the normalisation and without an edge: so does ``space="normalised"``, on the same network and pixels.
 With ``clip=None`` inputs may lie anywhere, and the budget is in their units.
+
+The gradient of the cross entropy is a probability times that of the margin by which the other classes lead. In single
+precision this probability is 0 for samples of which a network is very sure, so that an attack finds half of its direction,
+or none, and the surest network looks the most robust. The sign of a gradient needs no such factor: attacks follow the
+margin itself. ``saturating=True`` does what attack libraries do, and with them most printed tables.
 """
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
@@ -29,6 +34,8 @@ PIXELS = (0.0, 1.0)
 class PGD:
     """Steps along the sign of the gradient of the cross entropy, each followed by a projection onto the allowed box.
 
+    The sign is exact however sure the network is, unless ``saturating``.
+
     Args:
         eps: largest change of a pixel, >= 0; ``math.inf`` for a search without bound.
         steps: how many, >= 1.
@@ -38,6 +45,7 @@ class PGD:
         clip: smallest and largest value that an input can have, or None.
         space: where ``eps`` and ``step_size`` are measured. ``"normalised"``: behind the network's own normalisation, so in
             units of each channel's standard deviation, and nothing is clipped.
+        saturating: take the gradient of the cross entropy in single precision, which is lost where the network is sure.
 
     Raises:
         ValueError: if an argument is out of range, ``step_size`` or ``random_start`` does not suit an infinite ``eps``, or
@@ -58,6 +66,7 @@ class PGD:
     random_start: bool = True
     clip: tuple[float, float] | None = PIXELS
     space: Space = "pixels"
+    saturating: bool = False
 
     def __post_init__(self) -> None:
         if self.space not in get_args(Space):
@@ -82,14 +91,17 @@ class PGD:
         """What results call it: ``fgsm@8/255``, ``pgd20x3@8/255`` (20 steps, 3 restarts), ``unbounded200``.
 
         Without a clip at 0 and 1 the inputs are no pixels, and the budget is not written in 255ths. Behind the network's
-        normalisation: ``fgsm@0.03 normalised``.
+        normalisation: ``fgsm@0.03 normalised``; with a gradient that saturates: ``fgsm@8/255 saturating``.
         """
+        how = " saturating" if self.saturating else ""
         if self.eps == math.inf:
-            return f"unbounded{self.steps}"
-        single = self.steps == 1 and not self.random_start
+            return f"unbounded{self.steps}{how}"
+        whole = self.step_size is None or self.step_size >= self.eps
+        single = self.steps == 1 and not self.random_start and whole
         kind = "fgsm" if single else f"pgd{self.steps}" + (f"x{self.restarts}" if self.restarts > 1 else "")
         where = " normalised" if self.space == "normalised" else ""
-        return f"{kind}@" + (f"{255 * self.eps:.4g}/255" if self.clip == PIXELS else f"{self.eps:.4g}{where}")
+        budget = f"{255 * self.eps:.4g}/255" if self.clip == PIXELS else f"{self.eps:.4g}{where}"
+        return f"{kind}@{budget}{how}"
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Inputs like ``x`` that the network gets wrong if the attack can find them, in the order of ``x``.
@@ -106,12 +118,12 @@ class PGD:
             ValueError: if an input lies outside of ``clip``, or there is no normalisation in the network to attack behind.
         """
         self._check(x)
-        x = x.detach()
-        with evaluation_mode(model):
+        with evaluation_mode(model), torch.inference_mode(False):
+            x, y = x.detach().clone(), y.clone()  # made here, so gradients flow also where the caller wants none
             worst = self._attempt(model, x, y, generator)
             for _ in range(self.restarts - 1):
                 attempt = self._attempt(model, x, y, generator)
-                better = _harm(model, attempt, y) > _harm(model, worst, y)
+                better = _better(model, attempt, worst, y)
                 worst[better] = attempt[better]
         return worst
 
@@ -131,8 +143,9 @@ class PGD:
         for _ in range(self.steps):
             moved = moved.clone().requires_grad_()
             with torch.enable_grad():
+                logits = model(moved)
                 # The sum, not the mean: a large batch must not make gradients underflow.
-                loss = cross_entropy(model(moved).float(), y, reduction="sum")
+                loss = cross_entropy(logits.float(), y, reduction="sum") if self.saturating else _lead(logits, y).sum()
                 (gradient,) = torch.autograd.grad(loss, moved)  # of the inputs alone: parameters collect nothing
             moved = (moved.detach() + step * gradient.sign()).clamp(low, high)
         return moved
@@ -160,8 +173,12 @@ class PGD:
             )
 
 
-def fgsm(eps: float, clip: tuple[float, float] | None = PIXELS, space: Space = "pixels") -> PGD:
+def fgsm(
+    eps: float, clip: tuple[float, float] | None = PIXELS, space: Space = "pixels", *, saturating: bool = False
+) -> PGD:
     """The fast gradient sign method: one step of full size from the sample, x + eps sign(gradient), then clipped.
+
+    ``saturating=True`` is the usual implementation: see :class:`PGD`.
 
     Example:
         >>> import torch
@@ -169,7 +186,7 @@ def fgsm(eps: float, clip: tuple[float, float] | None = PIXELS, space: Space = "
         >>> fgsm(eps=0.2)(torch.nn.Identity(), torch.tensor([[0.6, 0.4]]), torch.tensor([0]))
         tensor([[0.4000, 0.6000]])
     """
-    return PGD(eps, steps=1, step_size=eps or 1.0, random_start=False, clip=clip, space=space)
+    return PGD(eps, steps=1, step_size=eps or 1.0, random_start=False, clip=clip, space=space, saturating=saturating)
 
 
 def unbounded(steps: int = 200, step_size: float = 0.01, clip: tuple[float, float] | None = PIXELS) -> PGD:
@@ -192,6 +209,7 @@ def attack(name: str) -> PGD:
 
     ``"fgsm@8/255"``, ``"pgd20@8/255"`` (20 steps), ``"pgd20x3@8/255"`` (3 restarts) and ``"unbounded200"`` are for pixels
     in [0, 1]; without the 255 nothing is clipped: ``"fgsm@0.1"``; ``"fgsm@0.03 normalised"`` is behind the normalisation.
+    ``" saturating"`` behind any of them: the gradient of the cross entropy in single precision.
 
     Raises:
         ValueError: if the name is of no such form, or a number is out of range.
@@ -201,9 +219,11 @@ def attack(name: str) -> PGD:
         >>> attack("pgd20@8/255").steps, attack("fgsm@0.1").clip
         (20, None)
     """
-    if found := re.fullmatch(r"unbounded(\d+)", name):
-        return unbounded(int(found[1]))
-    found = re.fullmatch(r"(?:(fgsm)|pgd(\d+)(?:x(\d+))?)@([\d.]+)(/255| normalised)?", name)
+    usual, saturating = name.removesuffix(" saturating"), name.endswith(" saturating")
+    if found := re.fullmatch(r"unbounded(\d+)", usual):
+        return replace(unbounded(int(found[1])), saturating=saturating)
+    number = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
+    found = re.fullmatch(rf"(?:(fgsm)|pgd(\d+)(?:x(\d+))?)@({number})(/255| normalised)?", usual)
     if found is None:
         raise ValueError(f"name must be one such as fgsm@8/255, pgd20@8/255, pgd20x3@8/255 or unbounded200, got {name!r}")
     single, steps, restarts, size, unit = found.groups()
@@ -211,8 +231,8 @@ def attack(name: str) -> PGD:
     eps, clip = float(size) / (255 if pixels else 1), PIXELS if pixels else None
     space: Space = "normalised" if unit == " normalised" else "pixels"
     if single:
-        return fgsm(eps, clip, space)
-    return PGD(eps, int(steps), restarts=int(restarts or 1), clip=clip, space=space)
+        return fgsm(eps, clip, space, saturating=saturating)
+    return PGD(eps, int(steps), restarts=int(restarts or 1), clip=clip, space=space, saturating=saturating)
 
 
 def attacked_error(
@@ -248,6 +268,8 @@ def fgsm_error(
     eps: float,
     clip: tuple[float, float] | None = PIXELS,
     batch_size: int = 256,
+    *,
+    saturating: bool = False,
 ) -> float:
     """Error under :func:`fgsm` with budget ``eps``, in [0, 1]; the tables' epsilon of 8 is ``8 / 255``.
 
@@ -259,15 +281,23 @@ def fgsm_error(
         >>> fgsm_error(torch.nn.Identity(), data, eps=0.2)  # the first sample is near the boundary
         0.5
     """
-    return attacked_error(model, data, fgsm(eps, clip), batch_size)
+    return attacked_error(model, data, fgsm(eps, clip, saturating=saturating), batch_size)
 
 
-def _harm(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    """How well an attempt did, (B,): its loss, above all losses where the answer is wrong.
+def _lead(logits: Tensor, y: Tensor) -> Tensor:
+    """By how much the other classes together lead the label's, (B,): m of the cross entropy log(1 + e^m)."""
+    logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    own = logits.gather(1, y[:, None])[:, 0]
+    return logits.scatter(1, y[:, None], -math.inf).logsumexp(dim=1) - own
+
+
+def _better(model: nn.Module, attempt: Tensor, worst: Tensor, y: Tensor) -> Tensor:
+    """Which samples the one fools and the other does not, or else have the larger loss, bool (B,).
 
     The loss alone does not say it: with many classes an answer can be right at a larger loss than that of a wrong one.
     """
     with torch.no_grad():
-        logits = model(x).float()
-    loss = cross_entropy(logits, y, reduction="none").nan_to_num(math.inf)
-    return torch.where(logits.argmax(dim=1) == y, -1 / (1 + loss), loss)
+        found = [model(x) for x in (attempt, worst)]
+    fooled, before = (logits.argmax(dim=1) != y for logits in found)
+    loss, least = (_lead(logits, y).nan_to_num(math.inf) for logits in found)
+    return torch.where(fooled == before, loss > least, fooled)

@@ -12,6 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from mixbook.data.batches import in_unit_range
 from mixbook.evaluation.boxes import held
 from mixbook.evaluation.localisation import Located
 from mixbook.evaluation.metrics import accuracy
@@ -125,7 +126,7 @@ def corrupted_accuracy(
     logits, labels = [], []
     device = device_of(model)
     for x, y, boxes in data:
-        changed = corruption(x, boxes, generator)
+        changed = corruption(in_unit_range(x), boxes, generator)
         with evaluation_mode(model), torch.inference_mode():
             logits.append(model(changed if device is None else changed.to(device)).cpu())
         labels.append(y.cpu())

@@ -1,9 +1,10 @@
 """Images turned, sheared and rescaled as no training image was: manifold mixup's test of generalisation (Tables 4 and 9).
 
-The settings are those of the published tables; interpolation, filling and axes those that the released code had: nearest
-neighbour, black outside, and matrices that take (row, column) of a pixel to where it comes from. That code turned images
-about a point one pixel off their centre; here it is the centre unless ``centre="released"``. Give pixels, in which 0 is
-black, and let the network normalise them (:class:`mixbook.models.Normalise`).
+The settings are those of the published tables; interpolation, filling and axes follow the released code: nearest neighbour,
+black outside, and matrices that take (row, column) of a pixel to where it comes from. (A pixel belongs to the image up to
+its edge here; code that stops at the middle of the outermost pixels has half a pixel less at the rim.) The released code
+turned images about a point one pixel off their centre; here it is the centre unless ``centre="released"``. Give pixels, in
+which 0 is black, and let the network normalise them (:class:`mixbook.models.Normalise`).
 """
 
 import math
@@ -106,7 +107,8 @@ class Zoom:
 def deformation(name: str) -> Deformation:
     """The deformation that a row of Table 9 names: ``"rotation_20"``, ``"shear_28.6"``, ``"zoomin_60"``, ``"zoomout_140"``.
 
-    Angles are in degrees, zooms in per cent. Degrees of shear are taken back to the tenth of a radian that they stand for.
+    Angles are in degrees, zooms in per cent. Degrees of shear that are a rounded tenth of a radian, as in
+    the table, are taken for that tenth.
 
     Raises:
         ValueError: if the name is of no such form.
@@ -124,7 +126,9 @@ def deformation(name: str) -> Deformation:
     if kind == "rotation":
         return Rotation(value)
     if kind == "shear":
-        return Shear(round(math.radians(value), 1))
+        radians = math.radians(value)
+        tenth = round(radians, 1)
+        return Shear(tenth if abs(math.degrees(tenth) - value) < 0.051 else radians)
     if kind in ("zoomin", "zoomout"):
         return Zoom(value / 100)
     raise ValueError(f"name must be one such as {', '.join(TABLE_9[::4])}, got {name!r}")

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mixbook.data import Batched
 from mixbook.evaluation.attacks import PGD, attack
 from mixbook.evaluation.deformations import deform, deformation
-from mixbook.evaluation.metrics import accuracy, brier, expected_calibration_error, nll, top_accuracy
+from mixbook.evaluation.metrics import accuracy, brier, check_labels, expected_calibration_error, nll, top_accuracy
 from mixbook.evaluation.mode import Batch, batches_of, device_of, evaluation_mode
 
 Metrics = dict[str, float]
@@ -45,7 +45,7 @@ def evaluate(
     Raises:
         ValueError: if ``batch_size`` is less than 1, the network has too few outputs for the labels, there is no batch, two
             attacks have one name, or as attacks and deformations do.
-        TypeError: if ``data`` gives something else than pairs of tensors.
+        TypeError: if ``data`` gives something else than pairs of tensors, or labels that are no integers.
 
     Example:
         >>> import mixbook as mb
@@ -68,6 +68,7 @@ def evaluate(
     for x, y in batches_of(data, batch_size, device_of(model)):
         labels.append(y.cpu())
         clean.append(_logits(model, x))
+        _check(clean[-1], labels[-1], top)  # before an attack takes its time over them
         for name, each in zip(names, chosen, strict=True):
             attacked[name].append(_logits(model, each(model, x, y, generator)))
         for name, change in changes.items():
@@ -82,6 +83,14 @@ def evaluate(
         **{f"error@{name}": 1 - accuracy(torch.cat(part), y) for name, part in attacked.items()},
         **{f"accuracy@{name}": accuracy(torch.cat(part), y) for name, part in deformed.items()},
     }
+
+
+def _check(logits: Tensor, y: Tensor, top: Sequence[int]) -> None:
+    if len(y) == 0:
+        return
+    check_labels(logits, y)
+    for k in top:
+        top_accuracy(logits[:1], y[:1], k)
 
 
 def _logits(model: nn.Module, x: Tensor) -> Tensor:

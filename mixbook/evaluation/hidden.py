@@ -31,8 +31,9 @@ def hidden_states(model: nn.Module, x: Tensor, layer: str, batch_size: int = 204
         torch.Size([5, 12])
     """
     kept: list[Tensor] = []
+    # Copied, or an activation that works in place would change what is kept.
     handle = model.get_submodule(layer).register_forward_hook(
-        lambda module, inputs, output: kept.append(output.flatten(1).float().cpu())
+        lambda module, inputs, output: kept.append(output.flatten(1).to("cpu", torch.float32, copy=True))
     )
     device = device_of(model) or x.device
     try:

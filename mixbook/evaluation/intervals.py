@@ -14,7 +14,7 @@ def interval(values: ArrayLike, level: float = 0.95, axis: int = -1) -> tuple[np
         axis: where the repetitions are.
 
     Raises:
-        ValueError: if there are fewer than two repetitions, which give no spread.
+        ValueError: if there are fewer than two repetitions, which give no spread, or ``level`` is no share.
 
     Example:
         >>> from mixbook.evaluation.intervals import interval
@@ -24,6 +24,8 @@ def interval(values: ArrayLike, level: float = 0.95, axis: int = -1) -> tuple[np
     """
     values = np.asarray(values, dtype=float)
     n = values.shape[axis]
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}: 0.95 is the usual one")
     if n < 2:
         raise ValueError(f"values must hold at least two repetitions along axis {axis}, got {n}")
     half = t.ppf((1 + level) / 2, n - 1) * values.std(axis=axis, ddof=1) / np.sqrt(n)

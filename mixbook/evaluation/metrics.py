@@ -2,13 +2,15 @@
 
 Every function takes logits; for probabilities pass their logarithm. Sums run in float64: a mean over 10,000 samples should
 not depend on the order of adding. Each raises ValueError if the shapes do not fit, nothing is given, or a label is out of
-range.
+range, and TypeError if labels are no integers.
 """
 
 import math
 
 import torch
 from torch import Tensor
+
+from mixbook.evaluation.mode import class_numbers
 
 
 def accuracy(logits: Tensor, y: Tensor) -> float:
@@ -22,7 +24,7 @@ def accuracy(logits: Tensor, y: Tensor) -> float:
         >>> accuracy(torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1]))
         0.5
     """
-    _check(logits, y)
+    y = _checked(logits, y)
     right = (logits.argmax(dim=1) == y) & ~logits.isnan().any(dim=1)
     return float(right.double().mean())
 
@@ -43,7 +45,7 @@ def top_accuracy(logits: Tensor, y: Tensor, k: int) -> float:
         >>> top_accuracy(torch.tensor([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0]]), torch.tensor([1, 2]), k=2)
         0.5
     """
-    _check(logits, y)
+    y = _checked(logits, y)
     if not 1 <= k <= logits.shape[1]:
         raise ValueError(f"k must lie between 1 and the {logits.shape[1]} classes, got {k}")
     own = logits.gather(1, y[:, None])
@@ -61,7 +63,7 @@ def nll(logits: Tensor, y: Tensor) -> float:
         >>> round(nll(torch.zeros(4, 2), torch.tensor([0, 1, 1, 0])), 4)  # log 2
         0.6931
     """
-    _check(logits, y)
+    y = _checked(logits, y)
     return float(torch.nn.functional.cross_entropy(logits.double(), y))
 
 
@@ -76,7 +78,7 @@ def brier(logits: Tensor, y: Tensor) -> float:
         >>> brier(torch.zeros(4, 2), torch.tensor([0, 1, 1, 0]))  # 1/2 for each class: (1/2)^2 + (1/2)^2
         0.5
     """
-    _check(logits, y)
+    y = _checked(logits, y)
     probabilities = logits.double().softmax(dim=1)
     probabilities[torch.arange(len(y), device=y.device), y] -= 1
     return float(probabilities.square().sum(dim=1).mean())
@@ -102,7 +104,7 @@ def reliability(logits: Tensor, y: Tensor, bins: int = 10) -> tuple[Tensor, Tens
                [0.   , 0.733],
                [0.   , 0.667]])
     """
-    _check(logits, y)
+    y = _checked(logits, y)
     if bins < 1:
         raise ValueError(f"bins must be at least 1, got {bins}")
     confidence, predicted = logits.double().softmax(dim=1).max(dim=1)
@@ -130,17 +132,27 @@ def expected_calibration_error(logits: Tensor, y: Tensor, bins: int = 10) -> flo
         >>> round(expected_calibration_error(logits, torch.tensor([0, 0, 1, 1])), 4)
         0.25
     """
-    _check(logits, y)
+    y = _checked(logits, y)
     if logits.softmax(dim=1).isnan().any():
         return math.nan  # as nll and brier are: a sweep goes on, and the reader sees it
     counts, confidences, accuracies = reliability(logits, y, bins)
     return float((counts * (accuracies - confidences).abs()).sum() / counts.sum())
 
 
-def _check(logits: Tensor, y: Tensor) -> None:
+def check_labels(logits: Tensor, y: Tensor) -> None:
+    """Whether logits (n, C) can be scored by labels (n,).
+
+    Raises:
+        ValueError: if shapes do not fit, nothing is given, or a label is out of range.
+    """
     if logits.ndim != 2 or y.shape != (len(logits),):
         raise ValueError(f"logits must be (n, C) and y (n,), got {tuple(logits.shape)} and {tuple(y.shape)}")
     if len(y) == 0:
         raise ValueError("logits and y are empty: a score needs at least one sample")
     if y.min() < 0 or y.max() >= logits.shape[1]:
         raise ValueError(f"labels must lie in [0, {logits.shape[1]}), got {int(y.min())} to {int(y.max())}")
+
+
+def _checked(logits: Tensor, y: Tensor) -> Tensor:
+    check_labels(logits, y)
+    return class_numbers(y)

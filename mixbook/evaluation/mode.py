@@ -40,7 +40,7 @@ def batches_of(data: Batched | Iterable[Batch], batch_size: int, device: torch.d
 
     Raises:
         ValueError: if ``batch_size`` is less than 1, or there is no batch.
-        TypeError: if a loader gives something else than pairs of tensors.
+        TypeError: if a loader gives something else than pairs of tensors, or labels that are no integers.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -53,9 +53,20 @@ def batches_of(data: Batched | Iterable[Batch], batch_size: int, device: torch.d
         empty = False
         x, y = batch
         x, y = (x, y) if device is None else (x.to(device), y.to(device))
-        yield in_unit_range(x), y
+        yield in_unit_range(x), class_numbers(y)
     if empty:
         raise ValueError("data must hold at least one batch, got none: has the iterator been used up?")
+
+
+def class_numbers(y: Tensor) -> Tensor:
+    """Labels of any integer type as int64: bytes would be read as a mask, where they index.
+
+    Raises:
+        TypeError: if they are no integers.
+    """
+    if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
+        raise TypeError(f"labels must be integers, got {y.dtype}: classes are numbered from 0")
+    return y.long()
 
 
 def _in_order(data: Batched, batch_size: int) -> Iterator[Batch]:

@@ -20,7 +20,7 @@ def knn_error(states: Tensor, y: Tensor, test_states: Tensor, test_y: Tensor, k:
         batch_size: test samples at once.
 
     Raises:
-        ValueError: if shapes do not fit, or ``k`` is out of range.
+        ValueError: if shapes do not fit, ``k`` is out of range, or a state is not finite.
 
     Example:
         >>> import torch
@@ -34,6 +34,9 @@ def knn_error(states: Tensor, y: Tensor, test_states: Tensor, test_y: Tensor, k:
             raise ValueError(f"{name} must be (n, units) with n labels, got {tuple(rows.shape)} and {tuple(labels.shape)}")
     if states.shape[1] != test_states.shape[1]:
         raise ValueError(f"states must have the units of test_states, {test_states.shape[1]}, got {states.shape[1]}")
+    for name, rows in (("states", states), ("test_states", test_states)):
+        if not rows.isfinite().all():
+            raise ValueError(f"{name} must be finite: what is no number has no neighbours. Has the network diverged?")
     if not 1 <= k <= len(states):
         raise ValueError(f"k must lie between 1 and the {len(states)} training samples, got {k}")
     classes = int(torch.cat([y, test_y]).max()) + 1
@@ -42,8 +45,9 @@ def knn_error(states: Tensor, y: Tensor, test_states: Tensor, test_y: Tensor, k:
         # Without products, whose rounding hides small distances between large numbers. Nearest first.
         distances = torch.cdist(rows, states, compute_mode="donot_use_mm_for_euclid_dist")
         nearest = distances.topk(k, largest=False).indices
-        votes = one_hot(y[nearest], classes).double()
-        # A vote of rank r counts 1 + 2^-r / 2: less than one more in all, so it decides between equal numbers alone.
-        rank = 0.5 ** torch.arange(1, k + 1, dtype=torch.float64, device=votes.device)
-        wrong += int(((votes * (1 + rank[:, None] / 2)).sum(1).argmax(1) != labels).sum())
+        votes = one_hot(y[nearest], classes)
+        # Votes count k + 1, and the first of a class up to k more, the nearer the more: less than a vote in all, so that
+        # decides between equal numbers alone.
+        first = torch.where(votes.any(1), k - votes.argmax(1), 0)
+        wrong += int((((k + 1) * votes.sum(1) + first).argmax(1) != labels).sum())
     return wrong / len(test_y)

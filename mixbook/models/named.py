@@ -53,18 +53,18 @@ _FULL: Mapping[str, Maker] = {
 }
 # The same kind of network with the same names of layers, for seconds on one core. What is not here is small already.
 _SMALL: Mapping[str, Maker] = {
-    "resnet18": lambda shape, classes: ResNet18(classes, shape[0], width=4),
+    "resnet18": lambda shape, classes, **more: ResNet18(classes, shape[0], **{"width": 4, **more}),
     "preact_resnet18": _preact(18, width=4),
     "preact_resnet34": _preact(34, width=4),
     "preact_resnet50": _preact(50, width=2),
     "preact_resnet18_facebook": _preact(18, "facebook", width=4),
     "wrn28_10": _wide(10, 1),
     "wrn16_8": _wide(10, 1),
-    "resnext29_4_24": lambda shape, classes: ResNeXt29(classes, shape[0], 2, 2, width=4),
-    "densenet_bc_190": lambda shape, classes: DenseNetBC(10, 4, classes, shape[0]),
+    "resnext29_4_24": lambda shape, classes, **more: ResNeXt29(classes, shape[0], 2, 2, **{"width": 4, **more}),
+    "densenet_bc_190": lambda shape, classes, **more: DenseNetBC(10, 4, classes, shape[0], **more),
     "wide_resnet101": _tiny_bottlenecks,
     "resnet50": _tiny_bottlenecks,
-    "speech_vgg11": lambda shape, classes: SpeechVGG11(classes, (shape[1], shape[2]), width=4),
+    "speech_vgg11": lambda shape, classes, **more: SpeechVGG11(classes, (shape[1], shape[2]), **{"width": 4, **more}),
 }
 NAMES: tuple[str, ...] = tuple(_FULL)
 
@@ -80,7 +80,7 @@ def named(name: str, shape: Shape, num_classes: int, *, small: bool = False, **m
         more: what else the network takes, such as ``stem_stride`` or ``width``.
 
     Raises:
-        ValueError: if there is none of that name.
+        ValueError: if there is none of that name, or it does not take samples of that shape.
         ImportError: if it is torchvision's and torchvision is not installed.
 
     Example:
@@ -92,5 +92,17 @@ def named(name: str, shape: Shape, num_classes: int, *, small: bool = False, **m
     """
     if name not in _FULL:
         raise ValueError(f"there is no network {name!r}. There are: {', '.join(_FULL)}")
+    _check_shape(name, shape)
     maker = _SMALL.get(name, _FULL[name]) if small else _FULL[name]
     return maker(shape, num_classes, **more)
+
+
+def _check_shape(name: str, shape: Shape) -> None:
+    """Before a layer says so in numbers that nobody has chosen."""
+    if len(shape) != 3:
+        raise ValueError(f"shape must be (channels, height, width), got {tuple(shape)}")
+    channels = 3 if name in ("resnet50", "wide_resnet101") else 1 if "speech" in name or "commands" in name else shape[0]
+    if shape[0] != channels:
+        raise ValueError(f"{name} takes samples of {channels} channels, got shape {tuple(shape)}")
+    if name == "lenet" and shape[1] != shape[2]:
+        raise ValueError(f"lenet takes square images, got shape {tuple(shape)}")

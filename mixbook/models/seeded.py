@@ -23,7 +23,7 @@ def seeded(seed: int, make_model: Callable[[], Model]) -> Model:
         >>> torch.equal(one.head.weight, two.head.weight)
         True
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         # Not torch.manual_seed: that would also reseed every GPU, outside of this fork.
         torch.default_generator.manual_seed(seed)
         return make_model()

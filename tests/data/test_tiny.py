@@ -48,9 +48,7 @@ def test_fewer_classes_are_those_that_the_list_names_in_both_parts(two_classes, 
 def test_a_folder_that_is_not_whole_is_named(two_classes, home):
     tiny_imagenet("train")
     (home / "tiny-imagenet-200" / "val" / "val_annotations.txt").unlink()
-    with pytest.raises(
-        store.DataError, match=r"not whole: .*val_annotations.txt missing. Move it away"
-    ):
+    with pytest.raises(store.DataError, match=r"not whole: .*val_annotations.txt missing. Move it away"):
         tiny_imagenet("val")
 
 

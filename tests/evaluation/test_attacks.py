@@ -1,6 +1,7 @@
 """On a linear network of two classes the attacks have closed forms: the margin falls by eps |w|_1, the box permitting."""
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from mixbook.data import Arrays
 from mixbook.evaluation import PGD, attacked_error, evaluate, fgsm, fgsm_error, unbounded
+from mixbook.evaluation.attacks import _better, _lead
 from mixbook.models import MLP, Normalise, seeded
 
 STEP = 1 / 512  # a power of two: moving pixels by it is exact
@@ -241,6 +243,64 @@ def test_bad_settings_are_named(arguments, message):
 def test_a_bad_batch_size_is_named(linear, images):
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         fgsm_error(linear, Arrays(images[0].float(), images[1], 2), 0.1, batch_size=0)
+
+
+class Sure(nn.Module):
+    """A network's logits, larger: the same answers, and the same directions to where they change."""
+
+    def __init__(self, model: nn.Module, factor: float) -> None:
+        super().__init__()
+        self.model, self.factor = model, factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.factor * self.model(x.to(next(self.model.parameters()).dtype))
+
+
+@pytest.fixture
+def answered(generator):
+    """A network of two classes, and images with its own answers as labels."""
+    model, x = seeded(0, lambda: MLP(25, (64,), 2)), torch.rand(200, 25, generator=generator)
+    return model, x, model(x).argmax(1)
+
+
+@pytest.mark.parametrize("how", [{}, {"steps": 1, "step_size": 0.05, "random_start": False}, {"restarts": 3}])
+def test_how_sure_a_network_is_of_its_answers_moves_no_attack(how, answered):
+    """In single precision the softmax of a sure network has no gradient at its own class, and then none at all."""
+    model, x, y = answered
+    attack = PGD(0.05, **how)
+    exact = attack(Sure(model.double(), 1.0), x.double(), y, torch.Generator().manual_seed(0)).float()
+    model.float()
+
+    def moved(attack: PGD, network: nn.Module, x: Tensor = x) -> float:
+        found = attack(network, x, y, torch.Generator().manual_seed(0)).float()
+        return float((network(found).argmax(1) != y).float().mean())
+
+    wanted = float((model(exact).argmax(1) != y).float().mean())
+    assert 0.2 < wanted < 1
+    assert all(abs(moved(attack, Sure(model, factor)) - wanted) < 0.02 for factor in (1.0, 100.0, 10_000.0))
+    assert abs(moved(attack, Sure(model.half(), 100.0), x) - wanted) < 0.05
+    model.float()
+    usual = replace(attack, saturating=True)
+    assert moved(usual, Sure(model, 1.0)) == pytest.approx(wanted, abs=0.02)
+    assert moved(usual, Sure(model, 10_000.0)) < wanted / 2
+    assert fgsm_error(Sure(model, 1e4), Arrays(x, y, 2), 0.05, saturating=True) < 0.1
+
+
+def test_of_restarts_the_better_one_is_kept_also_where_all_losses_round_to_nothing(answered):
+    model, x, y = answered
+    weak, strong = x, fgsm(0.02)(model, x, y)
+    better = _better(Sure(model, 1e4), strong, weak, y)
+    lead = _lead(model(strong), y) > _lead(model(weak), y)
+    assert bool(better[lead].float().mean() > 0.99) and not bool((better & ~lead).float().mean() > 0.01)
+
+
+def test_an_attack_needs_no_gradients_from_its_caller(answered):
+    model, x, y = answered
+    expected = PGD(0.05, random_start=False)(model, x, y)
+    for without in (torch.no_grad, torch.inference_mode):
+        with without():
+            assert torch.equal(PGD(0.05, random_start=False)(model, x + 0, y + 0), expected)
+            assert evaluate(model, [(x + 0, y + 0)], attacks=["fgsm@0.05"])["error@fgsm@0.05"] > 0.2
 
 
 @pytest.mark.gpu

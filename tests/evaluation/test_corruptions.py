@@ -57,6 +57,16 @@ def test_noisy_pixels_stay_pixels_unless_told_otherwise(generator):
     assert NoisyBackground(clip=None)(x, BOXES, generator).max() > 1.2
 
 
+def test_bytes_are_numbers_between_0_and_1(generator):
+    x, boxes = torch.full((4, 1, 8, 8), 255, dtype=torch.uint8), BOXES[:4]
+    bright, batch = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 2)), (torch.zeros(4).long(), boxes)
+    as_bytes, as_floats = (
+        corrupted_accuracy(bright, [(each, *batch)], NoisyBackground(), torch.Generator().manual_seed(0))
+        for each in (x, x / 255)
+    )
+    assert as_bytes == as_floats
+
+
 def test_several_boxes_are_all_kept(x, generator):
     two = torch.stack([BOXES, torch.tensor([[0.0, 7, 8, 1]]).repeat(40, 1)], dim=1)
     changed = NoisyBackground()(x, two, generator)

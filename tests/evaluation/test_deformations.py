@@ -98,6 +98,8 @@ def test_rows_of_table_9_are_what_they_say():
     kinds = [type(deformation(name)) for name in TABLE_9]
     assert [kinds.count(kind) for kind in (Rotation, Shear, Zoom)] == [4, 5, 8]
     assert [deformation(name).radians for name in TABLE_9 if name.startswith("shear")] == [0.5, 1, 2, 2.5, 3]
+    assert deformation("shear_20").radians == pytest.approx(math.radians(20))
+    assert [deformation(f"shear_{degrees}").radians for degrees in (28.6, 28.7)] == [0.5, pytest.approx(math.radians(28.7))]
     assert deformation("rotation_40") == Rotation(40)
     assert deformation("zoomin_60") == Zoom(0.6)
     assert deformation("zoomout_140") == Zoom(1.4)

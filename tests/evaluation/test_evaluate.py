@@ -1,10 +1,25 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 import mixbook as mb
 from mixbook.data import Arrays, digits
-from mixbook.evaluation import PGD, attack, deform, deformation, evaluate, fgsm, fgsm_error, unbounded
+from mixbook.evaluation import (
+    PGD,
+    accuracy,
+    attack,
+    brier,
+    deform,
+    deformation,
+    evaluate,
+    expected_calibration_error,
+    fgsm,
+    fgsm_error,
+    nll,
+    unbounded,
+)
 from mixbook.models import MLP, LeNet, seeded
 
 
@@ -72,7 +87,8 @@ def test_an_attack_can_be_given_by_its_name(generator):
 
 def test_attacks_are_named_by_what_they_do():
     attacks = [fgsm(0.5 / 255), fgsm(0.03, clip=None), PGD(8 / 255), PGD(8 / 255, restarts=4), unbounded()]
-    attacks.append(fgsm(0.03, space="normalised"))
+    attacks += [fgsm(0.03, space="normalised"), fgsm(1e-5, clip=None), fgsm(8 / 255, saturating=True)]
+    attacks.append(replace(unbounded(3), saturating=True))
     assert [attack.name for attack in attacks] == [
         "fgsm@0.5/255",
         "fgsm@0.03",
@@ -80,9 +96,13 @@ def test_attacks_are_named_by_what_they_do():
         "pgd20x4@8/255",
         "unbounded200",
         "fgsm@0.03 normalised",
+        "fgsm@1e-05",
+        "fgsm@8/255 saturating",
+        "unbounded3 saturating",
     ]
     assert [attack(each.name) for each in attacks] == attacks
-    for wrong in ("fgsm", "fgsm:8/255", "pgd@8/255", "pgd20x3@", "unbounded", "fgsm@a lot"):
+    assert PGD(8 / 255, 1, step_size=1 / 255, random_start=False).name == "pgd1@8/255"  # it does not get as far as FGSM
+    for wrong in ("fgsm", "fgsm@.", "fgsm:8/255", "pgd@8/255", "pgd20x3@", "unbounded", "fgsm@a lot"):
         with pytest.raises(ValueError, match=f"name must be one such as fgsm@8/255, .* got '{wrong}'"):
             attack(wrong)
     model = MLP(64, (), 10)
@@ -95,6 +115,32 @@ def test_the_mode_is_put_back_after_an_error():
     with pytest.raises(RuntimeError):
         evaluate(model, digits())
     assert model.training
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32])
+def test_labels_may_be_any_integers(dtype, generator):
+    x, y = torch.rand(10, 64, generator=generator), torch.arange(10)
+    model, asked = MLP(64, (), 10), {"top": (2,), "attacks": [fgsm(0.1)]}
+    assert evaluate(model, [(x, y.to(dtype))], **asked) == evaluate(model, [(x, y)], **asked)
+    logits = model(x).detach()
+    for metric in (accuracy, nll, brier, expected_calibration_error):
+        assert metric(logits, y.to(dtype)) == metric(logits, y)
+    for none in (y.float(), y > 3):
+        with pytest.raises(TypeError, match="labels must be integers, got torch"):
+            evaluate(model, [(x, none)])
+
+
+@pytest.mark.parametrize(
+    ("label", "top", "said"), [(3, (), r"\[0, 2\), got 3 to 3"), (1, (3,), "k must lie between 1 and")]
+)
+def test_what_cannot_be_scored_is_said_before_the_attacks(label, top, said):
+    def never(*_: object) -> torch.Tensor:
+        raise AssertionError
+
+    attack = fgsm(0.1)
+    object.__setattr__(attack, "_attempt", never)
+    with pytest.raises(ValueError, match=said):
+        evaluate(MLP(4, (), 2), [(torch.rand(5, 4), torch.full((5,), label))], top=top, attacks=[attack])
 
 
 def test_bad_input_is_named():

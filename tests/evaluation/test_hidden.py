@@ -16,6 +16,14 @@ def test_states_are_what_the_layer_gives_flattened(generator):
     assert not any(module._forward_hooks for module in model.modules())
 
 
+def test_what_comes_behind_in_place_changes_nothing(generator):
+    model = seeded(0, lambda: nn.Sequential(nn.Linear(3, 8), nn.ReLU(inplace=True), nn.Linear(8, 2)))
+    x = torch.randn(6, 3, generator=generator)
+    states = hidden_states(model, x, "0")
+    torch.testing.assert_close(states, model[0](x).detach())
+    assert states.min() < 0
+
+
 def test_a_layer_must_run_once(generator):
     class Twice(nn.Module):
         def __init__(self) -> None:

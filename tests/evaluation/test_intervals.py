@@ -22,3 +22,5 @@ def test_it_holds_the_truth_as_often_as_it_says():
 def test_one_repetition_has_no_spread():
     with pytest.raises(ValueError, match="at least two repetitions"):
         interval([1.0])
+    with pytest.raises(ValueError, match="level must lie between 0 and 1, got 95"):
+        interval([1.0, 2.0], level=95)

@@ -125,6 +125,12 @@ def test_the_readings_are_those_of_the_sources():
     assert (CUB.threshold, CUB.overlap, CUB.strict, CUB.label, CUB.smooth) == (0.75, 0.25, True, False, False)
 
 
+def test_a_network_that_diverged_finds_nothing_and_its_layers_have_the_right_names(generator):
+    x = torch.rand(4, 1, 28, 28, generator=generator)
+    maps, _ = activation_maps(brightness(), x * torch.nan, "last", "head")
+    assert maps.isnan().all() and boxes_of(maps, (28, 28), 0.25).abs().sum() == 0
+
+
 def test_bad_input_is_named(generator):
     x = torch.rand(2, 1, 28, 28, generator=generator)
     with pytest.raises(ValueError, match="must get the average over places"):

@@ -22,6 +22,16 @@ def test_where_classes_draw_the_nearer_neighbour_wins():
     origin = torch.zeros(1, 1)
     assert knn_error(x, y, origin, torch.tensor([1]), k=4) == 0  # two votes each, and class 1 is nearest
     assert knn_error(x, y, origin, torch.tensor([1]), k=3) == 1  # one against two
+    x, y = torch.arange(1.0, 2001)[:, None], torch.tensor([1] + [0] * 1000 + [1] * 999)
+    assert knn_error(x, y, origin, torch.tensor([1]), k=2000) == 0  # far too many for a power of one half to tell
+
+
+def test_what_is_no_number_has_no_neighbours():
+    x, y = torch.tensor([[1.0], [torch.nan]]), torch.tensor([0, 1])
+    with pytest.raises(ValueError, match="states must be finite"):
+        knn_error(x, y, x[:1], y[:1], k=1)
+    with pytest.raises(ValueError, match="test_states must be finite"):
+        knn_error(x[:1], y[:1], x, y, k=1)
 
 
 def test_a_large_offset_hides_no_small_distance(generator):

@@ -29,6 +29,24 @@ def test_more_arguments_reach_the_network():
     assert half.stride == (2, 2)
 
 
+def test_a_small_one_takes_them_too():
+    assert named("resnet18", (3, 32, 32), 2, small=True, width=8).stem[0].out_channels == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "said"),
+    [
+        ("resnet50", (1, 32, 32), "takes samples of 3 channels"),
+        ("speech_lenet", (3, 32, 32), "takes samples of 1 channels"),
+        ("lenet", (1, 28, 32), "takes square images"),
+        ("wrn28_10", (32, 32), "shape must be"),
+    ],
+)
+def test_shapes_that_a_network_does_not_take_are_refused(name, shape, said):
+    with pytest.raises(ValueError, match=said):
+        named(name, shape, 10)
+
+
 def test_an_unknown_one_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"there is no network 'vgg'. There are: lenet, resnet18"):
         named("vgg", (3, 32, 32), 10)

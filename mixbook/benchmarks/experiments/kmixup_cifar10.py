@@ -38,7 +38,12 @@ _ATTACK = (
         "networks that are attacked. TMLR, Table 7a says so; v1, Figure 10a is the same attack and names no alpha, so it "
         "gets the same one",
     ),
-    Setting("fgsm_clip", "pixels stay in [0, 1]", "as in the attack library that the paper names"),
+    Setting(
+        "fgsm_clip",
+        "pixels stay in [0, 1]",
+        "as in the attack library that the paper names; so are the gradients, of the cross entropy in single precision, "
+        "which are lost where a network is very sure",
+    ),
 )
 _CURVES = (
     Setting("curve_ks", (1, 32), "TMLR, Figure 4 and v1, Figure 7", stated=True),

@@ -158,5 +158,5 @@ def _scores(experiment: Experiment, model: nn.Module, test: Arrays) -> Metrics:
     scores = evaluate(model, test)
     found = {"error": 100 * (1 - scores["accuracy"]), "nll": scores["nll"], "ece": 100 * scores["ece"]}
     if test.x.ndim > 2:
-        found["fgsm_error"] = 100 * fgsm_error(model, test, experiment["fgsm_eps"] / 255)
+        found["fgsm_error"] = 100 * fgsm_error(model, test, experiment["fgsm_eps"] / 255, saturating=True)
     return found

@@ -1,7 +1,7 @@
 """LeNet on MNIST, trained once for all that k-mixup prints about it: clean errors and errors under attack."""
 
 import math
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 
 import torch
 
@@ -34,7 +34,8 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
         ``error`` and ``accuracy`` (%) and ``nll`` (nats) on the 10,000 test images after the last epoch; ``loss``, the mean
         training loss of that epoch (nats); ``stuck``: 1.0 if it is still that of guessing. With mixing also ``alpha``, the
         one used at this k, and ``xi``, what it gives in pixels. At the alphas that are attacked, and without mixing,
-        ``fgsm_error@e`` (%), with a budget of e/255 of the pixel range.
+        ``fgsm_error@e`` (%), with a budget of e/255 of the pixel range and gradients in single precision, as in the attack
+        library that the paper names; and ``fgsm_error_exact@e``, with gradients that do not saturate.
     """
     used: Metrics = {}
     k = 0
@@ -50,7 +51,9 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     found = {"error": 100 - right, "accuracy": right, "nll": scores["nll"], "loss": loss, "stuck": stuck, **used}
     if not k or cell.value("alpha") == experiment["fgsm_alpha"]:
         budgets = experiment["fgsm_eps"]
-        found |= {f"fgsm_error@{eps:g}": 100 * fgsm_error(model, test, eps / 255, batch_size=1000) for eps in budgets}
+        for name, saturating in (("fgsm_error", True), ("fgsm_error_exact", False)):
+            attacked = partial(fgsm_error, model, test, batch_size=1000, saturating=saturating)
+            found |= {f"{name}@{eps:g}": 100 * attacked(eps / 255) for eps in budgets}
     return found
 
 

@@ -122,7 +122,8 @@ def score(trained: Trained, *, fgsm_eps: Sequence[float] = (), top: int | None =
 
     Args:
         trained: the network.
-        fgsm_eps: budgets of the attack in 255ths of the range of a pixel; pixels stay in [0, 1].
+        fgsm_eps: budgets of the attack in 255ths of the range of a pixel; pixels stay in [0, 1], and gradients are those of
+            single precision, as in the attack libraries of the papers.
         top: also the error among so many guesses, as ``accuracy_top5`` and ``error_top5``.
         batch_size: samples at once.
 
@@ -146,7 +147,7 @@ def score(trained: Trained, *, fgsm_eps: Sequence[float] = (), top: int | None =
         found |= {f"accuracy_top{top}": 100 * scores[f"accuracy_top{top}"]}
         found |= {f"error_top{top}": 100 - found[f"accuracy_top{top}"]}
     if fgsm_eps:
-        attacks = [fgsm(eps / 255) for eps in fgsm_eps]
+        attacks = [fgsm(eps / 255, saturating=True) for eps in fgsm_eps]
         attacked = evaluate(trained.on_pixels, trained.data.pixels, batch_size, attacks=attacks)
         for eps, attack in zip(fgsm_eps, attacks, strict=True):
             found[f"fgsm_error@{eps:g}"] = 100 * attacked[f"error@{attack.name}"]
