@@ -198,7 +198,7 @@ def advise(
         if labels.min() == labels.max():
             raise ValueError(f"y must hold two classes in {samples} random samples, got {labels[0]} alone: raise samples")
     labels = np.unique(labels, return_inverse=True)[1]
-    on_segments = _on_segments(points, labels)
+    on_segments = _on_segments(points, labels, torch.Generator().manual_seed(seed))
     points = points.astype(float)
     looked = _Look(torch.from_numpy(_scaled(points) if scale == "columns" else points), torch.from_numpy(labels))
     at = tuple(looked.at(k, mixtures, g) for k in block_sizes if k <= len(points) // 2)
@@ -275,11 +275,17 @@ def _scaled(points: np.ndarray) -> np.ndarray:
     return (points - points.mean(axis=0)) / np.where(std > 0, std, 1)
 
 
-def _on_segments(points: np.ndarray, labels: np.ndarray) -> float:
-    """Share of the samples on a segment that contradicts them: exact in the decimal digits of the numbers."""
+def _on_segments(points: np.ndarray, labels: np.ndarray, generator: torch.Generator) -> float:
+    """Share of the samples on a segment that contradicts them: exact in the decimal digits of the numbers.
+
+    Of many samples with many features some are looked at, drawn at random: tables are often sorted by class.
+    """
     n = min(len(points), max(20, int(sqrt(_EXACT_WORK / points.shape[1]))))
-    decimal = points[:n].astype(str).astype(object)  # "0.1", not the binary fraction next to it
-    return len(np.unique(violations(decimal, labels[:n])[:, 0])) / n
+    if n < len(points):
+        chosen = torch.randperm(len(points), generator=generator)[:n].numpy()
+        points, labels = points[chosen], labels[chosen]
+    decimal = points.astype(str).astype(object)  # "0.1", not the binary fraction next to it
+    return len(np.unique(violations(decimal, labels)[:, 0])) / n
 
 
 def _why_k(at: Sequence[AtBlockSize], best: AtBlockSize, harmless: bool, allowed: float) -> str:

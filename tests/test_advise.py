@@ -30,6 +30,16 @@ def test_features_that_are_true_or_false_are_numbers(generator):
     assert advise(x, y).k == advise(x.float(), y).k
 
 
+def test_the_order_of_the_rows_decides_nothing():
+    """Tables are often sorted by class, and not all rows of a large one can be looked at exactly."""
+    rng = np.random.default_rng(0)
+    x, y = np.arange(300)[:, None] * np.ones(150), rng.integers(2, size=300)
+    by_class = np.argsort(y, kind="stable")
+    one, other = advise(x, y), advise(x[by_class], y[by_class])
+    assert one.place == other.place == "hidden"
+    assert other.on_segments == pytest.approx(one.on_segments, abs=0.1)
+
+
 @pytest.mark.parametrize("step", [1.0, 0.1, np.float32(0.1)])
 def test_alternating_lines_are_sent_to_hidden_layers(step):
     # The digits count, not the binary fractions next to them: 0.1 k is on a line too.

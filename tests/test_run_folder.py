@@ -27,6 +27,15 @@ def test_with_a_new_checkpoint_the_new_description_stays(tmp_path):
     assert "new" in (tmp_path / "job.json").read_text()
 
 
+@pytest.mark.parametrize("fresh", [True, False])
+def test_the_result_of_the_run_before_is_none_of_a_fresh_one_that_was_stopped(fresh, tmp_path):
+    (tmp_path / "result.json").write_text("{}")
+    with pytest.raises(KeyboardInterrupt), run_folder.put_back(tmp_path, fresh=fresh):
+        (tmp_path / "checkpoint.pt").write_text("weights")
+        raise KeyboardInterrupt
+    assert (tmp_path / "result.json").exists() is not fresh and (tmp_path / "result.json.old").exists() is fresh
+
+
 def test_what_is_written_is_json_for_every_reader(tmp_path):
     def refuse(constant):
         raise AssertionError(constant)

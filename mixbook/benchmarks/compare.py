@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.estimate import UNBROKEN, Estimate, with_interval
 from mixbook.benchmarks.printed import PrintedValue
@@ -20,7 +18,8 @@ class Comparison(Estimate):
     """A printed value and our trials of the same cell. Everything is in the printed unit; without trials, ours is None.
 
     ``of`` is how many trials there should be, where some are missing; None for a whole cell. ``alphas`` are those that the
-    trials were mixed with, where they say it: at k > 1 alpha may have been raised until xi is that of k = 1.
+    trials were mixed with, where they say it: at k > 1 alpha may have been raised until xi is that of k = 1. ``numbers``
+    are those of the trials, 0, 1, ... if there are none: networks that did not learn may be missing among them.
 
     Example:
         >>> from mixbook.benchmarks.compare import Comparison
@@ -37,6 +36,12 @@ class Comparison(Estimate):
     values: tuple[float, ...]
     of: int | None = None
     alphas: tuple[float, ...] = ()
+    numbers: tuple[int, ...] = ()
+
+    @property
+    def by_number(self) -> dict[int, float]:
+        """The values, by the number of the trial."""
+        return dict(zip(self.numbers or range(self.n), self.values, strict=True))
 
     @property
     def n(self) -> int:
@@ -165,13 +170,13 @@ def verdict(experiment: Experiment, comparisons: Sequence[Comparison]) -> Verdic
 
 
 def paired(ours: Comparison, other: Comparison) -> tuple[float, float]:
-    """Mean of ``ours - other`` over trials, and half its 95% interval.
+    """Mean of ``ours - other`` over the trials that both have, and half its 95% interval.
 
     Trial t has the same split, weights and order of samples in every cell, so trials are compared one by one: what a hard
     split costs both cancels.
 
     Raises:
-        ValueError: if the two do not have the same trials, at least two.
+        ValueError: if the two do not share at least two trials.
 
     Example:
         >>> from mixbook.benchmarks.compare import Comparison, paired
@@ -183,9 +188,11 @@ def paired(ours: Comparison, other: Comparison) -> tuple[float, float]:
         >>> tuple(round(number, 3) for number in paired(ours, other))
         (1.333, 1.434)
     """
-    if ours.n != other.n or ours.n < 2:
-        raise ValueError(f"both must have the same trials, at least two, got {ours.n} and {other.n}")
-    mean, half = interval(np.subtract(ours.values, other.values))
+    first, second = ours.by_number, other.by_number
+    shared = sorted(first.keys() & second.keys())
+    if len(shared) < 2:
+        raise ValueError(f"both must share at least two trials, got {sorted(first)} and {sorted(second)}")
+    mean, half = interval([first[number] - second[number] for number in shared])
     return float(mean), float(half)
 
 
@@ -236,8 +243,10 @@ def _digits(comparison: Comparison) -> int:
 
 def _comparison(row: PrintedValue, cells: dict[Cell, list[Trial]]) -> Comparison:
     cell = Cell(row.method, row.params)
-    values = tuple(trial.metrics[row.metric] for trial in cells.get(cell, []))
+    trials = cells.get(cell, [])
+    values = tuple(trial.metrics[row.metric] for trial in trials)
     named = "alpha" in cell.answers()
-    alphas = tuple(t.metrics["alpha"] for t in cells.get(cell, []) if named and "alpha" in t.metrics)
-    # No values where no network learned.
-    return Comparison(cell, row, () if all(map(math.isnan, values)) else values, alphas=alphas)
+    alphas = tuple(trial.metrics["alpha"] for trial in trials if named and "alpha" in trial.metrics)
+    if all(map(math.isnan, values)):  # no network learned
+        return Comparison(cell, row, (), alphas=alphas)
+    return Comparison(cell, row, values, alphas=alphas, numbers=tuple(trial.number for trial in trials))

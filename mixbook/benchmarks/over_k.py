@@ -62,7 +62,7 @@ class OverK:
     def gain(self, alpha: float, k: int, over: Comparison | None = None) -> tuple[float, float]:
         """By how many points this cell is better than k = 1 at the same alpha (or than ``over``): mean, half its interval.
 
-        Positive is better, for errors and accuracies alike. Trials are compared one by one.
+        Positive is better, for errors and accuracies alike. Trials are compared one by one, those that both cells have.
         """
         mean, half = paired(self.mixed[alpha, k], over or self.mixed[alpha, 1])
         return self._sign * mean, half

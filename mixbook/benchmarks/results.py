@@ -103,8 +103,11 @@ class Results:
             return {**self.identity(), "runs": [run for found in there for run in found["runs"]]}
         try:
             found = json.loads(self.json.read_text(encoding="utf-8"))
-            if not isinstance(found["runs"], list):
-                raise TypeError("runs must be a list")
+            if not (isinstance(found["runs"], list) and isinstance(found["mixbook"], str)):
+                raise TypeError("it must name the version of mixbook and list the runs")
+            for each in found["runs"]:
+                if not isinstance(each["seconds"], int | float):
+                    raise TypeError(f"seconds of a run must be a number, got {each['seconds']!r}")
         except FileNotFoundError:
             message = f"{self.json} is missing, and without it nobody knows where {self.csv.name} comes from"
             raise DamagedResults(f"{message}. {_way_out(self)}") from None
@@ -158,7 +161,7 @@ class Results:
         """The finished cells with all the trials of their run; empty if there are none yet.
 
         Raises:
-            DamagedResults: if a file is missing, damaged or half-written.
+            DamagedResults: if the JSON file is missing, or a file is damaged or half-written.
             ResultsError: as :meth:`provenance`.
         """
         if not self.exists():

@@ -164,18 +164,22 @@ def _prepared(experiment: Experiment, profile: str, folder: Path, fresh: bool, p
     executors.check(place.on, place.gpus)
     _check_patterns(place.only, experiment, profile)
     results = Results(experiment, profile, folder)
+    if fresh:
+        _get_data(experiment, profile)  # or nothing would be in the place of what is set aside
     with results.lock():
         if profile == "smoke" and not results.sources:  # what is read from others is as fresh as they are
             for path in results.files:
                 path.unlink(missing_ok=True)
         elif fresh:
+            if place.budget is not None:
+                budgets.check(place.budget, results, place.at_most, place.only)
             for path in results.set_aside():
                 print(f"kept the earlier results as {path}")
         results.make_ready(print)
         missing = set(experiment.selected(profile)) - set(results.load())
         if place.budget is not None and missing:
             budgets.check(place.budget, results, place.at_most, place.only)
-    if missing:
+    if missing and not fresh:
         _get_data(experiment, profile)
     return results
 

@@ -97,6 +97,8 @@ class Cell:
             [True, True, True, False]
         """
         method, _, params = ("", "", pattern) if "=" in pattern.split(" ")[0] else pattern.partition(" ")
+        if any("=" not in pair for pair in params.split(";") if pair):
+            return False
         return method in ("", self.method) and parse_params(params).items() <= self.answers().items()
 
 

@@ -26,10 +26,11 @@ def write(folder: Path, name: str, content: dict[str, Any]) -> None:
 
 
 @contextmanager
-def put_back(folder: Path) -> Iterator[None]:
+def put_back(folder: Path, *, fresh: bool = False) -> Iterator[None]:
     """If this ends early and no checkpoint was written, ``job.json`` is as it was: it describes the old checkpoint.
 
-    For one process; of several the one that writes.
+    If one was, and the run is a fresh one, ``result.json`` is of the one before: it becomes ``result.json.old``. For one
+    process; of several the one that writes.
     """
     job, checkpoint = folder / "job.json", folder / "checkpoint.pt"
     before, age = job.read_bytes() if job.is_file() else None, _age(checkpoint)
@@ -40,6 +41,8 @@ def put_back(folder: Path) -> Iterator[None]:
             write_whole(job, before.decode())
         elif _age(checkpoint) == age:
             job.unlink(missing_ok=True)
+        elif fresh and (result := folder / "result.json").exists():
+            result.replace(folder / "result.json.old")
         raise
 
 

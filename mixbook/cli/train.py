@@ -16,6 +16,12 @@ class TrainingFailed(BenchmarkError):
     exit_code = 1
 
 
+class Stopped(BenchmarkError):
+    """Ctrl-C."""
+
+    exit_code = 130
+
+
 def command() -> Callable[..., None]:
     """Build the command; what it needs is imported now."""
     from tyro.conf import OmitArgPrefixes, arg
@@ -32,7 +38,7 @@ def command() -> Callable[..., None]:
     ) -> None:
         """Train a network of the papers on one of their data sets, mixed in any way, and test it.
 
-        On several GPUs: torchrun --nproc-per-node 2 -m mixbook.cli train ...
+        On several GPUs: torchrun --nproc-per-node 2 -m mixbook train ...
 
         Args:
             job: what to train.
@@ -56,7 +62,8 @@ def command() -> Callable[..., None]:
             goes_on, known = (out / "checkpoint.pt").exists() and not fresh, run_folder.says_job(out)
             if goes_on and known:
                 run_folder.check_same_job(out, job)
-            with run_folder.put_back(out) if fabric.is_global_zero else nullcontext():
+            begun = run_folder.put_back(out, fresh=fresh) if fabric.is_global_zero else nullcontext()
+            with begun:
                 if fabric.is_global_zero and (known or not goes_on):  # of an unknown checkpoint the run says if it fits
                     run_folder.write(out, "job.json", job.as_dict())
                 _, history, scores = run(job, out / "checkpoint.pt", resume=not fresh, fabric=fabric, log=log)
@@ -67,6 +74,11 @@ def command() -> Callable[..., None]:
             run_folder.write(out, "result.json", result)
         except (ValueError, OSError, CheckpointError, DataError, ImportError) as error:
             raise BenchmarkError(str(error)) from error
+        except KeyboardInterrupt:
+            again = "without --fresh, " if fresh else ""
+            raise Stopped(
+                f"stopped. The same command, {again}goes on from the last checkpoint in {out}, if there is one"
+            ) from None
         except (Diverged, torch.OutOfMemoryError) as error:
             raise TrainingFailed(str(error)) from error
         print(f"test error {scores['error']:.2f} %, nll {scores['nll']:.3f}, ece {scores['ece']:.2f} %")

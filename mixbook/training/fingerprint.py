@@ -1,9 +1,10 @@
 """What a part of a run is, in a line of text: a loss, a mixer, an augmentation. Equal parts have one line in every process.
 
 A default repr, or that of a function, has a memory address in it, and the name of a lambda says nothing. So functions go by
-their code, and by the values that they take from outside as long as those do not change while a run goes on: lists,
-dictionaries and attributes with a leading underscore are left out. Of functions of installed packages, and of this one, the
-name stands for the code.
+their code, and by the values that they take from outside, and objects by their attributes, as long as those do not change
+while a run goes on: lists, dictionaries, sets and attributes with a leading underscore are left out. Of functions of
+installed packages, and of this one, the name stands for the code; of networks the layers and their settings stand for the
+weights.
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -42,7 +44,7 @@ def fingerprint(part: object) -> str:
 
 
 def _of(part: Any, seen: set[int]) -> str:
-    """As ``fingerprint``; ``seen`` has the functions that were described before, as they may name each other."""
+    """As ``fingerprint``; ``seen`` has what was described before, as functions and objects may name each other."""
     kind = type(part)
     if kind in _PLAIN:
         return repr(part)
@@ -63,13 +65,20 @@ def _of(part: Any, seen: set[int]) -> str:
     if isinstance(part, Tensor):
         values = part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
         return f"tensor({tuple(part.shape)}, {part.dtype}, {zlib.crc32(values.tobytes()):08x})"
+    if isinstance(part, np.ndarray):
+        return f"array({part.shape}, {part.dtype}, {zlib.crc32(np.ascontiguousarray(part).tobytes()):08x})"
+    if isinstance(part, np.generic):
+        return repr(part.item())
     if callable(getattr(part, "checksum", None)):  # data
         return f"{kind.__qualname__}({part.checksum()})"
+    if id(part) in seen:
+        return kind.__qualname__
+    seen.add(id(part))
     if dataclasses.is_dataclass(part):
         shown = {field.name: getattr(part, field.name) for field in dataclasses.fields(part) if field.repr}
         return f"{kind.__qualname__}({', '.join(_named(shown, seen))})"
     if isinstance(part, nn.Module):
-        return f"{part!r}({', '.join(_named(_settings(part) | part._buffers, seen))})"
+        return f"{_ADDRESS.sub('', repr(part))}({', '.join(_layers(part, seen))})"
     if kind.__repr__ is object.__repr__:
         return f"{kind.__qualname__}({', '.join(_named(_settings(part), seen))})"
     return _ADDRESS.sub("", repr(part))
@@ -103,10 +112,21 @@ def _globals(code: CodeType) -> set[str]:
     return found.union(*(_globals(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
 
 
+def _layers(module: nn.Module, seen: set[int]) -> list[str]:
+    """Settings of a module and all within; of what has no weights, such as a loss, its buffers too."""
+    bare = next(module.parameters(), None) is None
+    found = []
+    for name, each in module.named_modules():
+        own = _settings(each) | (each._buffers if bare else {})
+        found += [f"{name}.{setting}" if name else setting for setting in _named(own, seen)]
+    return found
+
+
 def _settings(part: object) -> dict[str, Any]:
-    """The plain values among its attributes."""
+    """Its attributes, but for those that may change while a run goes on."""
     found = getattr(part, "__dict__", {})
-    return {name: value for name, value in found.items() if type(value) in _PLAIN and name[0] != "_" and name != "training"}
+    changing = (list, dict, set, ModuleType)
+    return {n: v for n, v in found.items() if n[0] != "_" and n != "training" and not isinstance(v, changing)}
 
 
 def _named(values: dict[str, Any], seen: set[int]) -> list[str]:

@@ -79,8 +79,17 @@ def test_paired_differences_use_that_trials_share_their_split(tmp_path):
     mean, half = paired(rows[second], rows[first])
     expected = ttest_rel(b, a).confidence_interval(0.95)
     assert (mean - half, mean + half) == pytest.approx((expected.low, expected.high))
-    with pytest.raises(ValueError, match="same trials"):
+    with pytest.raises(ValueError, match=r"share at least two trials, got \[0, 1, 2\] and \[\]"):
         paired(rows[second], rows[TOY.cells[3]])
+
+
+def test_trials_are_compared_by_their_number_where_some_are_missing(tmp_path):
+    row = compare(results_with(tmp_path, {}))[1]
+    ours = replace(row, values=(1.0, 2.0, 3.0), numbers=(0, 2, 4))
+    other = replace(row, values=(9.0, 1.0, 5.0), numbers=(1, 2, 4))
+    assert paired(ours, other)[0] == pytest.approx(((2 - 1) + (3 - 5)) / 2)
+    with pytest.raises(ValueError, match="share at least two trials"):
+        paired(ours, replace(other, numbers=(1, 3, 4)))
 
 
 def test_a_cell_that_lacks_trials_is_shown_with_how_many_it_has_where_one_asks(tmp_path):

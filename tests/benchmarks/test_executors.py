@@ -1,5 +1,6 @@
 """Handing out pieces: a worker that dies loses nothing, and nothing is counted twice."""
 
+import math
 import os
 import signal
 import time
@@ -87,9 +88,13 @@ def test_nothing_is_begun_that_would_not_be_done_in_time():
         ("ray://localhost:notaport", 0, "must name host and port"),
         ("ray://localhost:1", 0, "the cluster cannot be reached"),
         ("here", 1, "--gpus is for clusters"),
-        ("ray", -1, "must not be negative"),
+        ("ray", -1, "must be a number of at least 0, got -1"),
         ("slurm", 0.5, "Slurm gives whole GPUs only"),
         ("slurm://gpu?minutes=soon", 0, "takes a whole number of minutes"),
+        ("slurm://gpu?minutes=60&minutes=30", 0, "takes a whole number of minutes"),
+        ("slurm", math.inf, "--gpus must be a number of at least 0, got inf"),
+        ("slurm", math.nan, "--gpus must be a number of at least 0, got nan"),
+        ("ray://[x", 0, "--on must be here, ray"),
         ("slurm://gpu?hours=1", 0, "takes a whole number of minutes"),
     ],
 )

@@ -13,7 +13,7 @@ from mixbook.benchmarks.printed import not_measured, printed_values
 from mixbook.benchmarks.report import judge as judging
 from mixbook.benchmarks.report.claim import Claim
 from mixbook.benchmarks.report.claims import claims
-from mixbook.benchmarks.report.judge import decide, judge
+from mixbook.benchmarks.report.judge import by_trial, decide, judge
 from mixbook.benchmarks.report.report import PAPERS, VERDICTS, claim_rows, report, stated_rows
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell
@@ -135,6 +135,24 @@ def test_the_values_of_a_claim_are_the_means_over_its_comparisons_trial_by_trial
     found = on_iris(tmp_path)
     assert len(found.gains) > 1
     assert found.values == pytest.approx(np.mean([gain.values for gain in found.gains], axis=0))
+
+
+def test_where_comparisons_lack_trials_each_counts_once(tmp_path):
+    """Comparison g gains 10 g + n in trial n: the mean is not that over those that a trial happens to have."""
+    gains = [{n: 10.0 * g + n for n in range(5) if n < 2 or g == 3} for g in range(4)]
+    values = by_trial(gains)
+    assert values == pytest.approx([15 + n for n in range(5)])
+    assert np.mean(values) == pytest.approx(17) != np.mean([np.mean([g[n] for g in gains if n in g]) for n in range(5)])
+    rng = np.random.default_rng(0)
+    full = rng.normal(size=(6, 5))
+    assert by_trial([dict(enumerate(row)) for row in full]) == pytest.approx(full.mean(0))
+
+
+def test_where_every_comparison_must_hold_print_is_that_of_the_least_here(tmp_path):
+    save(tmp_path, lambda cell, t: 10 - k(cell) + 0.01 * noise(100 * t + k(cell)))
+    best = on_iris(tmp_path, replace(BETTER, better="erm", than="others", same=(), every=True))
+    assert best.printed == best.least.printed and best.mean == pytest.approx(best.least.mean)
+    assert best.printed != min(gain.printed for gain in best.gains)
 
 
 def test_the_printed_gain_of_a_claim_is_the_mean_or_where_every_one_must_hold_the_least(tmp_path):

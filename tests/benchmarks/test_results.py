@@ -70,7 +70,10 @@ def test_a_damaged_file_is_named_with_what_is_wrong_and_left_alone(results, dama
     assert results.csv.read_text() == damaged
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"runs": 3}'])
+MERGED_BY_HAND = ['{"runs": []}', '{"mixbook": "1", "runs": [1]}', '{"mixbook": "1", "runs": [{}]}']
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"runs": 3}', *MERGED_BY_HAND])
 def test_damaged_provenance_is_refused(results, content):
     results.json.write_text(content)
     with pytest.raises(ResultsError, match=r"laptop\.json is damaged"):

@@ -89,6 +89,20 @@ def test_fresh_keeps_what_was_there_under_another_name(book, executed, invented)
     assert [path.read_text() for path in results.csv.parent.glob("laptop.csv.old*")] == [old]
 
 
+def test_fresh_sets_nothing_aside_where_it_cannot_run(book, monkeypatch, no_data, invented):
+    abalone = get_experiment("kmixup-tmlr-table5-abalone")
+    results = runner.Results(abalone, "laptop", runner.results_folder(book, "laptop"))
+    results.save(invented(abalone, "laptop", 2), [])
+    with pytest.raises(BenchmarkError, match="mixbook data get abalone"):
+        runner.run(abalone, "laptop", book, fresh=True)
+    assert len(results.load()) == 2
+    on_iris = runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    on_iris.save(invented(IRIS, "laptop", 2), [])
+    with pytest.raises(BenchmarkError, match="one trial of one cell takes about 2 s"):
+        runner.run(IRIS, "laptop", book, fresh=True, place=runner.Place(budget=1.0))
+    assert len(on_iris.load()) == 2
+
+
 def test_a_failing_notebook_says_what_failed_and_where_to_look(book):
     broken = replace(IRIS, notebook="broken.ipynb")
     text = (book / runner.NOTEBOOKS / IRIS.notebook).read_text()
@@ -187,6 +201,9 @@ def test_where_and_how_long_reach_the_notebook(book, executed):
     assert executed[0]["only"] == ["erm"]
     with pytest.raises(BenchmarkError, match=r"--only 'alpha=7' fits no cell of .*: erm; mixup"):
         runner.run(IRIS, "laptop", book, place=runner.Place(only=("erm", "alpha=7")))
+    for unfit in ("kmixup 16", "erm mixup", "kmixup k"):
+        with pytest.raises(BenchmarkError, match=f"--only '{unfit}' fits no cell"):
+            runner.run(IRIS, "laptop", book, place=runner.Place(only=(unfit,)))
     with pytest.raises(BenchmarkError, match=r"--on must be here, ray.*got 'moon'"):
         runner.run(IRIS, "laptop", book, place=runner.Place(on="moon"))
 

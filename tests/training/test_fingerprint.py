@@ -5,6 +5,7 @@ import subprocess
 import sys
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 import mixbook as mb
 from mixbook.data import Augment, iris
 from mixbook.evaluation import evaluate
+from mixbook.models import MLP, seeded
 from mixbook.training.fingerprint import fingerprint
 
 FACTOR = 2.0
@@ -40,7 +42,36 @@ class Focal:
         self.gamma, self._calls = gamma, 0
 
 
+class Holding:
+    def __init__(self, value):
+        self.value = value
+
+
+class Nested(nn.Module):
+    """A loss with another within, and what the one is made of."""
+
+    def __init__(self, inner=None, **attributes):
+        super().__init__()
+        self.inner = inner or nn.CrossEntropyLoss()
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+
+KINDS = {
+    "a tensor": (torch.ones(3), torch.tensor([1.0, 50.0, 1.0])),
+    "a pair": ((0.1, 0.2), (0.1, 0.3)),
+    "a number of numpy": (np.float64(0.1), np.float64(0.2)),
+    "a large array": (np.zeros(5000), np.eye(1, 5000, 4000)[0]),
+    "a kind of number": (torch.float32, torch.float64),
+    "an object": (Focal(1), Focal(2)),
+    "a function": (lambda z: z, lambda z: -z),
+}
 DIFFERENT = {
+    **{f"{name} within an object": (Holding(one), Holding(other)) for name, (one, other) in KINDS.items()},
+    **{f"{name} within a module": (Nested(w=one), Nested(w=other)) for name, (one, other) in KINDS.items()},
+    "settings of a module within": (Nested(), Nested(nn.CrossEntropyLoss(label_smoothing=0.9))),
+    "class weights of a module within": tuple(Nested(nn.CrossEntropyLoss(w)) for w in KINDS["a tensor"]),
+    "an array from outside": tuple(partial(np.add, x2=array) for array in KINDS["a large array"]),
     "lambdas": (lambda z, y: F.cross_entropy(z, y), lambda z, y: F.nll_loss(z, y)),
     "a constant": (lambda z, y: 2 * F.cross_entropy(z, y), lambda z, y: 3 * F.cross_entropy(z, y)),
     "a value from outside": (weighted(1.0), weighted(2.0)),
@@ -86,6 +117,18 @@ def test_what_changes_in_a_run_does_not_count():
         loss(torch.zeros(2, 3), torch.tensor([0, 1]))
     focal._calls = 7
     assert len(log) == 100 and fingerprint((loss, focal)) == before
+
+
+def test_weights_of_a_network_do_not_count_and_circles_end():
+    one, other = (seeded(seed, lambda: MLP(4, (3,), 2)) for seed in (0, 1))
+    assert fingerprint(Holding(one)) == fingerprint(Holding(other)) != fingerprint(Holding(MLP(4, (5,), 2)))
+    batch_norm = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    before = fingerprint(batch_norm)
+    batch_norm(torch.rand(4, 2))
+    assert fingerprint(batch_norm) == before
+    circle = Holding(None)
+    circle.value = circle
+    assert "Holding" in fingerprint(circle)
 
 
 def test_another_process_says_the_same():

@@ -4,6 +4,7 @@ Each place is a file with a class that is a :class:`mixbook.benchmarks.executors
 :func:`mixbook.benchmarks.executors.dispatch.dispatch` hands out pieces to any of them, and again where a worker died.
 """
 
+import math
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,8 +74,8 @@ def check(on: str, gpus: float = 0.0) -> None:
         mixbook.benchmarks.BenchmarkError: --on must be here, ray, ...
     """
     place = _parse(on)
-    if gpus < 0:
-        raise BenchmarkError(f"--gpus must not be negative, got {gpus:g}")
+    if not 0 <= gpus < math.inf:
+        raise BenchmarkError(f"--gpus must be a number of at least 0, got {gpus:g}")
     if gpus and place.scheme == "here":
         raise BenchmarkError("--gpus is for clusters (--on ray, --on slurm): here a GPU is used wherever there is one")
     if place.scheme == "ray":
@@ -90,7 +91,10 @@ def check(on: str, gpus: float = 0.0) -> None:
 
 
 def _parse(on: str) -> SplitResult:
-    place = urlsplit(on if "://" in on else f"{on}://")
+    try:
+        place = urlsplit(on if "://" in on else f"{on}://")
+    except ValueError as error:  # brackets of an address that does not end
+        raise BenchmarkError(f"--on must be {PLACES}, got {on!r} ({error})") from error
     if place.scheme not in ("here", "ray", "slurm") or (place.scheme == "here" and place.netloc):
         raise BenchmarkError(f"--on must be {PLACES}, got {on!r}")
     return place

@@ -50,8 +50,8 @@ def minutes_of(query: str) -> int:
         BenchmarkError: if it is anything else.
     """
     named = parse_qs(query, keep_blank_values=True)
-    (minutes,) = named.pop("minutes", [str(_MINUTES)])
-    if named or not minutes.isdecimal() or int(minutes) < 1:
+    minutes, *others = named.pop("minutes", [str(_MINUTES)])
+    if named or others or not minutes.isdecimal() or int(minutes) < 1:
         raise BenchmarkError(
             f"--on slurm://PARTITION?minutes=60 takes a whole number of minutes and nothing else, got {query!r}"
         )

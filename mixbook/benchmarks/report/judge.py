@@ -75,22 +75,30 @@ class Judged(Estimate):
 
     @property
     def values(self) -> list[float]:
-        """The gain by trial: the mean over the comparisons, or where each must go one way the least of them by its mean."""
-        run = [gain for gain in self.gains if gain.trials]
-        if not run:
-            return []
+        """The gain by trial: the mean over the comparisons, or where each must go one way the least of them by its mean.
+
+        Where comparisons lack trials, a mean over those that a trial has would be about other comparisons in each: it is
+        the mean of an additive fit, a number for each comparison and one for each trial.
+        """
         if self.claim.every:
-            return min(run, key=lambda gain: gain.mean or 0.0).values
-        numbers = sorted({number for gain in run for number in gain.trials})
-        return [float(np.mean([gain.trials[n] for gain in run if n in gain.trials])) for n in numbers]
+            return [] if self.least is None else self.least.values
+        run = [gain for gain in self.gains if gain.trials]
+        return by_trial([gain.trials for gain in run]) if run else []
+
+    @property
+    def least(self) -> Gain | None:
+        """The comparison of least mean, of those that have been run."""
+        return min((gain for gain in self.gains if gain.trials), key=lambda gain: gain.mean or 0.0, default=None)
 
     @property
     def printed(self) -> float | None:
-        """The same gain in print."""
+        """The same gain in print: where each comparison must go one way, that of the one that was least here."""
         printed = [gain.printed for gain in self.gains if gain.printed is not None]
         if not printed:
             return None
-        return min(printed) if self.claim.every else float(np.mean(printed))
+        if not self.claim.every:
+            return float(np.mean(printed))
+        return min(printed) if self.least is None else self.least.printed
 
     @property
     def on_stand_in(self) -> Verdict:
@@ -108,6 +116,29 @@ class Judged(Estimate):
     def verdict(self) -> Verdict:
         """What they say of the claim: nothing, if they come from a surrogate."""
         return "not yet run" if self.surrogate else self.on_stand_in
+
+
+def by_trial(gains: Sequence[Mapping[int, float]]) -> list[float]:
+    """What each trial says of the mean over several gains, some of which may lack trials that others have.
+
+    The gain of comparison g in trial n is taken as m(g) + t(n), by least squares; trial n then says mean m + t(n). With all
+    trials in all gains that is the mean over the gains.
+
+    Example:
+        >>> from mixbook.benchmarks.report.judge import by_trial
+        >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0}, {0: 5.0, 1: 7.0}])]
+        [3.0, 5.0]
+        >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0}, {0: 5.0}])]  # not 3 and 3
+        [3.0, 5.0]
+    """
+    numbers = sorted({number for gain in gains for number in gain})
+    found = [(g, numbers.index(n), value) for g, gain in enumerate(gains) for n, value in gain.items()]
+    design = np.zeros((len(found) + 1, len(gains) + len(numbers)))
+    design[-1, len(gains) :] = 1  # trials add nothing on average, which makes the fit unique
+    for row, (g, n, _) in enumerate(found):
+        design[row, [g, len(gains) + n]] = 1
+    fitted = np.linalg.lstsq(design, np.array([value for *_, value in found] + [0.0]), rcond=None)[0]
+    return [float(each) for each in fitted[: len(gains)].mean() + fitted[len(gains) :]]
 
 
 def decide(mean: float | None, half: float | None) -> Verdict:
