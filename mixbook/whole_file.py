@@ -1,6 +1,7 @@
 """Files that are written whole or not at all: on a full disk, or after a kill, what was there before is still there."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import IO
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write bytes to, which takes the name ``path`` when the block ends without an error.
 
-    It lies beside the old one, is forced to the disk, and then takes its name. One process at a time may write a path.
+    It lies beside the old one, is forced to the disk, and then takes its name and its permissions; where the name is a link,
+    those of what it leads to. One process at a time may write a path.
 
     Raises:
         OSError: if it cannot be written. What was there before is unchanged then.
@@ -27,12 +29,15 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         9
         'all of it'
     """
+    path = path.resolve()
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, part)
         part.replace(path)
     except BaseException:
         with suppress(OSError):

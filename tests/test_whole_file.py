@@ -1,0 +1,28 @@
+"""What is written whole takes the place of what was there, and of nothing else."""
+
+import os
+import stat
+
+import pytest
+
+from mixbook.whole_file import whole_file, write_whole
+
+
+def test_a_link_stays_one_and_permissions_stay(tmp_path):
+    kept = tmp_path / "elsewhere" / "kept.txt"
+    write_whole(kept, "before")
+    kept.chmod(0o600)
+    link = tmp_path / "link.txt"
+    link.symlink_to(kept)
+    write_whole(link, "after")
+    assert link.is_symlink() and kept.read_text() == "after"
+    assert stat.S_IMODE(os.stat(kept).st_mode) == 0o600
+
+
+def test_what_fails_leaves_what_was_there(tmp_path):
+    path = tmp_path / "some.txt"
+    write_whole(path, "before")
+    with pytest.raises(ValueError), whole_file(path) as file:
+        file.write(b"half")
+        raise ValueError
+    assert path.read_text() == "before" and [each.name for each in tmp_path.iterdir()] == ["some.txt"]
