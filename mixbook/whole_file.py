@@ -12,8 +12,8 @@ from typing import IO
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write bytes to, which takes the name ``path`` when the block ends without an error.
 
-    It lies beside the old one, is forced to the disk, and then takes its name and its permissions; where the name is a link,
-    those of what it leads to. One process at a time may write a path.
+    It lies beside the old one, is forced to the disk, and then takes its name and its permissions; of a link, those of what
+    it leads to. One process at a time may write a path.
 
     Raises:
         OSError: if it cannot be written. What was there before is unchanged then.
