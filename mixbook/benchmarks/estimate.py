@@ -1,6 +1,6 @@
 """A mean over trials and how sure it is: what everything that has one value for each trial says of itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -70,3 +70,26 @@ class Estimate:
     def half_width(self: _Values) -> float | None:
         """Half the width of the 95% interval of the mean (Student's t); None for fewer than two trials."""
         return half_width(self.values)
+
+
+def by_trial(gains: Sequence[Mapping[int, float]]) -> list[float]:
+    """What each trial says of the mean over several gains, some of which may lack trials that others have.
+
+    The gain of comparison g in trial n is taken as m(g) + t(n), by least squares; trial n then says mean m + t(n). With all
+    trials in all gains that is the mean over the gains.
+
+    Example:
+        >>> from mixbook.benchmarks.estimate import by_trial
+        >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0}, {0: 5.0, 1: 7.0}])]
+        [3.0, 5.0]
+        >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0}, {0: 5.0}])]  # not 3 and 3
+        [3.0, 5.0]
+    """
+    numbers = sorted({number for gain in gains for number in gain})
+    found = [(g, numbers.index(n), value) for g, gain in enumerate(gains) for n, value in gain.items()]
+    design = np.zeros((len(found) + 1, len(gains) + len(numbers)))
+    design[-1, len(gains) :] = 1  # trials add nothing on average, which makes the fit unique
+    for row, (g, n, _) in enumerate(found):
+        design[row, [g, len(gains) + n]] = 1
+    fitted = np.linalg.lstsq(design, np.array([value for *_, value in found] + [0.0]), rcond=None)[0]
+    return [float(each) for each in fitted[: len(gains)].mean() + fitted[len(gains) :]]

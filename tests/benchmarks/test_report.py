@@ -8,12 +8,13 @@ import pytest
 from scipy.stats import ttest_rel
 
 from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.estimate import by_trial
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.printed import not_measured, printed_values
 from mixbook.benchmarks.report import judge as judging
 from mixbook.benchmarks.report.claim import Claim
 from mixbook.benchmarks.report.claims import claims
-from mixbook.benchmarks.report.judge import by_trial, decide, judge
+from mixbook.benchmarks.report.judge import decide, judge
 from mixbook.benchmarks.report.report import PAPERS, VERDICTS, claim_rows, report, stated_rows
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mixbook.benchmarks.compare import compare, verdict, whole_results
-from mixbook.benchmarks.estimate import Estimate
+from mixbook.benchmarks.estimate import Estimate, by_trial
 from mixbook.benchmarks.experiments import all_experiments, get_experiment
 from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_values
 from mixbook.benchmarks.report.claim import Claim, Verdict
@@ -116,29 +116,6 @@ class Judged(Estimate):
     def verdict(self) -> Verdict:
         """What they say of the claim: nothing, if they come from a surrogate."""
         return "not yet run" if self.surrogate else self.on_stand_in
-
-
-def by_trial(gains: Sequence[Mapping[int, float]]) -> list[float]:
-    """What each trial says of the mean over several gains, some of which may lack trials that others have.
-
-    The gain of comparison g in trial n is taken as m(g) + t(n), by least squares; trial n then says mean m + t(n). With all
-    trials in all gains that is the mean over the gains.
-
-    Example:
-        >>> from mixbook.benchmarks.report.judge import by_trial
-        >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0}, {0: 5.0, 1: 7.0}])]
-        [3.0, 5.0]
-        >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0}, {0: 5.0}])]  # not 3 and 3
-        [3.0, 5.0]
-    """
-    numbers = sorted({number for gain in gains for number in gain})
-    found = [(g, numbers.index(n), value) for g, gain in enumerate(gains) for n, value in gain.items()]
-    design = np.zeros((len(found) + 1, len(gains) + len(numbers)))
-    design[-1, len(gains) :] = 1  # trials add nothing on average, which makes the fit unique
-    for row, (g, n, _) in enumerate(found):
-        design[row, [g, len(gains) + n]] = 1
-    fitted = np.linalg.lstsq(design, np.array([value for *_, value in found] + [0.0]), rcond=None)[0]
-    return [float(each) for each in fitted[: len(gains)].mean() + fitted[len(gains) :]]
 
 
 def decide(mean: float | None, half: float | None) -> Verdict:
