@@ -454,6 +454,13 @@ class Hooks:
         return batch
 
 
+def test_lightning_s_module_named_first_is_refused_for_nothing_would_be_mixed():
+    with pytest.raises(TypeError, match="name LightningMixing before Hooks: class Net"):
+        type("Net", (Hooks, LightningMixing), {})
+    between = type("Between", (LightningMixing, Hooks), {})
+    assert issubclass(type("Net", (between,), {"on_after_batch_transfer": between.on_after_batch_transfer}), Hooks)
+
+
 def test_lightning_mixes_training_batches_only(generator):
     class Net(LightningMixing, Hooks):
         mixer = mb.Mixer(ratio=mb.Fixed(0.5), blend=Linear(), num_classes=5, generator=generator)

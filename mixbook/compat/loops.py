@@ -190,9 +190,19 @@ class LightningMixing:
                 self.mixer = mb.kmixup(k=16, num_classes=10)
 
     ``training_step`` then gets dense targets (``mb.mixed_cross_entropy`` takes them), ``validation_step`` labels as before.
+
+    Raises:
+        TypeError: when the class is made, if it is named behind what has the same hook, and so would mix nothing.
     """
 
     mixer: Mixing
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse an order of the bases in which this would never be called."""
+        super().__init_subclass__(**options)
+        called = next(base for base in cls.__mro__ if "on_after_batch_transfer" in vars(base))
+        if not issubclass(called, LightningMixing):
+            raise TypeError(f"name LightningMixing before {called.__name__}: class {cls.__name__}(LightningMixing, ...)")
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Lightning's hook: the batch ``(x, y)``, mixed while training."""
