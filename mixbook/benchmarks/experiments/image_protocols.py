@@ -20,6 +20,9 @@ _SCALES = {
     "tiny_imagenet": ((127.5,) * 3, (127.5,) * 3),
 }
 _PADDING = {"cifar10": 2, "cifar100": 2, "svhn": 2, "tiny_imagenet": 4}
+_SVHN = Setting(
+    "training_part", "all 73,257 images", "the paper names no part; the released code keeps at most 7,325 of each digit"
+)
 _NETWORKS = {  # printed name: name of mixbook.models.named
     "preactresnet18": "preact_resnet18",
     "preactresnet34": "preact_resnet34",
@@ -28,7 +31,7 @@ _NETWORKS = {  # printed name: name of mixbook.models.named
 
 
 def images(dataset: str, model: str) -> tuple[Setting, ...]:
-    """Network and data as the released code of manifold mixup has them."""
+    """Network and data as the released code of manifold mixup has them, but for SVHN, of which that takes a part."""
     code = "manifold mixup's released code, which Puzzle Mix's and Co-Mixup's took over; no paper says"
     mean, std = (tuple(round(value / 255, 4) for value in values) for values in _SCALES[dataset])
     tiny = dataset == "tiny_imagenet"
@@ -40,13 +43,14 @@ def images(dataset: str, model: str) -> tuple[Setting, ...]:
         Setting("std", std, f"of each channel: {code}"),
         Setting("shift", _PADDING[dataset], f"pixels of padding for random crops: {code}"),
         Setting("flip", dataset != "svhn", "half of the images are mirrored, except digits: as in the released code"),
+        *((_SVHN,) if dataset == "svhn" else ()),
     )
 
 
-def sgd(weight_decay_stated: str = "") -> tuple[Setting, ...]:
-    """Momentum and weight decay of the same code."""
+def sgd(weight_decay_stated: str = "", momentum_stated: str = "") -> tuple[Setting, ...]:
+    """Momentum and weight decay of the same code, and where the paper states them."""
     return (
-        Setting("momentum", 0.9, "that of the released code"),
+        Setting("momentum", 0.9, momentum_stated or "that of the released code", stated=bool(momentum_stated)),
         Setting("nesterov", True, "as in the released code"),
         Setting("weight_decay", 1e-4, weight_decay_stated or "that of the released code", stated=bool(weight_decay_stated)),
         Setting("decay", 0.1, "factor at each drop of the learning rate", stated=True),
@@ -55,9 +59,9 @@ def sgd(weight_decay_stated: str = "") -> tuple[Setting, ...]:
     )
 
 
-def drops(shares: Sequence[float], why: str) -> Setting:
+def drops(shares: Sequence[float], why: str, *, stated: bool = True) -> Setting:
     """Where the learning rate drops, as shares of the run: a shorter run keeps them."""
-    return Setting("drops", tuple(shares), f"{why}; a shorter run keeps the shares", stated=True)
+    return Setting("drops", tuple(shares), f"{why}; a shorter run keeps the shares", stated=stated)
 
 
 def measures(

@@ -35,28 +35,32 @@ NEIGHBOURS = (
 SCALING = Setting("deformed", "pixels, black outside", "appendix C; normalised behind it", stated=True)
 
 
-def optimisation(where: str) -> tuple[Setting, ...]:
+def optimisation() -> tuple[Setting, ...]:
     """What all networks of the paper share."""
     return (
-        Setting("lr", 0.1, "that of the released code"),
+        Setting("lr", 0.1, "appendix C", stated=True),
         Setting("batch_size", 100, "that of the released code"),
-        *sgd(f"{where}: 10^-4"),
+        *sgd("section 5.1 and appendix C: 10^-4", momentum_stated="appendix C"),
         LOSS,
     )
 
 
-def profiles(epochs: int, trials: int, every: int = 1, least: str = "") -> dict[ProfileName, Profile]:
-    """Smoke, minutes on a GPU, and the printed length."""
-    as_printed = f"{trials} trial{'s' if trials > 1 else ''} of {epochs:,} epochs"
+def profiles(
+    epochs: int, trials: int, every: int = 1, least: str = "", printed: str = "epochs as printed; it states no trials"
+) -> dict[ProfileName, Profile]:
+    """Smoke, minutes on a GPU, and the printed length; ``printed`` says what of that the paper states."""
+    length = f"{trials} trial{'s' if trials > 1 else ''} of {epochs:,} epochs"
     return {
         "smoke": Profile(1, 1, every=every, stand_in=True, note="some methods, one epoch on generated images: it runs"),
-        "gpu": Profile(1, 25, note=f"1 trial of 25 epochs instead of {as_printed}: a minute or two a cell{least}"),
-        "paper": Profile(trials, epochs, note=f"{as_printed}, as printed: days on one GPU"),
+        "gpu": Profile(1, 25, note=f"1 trial of 25 epochs instead of {length}: a minute or two a cell{least}"),
+        "paper": Profile(trials, epochs, note=f"{length}, {printed}: days on one GPU"),
     }
 
 
-def _networks(dataset: str, model: str) -> Experiment:
+def _networks(dataset: str, model: str, *, attacked: bool = False) -> Experiment:
+    """The networks of Tables 1 and 2; on SVHN those that are attacked are others, which train for longer."""
     wide = model == "wrn28_10"
+    long = attacked or not wide
     cells = [
         Cell("erm", ""),
         Cell("mixup", "alpha=1"),
@@ -69,27 +73,34 @@ def _networks(dataset: str, model: str) -> Experiment:
     if (dataset, model) == ("cifar100", "preactresnet34"):
         cells.append(Cell("mixup", "alpha=2"))
         asked += ["deformations"]
-    if (dataset, model) in (("cifar100", "preactresnet18"), ("svhn", "wrn28_10")):
+    if (dataset, model) == ("cifar100", "preactresnet18") or attacked:
         asked += ["fgsm"]
-    length = "appendix C: epochs 200 and 300 of 400" if wide else "appendix C: epochs 400 and 800 of 1,200"
+    length = "appendix C: epochs 400 and 800 of 1,200" if long else "appendix C: epochs 200 and 300 of 400"
+    of = "Table 7" if attacked else _TABLES[dataset]
     return Experiment(
-        name=f"manifold-{dataset}-{model.replace('_', '-')}",
-        title=f"{_TITLES[dataset]}, {_MODELS[model]}: the networks of {_TABLES[dataset]} and what else is asked of them",
+        name=f"manifold-{dataset}-{model.replace('_', '-')}{'-attacked' if attacked else ''}",
+        title=f"{_TITLES[dataset]}, {_MODELS[model]}: the networks of {of} and what else is asked of them",
         paper="manifold",
         table="",
         dataset=dataset,
         model=model,
         settings=(
             *images(dataset, model),
-            *optimisation("section 5.1"),
-            drops((0.5, 0.75) if wide else (1 / 3, 2 / 3), length),
+            *optimisation(),
+            drops((1 / 3, 2 / 3) if long else (0.5, 0.75), length),
             *(ATTACKS if "fgsm" in asked else ()),
             *(NEIGHBOURS if "knn" in asked else ()),
             *((SCALING,) if "deformations" in asked else ()),
             *measures(*asked, curves=("loss",)),
         ),
         decided=DECIDED,
-        profiles=profiles(400 if wide else 1200, 5, every=2, least=", five for the wide network" if wide else ""),
+        profiles=profiles(
+            1200 if long else 400,
+            5,
+            every=2,
+            least=", five for the wide network" if wide else "",
+            printed="the length printed for Table 7, which states no trials" if attacked else "as printed for the table",
+        ),
         notebook="methods.ipynb",
         trial=TRIAL,
         own_cells=tuple(cells),
@@ -103,6 +114,7 @@ def read_from(source: Experiment, name: str, title: str, table: str, derive: str
 
 NETWORKS = {(dataset, model): _networks(dataset, model) for dataset in _TABLES for model in _MODELS}
 _RESNET18, _RESNET34 = NETWORKS["cifar10", "preactresnet18"], NETWORKS["cifar100", "preactresnet34"]
+_SVHN_ATTACKED = _networks("svhn", "wrn28_10", attacked=True)
 
 _BANDS = {"cifar10": 0.5, "cifar100": 1.0, "svhn": 0.5}
 _PRINTED = tuple(
@@ -118,16 +130,17 @@ _PRINTED = tuple(
 
 EXPERIMENTS = (
     *NETWORKS.values(),
+    _SVHN_ATTACKED,
     *_PRINTED,
     read_from(_RESNET34, "manifold-table4", "CIFAR-100, PreActResNet-34 on deformed images", "Table 4", band=1.0),
     read_from(_RESNET34, "manifold-table9", "CIFAR-100, PreActResNet-34 on more deformed images", "Table 9", band=1.0),
     *(
-        read_from(NETWORKS[key], f"manifold-table7-{key[0]}", f"{_TITLES[key[0]]} under FGSM", "Table 7", band=band)
+        read_from(source, f"manifold-table7-{dataset}", f"{_TITLES[dataset]} under FGSM", "Table 7", band=band)
         # Of CIFAR-100 there is no plain training in print.
-        for key, band in (
-            (("cifar10", "preactresnet18"), 5.0),
-            (("cifar100", "preactresnet18"), 0.0),
-            (("svhn", "wrn28_10"), 5.0),
+        for dataset, source, band in (
+            ("cifar10", _RESNET18, 5.0),
+            ("cifar100", NETWORKS["cifar100", "preactresnet18"], 0.0),
+            ("svhn", _SVHN_ATTACKED, 5.0),
         )
     ),
     read_from(

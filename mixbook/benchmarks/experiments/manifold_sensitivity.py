@@ -30,7 +30,7 @@ def _sensitivity(dataset: str, title: str) -> Experiment:
         model="preactresnet18",
         settings=(
             *images(dataset, "preactresnet18"),
-            *optimisation("section 5.1"),
+            *optimisation(),
             drops((0.5, 0.75), _LENGTH),
             *measures(curves=("loss",)),
         ),
@@ -53,7 +53,7 @@ _TINY = Experiment(
     model="preactresnet18",
     settings=(
         *images("tiny_imagenet", "preactresnet18"),
-        *optimisation("section 5.1"),
+        *optimisation(),
         drops((0.5, 0.75), _LENGTH),
         *measures("top5", curves=("loss",)),
     ),
@@ -66,7 +66,7 @@ _TINY = Experiment(
 
 _RESIDUAL_BLOCKS = (
     Cell("erm", ""),
-    Cell("mixup", "alpha=2"),
+    Cell("mixup", "alpha=1"),  # appendix C.1: that of input mixup on CIFAR
     *(Cell("manifold_mixup", f"alpha=2;layers={layer}") for layer in (1, 2, 3)),
     Cell("manifold_mixup_gradblock", "alpha=2;layers=0+1+2"),
 )
@@ -82,12 +82,12 @@ def _figure(number: int, dataset: str, title: str, model: str) -> Experiment:
         model=model,
         settings=(
             *images(dataset, model),
-            *optimisation("section 5.1"),
-            drops((1 / 3, 2 / 3), "appendix C, of Table 1: epochs 400 and 800 of 1,200"),
+            *optimisation(),
+            drops((1 / 3, 2 / 3), "not stated; those of Table 1, epochs 400 and 800 of 1,200", stated=False),
             *measures("train", curves=("loss",), why="how well the training part is fitted in the end"),
             Setting("layers_of_figure", "input, and behind blocks 1, 2 and 3", "the caption says only what braces mean"),
         ),
-        profiles=profiles(1200, 1, every=3),
+        profiles=profiles(1200, 1, every=3, printed="the length of Table 1, as none is stated"),
         figures=(f"Figure {number}",),
         # The caption of Figure 6 names a curve with blocked gradients; that of Figure 7 does not.
         own_cells=_RESIDUAL_BLOCKS if number == 6 else _RESIDUAL_BLOCKS[:-1],

@@ -5,6 +5,7 @@ from typing import Any
 from mixbook.benchmarks.experiments.image_protocols import DECIDED
 from mixbook.benchmarks.experiments.multimix_images import METHODS, PREACT
 from mixbook.benchmarks.spec import Experiment, Profile, Setting
+from mixbook.evaluation.localisation import CUB, TEXT
 
 _READ = "mixbook.benchmarks.trials.reading:read"
 
@@ -54,11 +55,15 @@ NETWORKS = Experiment(
             "section IV-D; its predecessor's code is kept beside it",
             stated=True,
         ),
-        Setting("map_threshold", 0.2, "for a box around a map; not stated, that of the paper that introduced the maps"),
+        Setting(
+            "map_threshold",
+            TEXT.threshold,
+            "of a map's box; not stated, that of the paper that introduced the maps",
+        ),
         Setting("backgrounds", "what lies in no box", "section IV-E took files whose recipe is not published"),
         Setting("birds", "Adam, 1e-4, last block and a new head, batches of 32", "section IV-F; the batch is not stated"),
         Setting("steps", "epochs of fine-tuning", "section IV-F: 'steps' 1 to 10, and 'a maximum of 10 epochs'"),
-        Setting("bird_threshold", 0.75, "section IV-F", stated=True),
+        Setting("bird_threshold", CUB.threshold, "section IV-F", stated=True),
         Setting("workers", 8, "section IV-B1: loader processes", stated=True),
         Setting("chosen_by", "last epoch", "nothing is selected on the validation part, which is what is reported"),
     ),

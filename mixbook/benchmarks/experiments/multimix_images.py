@@ -55,7 +55,12 @@ def _protocol(dataset: str, model: str) -> tuple[Setting, ...]:
             16 if tiny else 8,
             "side of the square in pixels, not stated; a quarter of the image, as in Cutout's paper",
         ),
-        Setting("rotation", 15.0, "degrees, not stated; batch augmentation also turns its copies"),
+        Setting(
+            "rotation",
+            15.0,
+            "degrees, not stated; batch augmentation also turns its copies. It shifts and turns them after they were "
+            "normalised, so what comes in at the rim is the mean of a channel, and black with all other methods",
+        ),
         *measures("top5", curves=("loss", "squared_gradient_norm") if model == "resnext29_4_24" else ("loss",)),
     )
 

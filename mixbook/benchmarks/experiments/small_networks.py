@@ -46,7 +46,12 @@ EQUAL_COST = Experiment(
             "many passes for all, as printed, a large batch has a fifth of the gradients of multi-mix",
         ),
         Setting("alpha_mixup", 1.0, "the same law for every method"),
-        Setting("rotation", 15.0, "degrees, not stated; batch augmentation also turns its copies"),
+        Setting(
+            "rotation",
+            15.0,
+            "degrees, not stated; batch augmentation also turns its copies. It shifts and turns them after they were "
+            "normalised, so what comes in at the rim is the mean of a channel, and black with all other methods",
+        ),
         Setting("base", "mixup", "the paper mixes by Puzzle Mix, which takes minutes on a CPU"),
         *measures(curves=("loss", "squared_gradient_norm")),
     ),
