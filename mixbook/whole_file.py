@@ -29,14 +29,14 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         9
         'all of it'
     """
-    path = path.resolve()
+    path = path.resolve() if path.exists() else path  # a link that leads nowhere is replaced
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if path.exists():
+        with suppress(OSError):  # there is none yet, or the file system has no permissions
             shutil.copymode(path, part)
         part.replace(path)
     except BaseException:

@@ -430,6 +430,15 @@ def test_a_copied_schedule_has_an_epoch_of_its_own_that_workers_learn(copied):
     assert (made.epoch, int(made._shared), int(other._shared)) == (2, 2, 7)
 
 
+def test_a_copy_of_a_schedule_of_one_s_own_is_whole():
+    class Warm(Schedule):
+        def __init__(self, steps):
+            super().__init__(mb.mixup(num_classes=8), until=steps)
+            self.steps = steps
+
+    assert copy.copy(Warm(3)).steps == 3
+
+
 @pytest.mark.parametrize(("batch", "got"), [((torch.rand(4, 2),) * 3, "3 parts"), ({"x": torch.rand(4, 2)}, "dict")])
 def test_a_batch_that_is_no_pair_is_named(batch, got):
     class Net(LightningMixing, Hooks):

@@ -1,6 +1,7 @@
 """What is written whole takes the place of what was there, and of nothing else."""
 
 import os
+import shutil
 import stat
 
 import pytest
@@ -17,6 +18,19 @@ def test_a_link_stays_one_and_permissions_stay(tmp_path):
     write_whole(link, "after")
     assert link.is_symlink() and kept.read_text() == "after"
     assert stat.S_IMODE(os.stat(kept).st_mode) == 0o600
+
+
+def test_where_there_are_no_permissions_files_are_written_all_the_same(tmp_path, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(shutil, "copymode", refuse)
+    for text in ("first", "second"):
+        write_whole(tmp_path / "some.txt", text)
+        assert (tmp_path / "some.txt").read_text() == text
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "file")
+    write_whole(tmp_path / "link", "text")
+    assert (tmp_path / "link").read_text() == "text"
 
 
 def test_what_fails_leaves_what_was_there(tmp_path):

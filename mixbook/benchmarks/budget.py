@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from math import inf
 
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.results import Results
+from mixbook.benchmarks.results import Results, ResultsError
 from mixbook.benchmarks.spec import Cell, Experiment, Piece, Task
 from mixbook.benchmarks.tidy import Trials
 
@@ -45,14 +46,18 @@ def expected(there: Trials, cell: Cell) -> float:
     return seconds.get(cell, max(seconds.values(), default=0.0))
 
 
-def check(budget: float, results: Results, at_most: int | None = None, only: Sequence[str] = ()) -> None:
+def check(
+    budget: float, results: Results, at_most: int | None = None, only: Sequence[str] = (), *, fresh: bool = False
+) -> None:
     """Whether a missing trial would be done in time, as far as it is known how long one takes.
+
+    Of a fresh run all trials are missing, and results that cannot be read any more are no hindrance.
 
     Raises:
         BudgetTooSmall: if not.
         ResultsError: if the results cannot be read.
     """
-    least = _least(results, at_most, only)
+    least = _least(results, at_most, only, fresh)
     if budget < least < inf:
         raise BudgetTooSmall(
             f"--budget {duration(budget)} is too small: one trial of one cell takes about {duration(least)}, "
@@ -60,14 +65,17 @@ def check(budget: float, results: Results, at_most: int | None = None, only: Seq
         )
 
 
-def _least(results: Results, at_most: int | None, only: Sequence[str]) -> float:
+def _least(results: Results, at_most: int | None, only: Sequence[str], fresh: bool) -> float:
     """Seconds that the quickest missing trial should take; infinite if none is missing."""
     if results.sources:
-        return min(_least(source, at_most, only) for source in results.sources)
-    there = {**results.load(), **results.begun()}
+        return min(_least(source, at_most, only, fresh) for source in results.sources)
+    there: Trials = {}
+    with suppress(ResultsError) if fresh else nullcontext():
+        there = {**results.load(), **results.begun()}
+    done = {} if fresh else there
     trials = results.experiment.profile(results.profile).trials
     wanted = trials if at_most is None else min(trials, at_most)
-    missing = (cell for cell in results.experiment.selected(results.profile, only) if len(there.get(cell, [])) < wanted)
+    missing = (cell for cell in results.experiment.selected(results.profile, only) if len(done.get(cell, [])) < wanted)
     return min((expected(there, cell) for cell in missing), default=inf)
 
 

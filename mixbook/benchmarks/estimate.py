@@ -76,7 +76,8 @@ def by_trial(gains: Sequence[Mapping[int, float]]) -> list[float]:
     """What each trial says of the mean over several gains, some of which may lack trials that others have.
 
     The gain of comparison g in trial n is taken as m(g) + t(n), by least squares; trial n then says mean m + t(n). With all
-    trials in all gains that is the mean over the gains.
+    trials in all gains that is the mean over the gains. Where gains share no trials, directly or through others, nothing
+    can be said trial by trial: then the mean over the gains is all there is, one value.
 
     Example:
         >>> from mixbook.benchmarks.estimate import by_trial
@@ -84,12 +85,16 @@ def by_trial(gains: Sequence[Mapping[int, float]]) -> list[float]:
         [3.0, 5.0]
         >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0}, {0: 5.0}])]  # not 3 and 3
         [3.0, 5.0]
+        >>> by_trial([{0: 1.0}, {1: 5.0, 2: 7.0}])
+        [3.5]
     """
     numbers = sorted({number for gain in gains for number in gain})
     found = [(g, numbers.index(n), value) for g, gain in enumerate(gains) for n, value in gain.items()]
     design = np.zeros((len(found) + 1, len(gains) + len(numbers)))
-    design[-1, len(gains) :] = 1  # trials add nothing on average, which makes the fit unique
+    design[-1, len(gains) :] = 1  # trials add nothing on average, which makes the fit unique where gains are linked
     for row, (g, n, _) in enumerate(found):
         design[row, [g, len(gains) + n]] = 1
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        return [float(np.mean([np.mean(list(gain.values())) for gain in gains]))]
     fitted = np.linalg.lstsq(design, np.array([value for *_, value in found] + [0.0]), rcond=None)[0]
     return [float(each) for each in fitted[: len(gains)].mean() + fitted[len(gains) :]]

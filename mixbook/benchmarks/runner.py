@@ -172,7 +172,7 @@ def _prepared(experiment: Experiment, profile: str, folder: Path, fresh: bool, p
                 path.unlink(missing_ok=True)
         elif fresh:
             if place.budget is not None:
-                budgets.check(place.budget, results, place.at_most, place.only)
+                budgets.check(place.budget, results, place.at_most, place.only, fresh=True)
             for path in results.set_aside():
                 print(f"kept the earlier results as {path}")
         results.make_ready(print)

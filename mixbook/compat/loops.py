@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -120,7 +120,9 @@ class Schedule:
 
     def __copy__(self) -> "Schedule":
         """One of its own, whose epoch is its own too."""
-        return replace(self)
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), _shared=torch.tensor(self.epoch).share_memory_())
+        return other
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """As it was: a deep copy, or one from a file, shares its epoch anew; what torch sends to a worker still does."""

@@ -122,7 +122,7 @@ class MixUp(_Transform):
 class CutMix(_Transform):
     """torchvision's ``v2.CutMix``: as :class:`MixUp`, but a box of each partner is pasted, the same one for a batch.
 
-    With the same lambda and centre it gives torchvision's numbers.
+    With the same lambda and centre it gives torchvision's numbers. Images only, no videos.
 
     Args:
         alpha, num_classes, labels_getter, generator: as for :class:`MixUp`.

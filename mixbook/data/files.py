@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 _NO_LABEL = ("", "?", "na", "n/a", "nan", "null")
-_LABEL_NAMES = ("category", "class", "label", "labels", "species", "target", "y")
+_LABEL_NAMES = ("category", "class", "label", "labels", "species", "target")
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,13 @@ def _rows(path: Path, text: str) -> tuple[list[int], list[list[str]]]:
     first = next((line for line in text.splitlines() if line.strip()), None)
     if first is None:
         raise ValueError(f"{path.name} is empty")
-    # What is in quotes separates nothing; of as many commas as semicolons, the commas are those of 1,5 for one and a half.
-    separator = max(";,\t", key=re.sub(r'"[^"]*"', "", first).count)
+    bare = [re.sub(r'"[^"]*"', "", line) for line in text.splitlines() if line.strip()]  # in quotes nothing separates
+
+    def fitness(separator: str) -> tuple[int, bool]:
+        # Of as many commas as semicolons, those separate that are as many in all rows: others belong to 1,5 or to words.
+        return bare[0].count(separator), len({line.count(separator) for line in bare}) == 1
+
+    separator = max(";,\t", key=fitness)
     # Strictly, or a quote that is not closed would take all rows after it into one cell.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     lines, rows, line = list[int](), list[list[str]](), 1
@@ -154,7 +159,7 @@ def _has_header(rows: list[list[str]], label: str | None) -> bool:
     """A header has no number in it, while a first row of data has, whatever its label is called.
 
     Or it counts: pandas calls columns without names 0, 1, 2, ... Then what stands over the labels is itself no label. Or
-    years are the names of features, and only what stands over the labels tells.
+    years are the names of features, and a usual name, or a word over numbers, stands over the labels.
     """
     first, others = rows[0], rows[1:]
     if not any(_is_number(cell) for cell in first):
@@ -164,11 +169,12 @@ def _has_header(rows: list[list[str]], label: str | None) -> bool:
         return True
     at = (-1 if place is None else place) % len(first)
     below = [row[at] for row in others]
-    if below and not _is_number(first[at]) and first[at].lower() not in _NO_LABEL:
+    features = first[:at] + first[at + 1 :]
+    years = len(set(features)) == len(features) and all(re.fullmatch("[12][0-9]{3}", name) for name in features)
+    if years and below and not _is_number(first[at]) and first[at].lower() not in _NO_LABEL:
         named = first[at].lower() in _LABEL_NAMES and first[at] not in below
         if named or all(map(_is_number, below)):
             return True
-    features = first[:at] + first[at + 1 :]
     places = [str(place) for place in range(len(first))]
     counts = features in (places[:-1], places[:at] + places[at + 1 :])
     return counts and not any(_same(cell, first[at]) for cell in below)

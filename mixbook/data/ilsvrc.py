@@ -22,7 +22,7 @@ def imagenet(part: Literal["train", "val"] = "train", view: View | None = None) 
     Classes are numbered in the alphabetical order of their WordNet names, as everywhere. The archives are given to people
     with an account; put them into the data folder, and they are checked and unpacked at first use. Folders
     ``imagenet/train/<WordNet name>`` and ``imagenet/val/<WordNet name>`` that are there already are taken as they are; with
-    fewer classes, those of the training part are numbered.
+    fewer classes, those of the training part are numbered, and of the official validation part these are taken.
     Give a view (``random_view``, ``centre_view``) before images are put into batches.
 
     Boxes of the validation images are a small archive of their own, ``ILSVRC2012_bbox_val_v3``: unpack it to
@@ -37,17 +37,19 @@ def imagenet(part: Literal["train", "val"] = "train", view: View | None = None) 
         raise ValueError(f"part must be 'train' or 'val', got {part!r}")
     home = store.folder("imagenet", 0 if part == "train" else 1)
     found = _from_class_folders(home)
+    trained = [folder.name for folder in _class_folders(home.parent / "train")] if part == "val" else []
     if not found and part == "val":
         found = _from_devkit(home, store.folder("imagenet_devkit"))
+        found = [(path, wnid) for path, wnid in found if not trained or wnid in trained]
     if not found:
         raise DataError(f"imagenet: {home} has no folders of classes, such as n01440764, with images in them")
     wnids = sorted({wnid for _, wnid in found})
-    if part == "val" and (trained := _class_folders(home.parent / "train")):  # a subset numbers its classes in both parts
-        unknown = sorted(set(wnids) - {folder.name for folder in trained})
+    if trained:  # a subset numbers its classes in both parts
+        unknown = sorted(set(wnids) - set(trained))
         if unknown:
             what = f"val has {len(unknown)} classes that train has not, such as {unknown[0]}"
             raise DataError(f"imagenet: {what}: take them out")
-        wnids = [folder.name for folder in trained]
+        wnids = trained
     number = {wnid: at for at, wnid in enumerate(wnids)}
     paths = tuple(path for path, _ in found)
     return ImageFiles(

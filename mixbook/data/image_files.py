@@ -60,6 +60,8 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
     def __post_init__(self) -> None:
         if not self.paths:
             raise ValueError(f"{self.name} has no images")
+        if not isinstance(self.y, Tensor):
+            raise TypeError(f"{self.name}: y must be a tensor, got {type(self.y).__name__}: use torch.as_tensor(y)")
         if self.y.dtype != torch.int64:
             raise TypeError(f"{self.name}: y must be int64 class labels, got {self.y.dtype}: use y.long()")
         if len(self.y) and not 0 <= int(self.y.min()) <= int(self.y.max()) < self.num_classes:
@@ -153,7 +155,8 @@ def read_image(path: Path) -> Tensor:
         raise ImportError("reading image files needs Pillow: pip install '.[vision]' in the clone") from error
     try:
         with Image.open(path) as image:
-            if image.mode.startswith("I;16"):  # Pillow would make everything above 255 white
+            if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
+                # Pillow would make everything above 255 white. It brings values of a PGM file to 16 bits.
                 eight = (np.asarray(image) >> 8).astype(np.uint8)
                 return torch.from_numpy(eight).expand(3, -1, -1).contiguous()
             if image.mode in ("I", "F"):

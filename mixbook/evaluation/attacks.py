@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy
 
 from mixbook.data import Batched
 from mixbook.evaluation.metrics import accuracy
-from mixbook.evaluation.mode import batches_of, device_of, evaluation_mode
+from mixbook.evaluation.mode import batches_of, class_numbers, device_of, evaluation_mode
 from mixbook.models import Normalise
 
 Space = Literal["pixels", "normalised"]
@@ -111,15 +111,17 @@ class PGD:
         Args:
             model: gives logits (B, C).
             x: floating-point inputs (B, ...), on the device of the network.
-            y: their labels, int64 (B,).
+            y: their labels, integers (B,).
             generator: source of the random starts.
 
         Raises:
+            TypeError: if labels are no integers.
             ValueError: if an input lies outside of ``clip``, or there is no normalisation in the network to attack behind.
         """
         self._check(x)
         with evaluation_mode(model), torch.inference_mode(False):
-            x, y = x.detach().clone(), y.clone()  # made here, so gradients flow also where the caller wants none
+            # Made here, so that gradients flow also where the caller wants none.
+            x, y = x.detach().clone(), class_numbers(y).clone()
             worst = self._attempt(model, x, y, generator)
             for _ in range(self.restarts - 1):
                 attempt = self._attempt(model, x, y, generator)

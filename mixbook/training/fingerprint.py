@@ -2,7 +2,8 @@
 
 A default repr, or that of a function, has a memory address in it, and the name of a lambda says nothing. So functions go by
 their code, and by the values that they take from outside, and objects by their attributes, as long as those do not change
-while a run goes on: lists, dictionaries, sets and attributes with a leading underscore are left out. Of functions of
+while a run goes on: lists, dictionaries, sets and attributes with a leading underscore are left out. (Name so what a loss
+of your own counts or averages, or make it anew for each run.) Of functions of
 installed packages, and of this one, the name stands for the code; of networks the layers and their settings stand for the
 weights.
 """
@@ -63,8 +64,9 @@ def _of(part: Any, seen: set[int]) -> str:
     if isinstance(part, CodeType):
         return repr((part.co_code.hex(), part.co_names, _of(part.co_consts, seen)))
     if isinstance(part, Tensor):
-        values = part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
-        return f"tensor({tuple(part.shape)}, {part.dtype}, {zlib.crc32(values.tobytes()):08x})"
+        return f"tensor({tuple(part.shape)}, {part.dtype}, {_digits(part)})"
+    if isinstance(part, np.ndarray) and part.dtype.hasobject:  # bytes of such an array are addresses
+        return f"array({part.shape}, {_of(tuple(part.ravel().tolist()), seen)})"
     if isinstance(part, np.ndarray):
         return f"array({part.shape}, {part.dtype}, {zlib.crc32(np.ascontiguousarray(part).tobytes()):08x})"
     if isinstance(part, np.generic):
@@ -82,6 +84,16 @@ def _of(part: Any, seen: set[int]) -> str:
     if kind.__repr__ is object.__repr__:
         return f"{kind.__qualname__}({', '.join(_named(_settings(part), seen))})"
     return _ADDRESS.sub("", repr(part))
+
+
+def _digits(tensor: Tensor) -> str:
+    """Eight hexadecimal digits of its values; none where there are no values."""
+    if tensor.is_meta:
+        return "no values"
+    plain = tensor.detach().cpu()
+    plain = plain.to_dense() if plain.layout != torch.strided else plain
+    values = plain.resolve_conj().resolve_neg().contiguous().flatten().view(torch.uint8).numpy()
+    return f"{zlib.crc32(values.tobytes()):08x}"
 
 
 def _function(function: FunctionType, seen: set[int]) -> str:
@@ -113,17 +125,18 @@ def _globals(code: CodeType) -> set[str]:
 
 
 def _layers(module: nn.Module, seen: set[int]) -> list[str]:
-    """Settings of a module and all within; of what has no weights, such as a loss, its buffers too."""
+    """Settings of a module and all within; of what has no weights, such as a loss, tensors and buffers too."""
     bare = next(module.parameters(), None) is None
     found = []
     for name, each in module.named_modules():
-        own = _settings(each) | (each._buffers if bare else {})
+        own = {n: value for n, value in _settings(each).items() if bare or not isinstance(value, Tensor)}
+        own |= each._buffers if bare else {}
         found += [f"{name}.{setting}" if name else setting for setting in _named(own, seen)]
     return found
 
 
 def _settings(part: object) -> dict[str, Any]:
-    """Its attributes, but for those that may change while a run goes on."""
+    """Its attributes, but for those that change while a run goes on."""
     found = getattr(part, "__dict__", {})
     changing = (list, dict, set, ModuleType)
     return {n: v for n, v in found.items() if n[0] != "_" and n != "training" and not isinstance(v, changing)}

@@ -144,6 +144,10 @@ def test_where_comparisons_lack_trials_each_counts_once(tmp_path):
     values = by_trial(gains)
     assert values == pytest.approx([15 + n for n in range(5)])
     assert np.mean(values) == pytest.approx(17) != np.mean([np.mean([g[n] for g in gains if n in g]) for n in range(5)])
+    assert by_trial([{n: value + 100 for n, value in gain.items()} for gain in gains]) == pytest.approx(
+        [115 + n for n in range(5)]
+    )
+    assert by_trial([{0: 0.5, 1: 0.6}, {2: 9.0, 3: 9.1, 4: 9.2}]) == pytest.approx([4.825])  # no trial links the two
     rng = np.random.default_rng(0)
     full = rng.normal(size=(6, 5))
     assert by_trial([dict(enumerate(row)) for row in full]) == pytest.approx(full.mean(0))

@@ -103,6 +103,15 @@ def test_fresh_sets_nothing_aside_where_it_cannot_run(book, monkeypatch, no_data
     assert len(on_iris.load()) == 2
 
 
+def test_fresh_with_a_budget_is_the_way_out_of_damaged_results(book, executed, invented):
+    results = runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    results.save(invented(IRIS, "laptop"), [])
+    with pytest.raises(BenchmarkError, match="one trial of one cell takes about 2 s"):  # also where none is missing
+        runner.run(IRIS, "laptop", book, fresh=True, place=runner.Place(budget=1.0))
+    results.json.write_text("{")
+    assert runner.run(IRIS, "laptop", book, fresh=True, place=runner.Place(budget=60.0)).load() == {}
+
+
 def test_a_failing_notebook_says_what_failed_and_where_to_look(book):
     broken = replace(IRIS, notebook="broken.ipynb")
     text = (book / runner.NOTEBOOKS / IRIS.notebook).read_text()

@@ -102,6 +102,16 @@ def test_a_space_before_a_quote_is_no_part_of_a_word(tmp_path):
     assert table.classes == ("cat", "dog")
 
 
+@pytest.mark.parametrize("row", ["1,2,Y", "1,2,class", "1,2,10+"])
+def test_the_only_one_of_its_class_is_no_header(tmp_path, row):
+    below = "1" if "10" in row else "N"
+    assert len(read_table(written(tmp_path, f"{row}\n3,4,{below}\n2,2,{below}\n")).y) == 3
+
+
+def test_of_two_separators_that_one_separates_which_is_in_all_rows(tmp_path):
+    np.testing.assert_array_equal(read_table(written(tmp_path, "a,note;more\n1,0\n2,1\n")).x, [[1], [2]])
+
+
 @pytest.mark.parametrize("first", ["0,1,cat", "0,1,2", "0,2,9"])
 def test_a_sample_that_counts_is_no_header(tmp_path, first):
     """Its label is one that others have, or its numbers do not go on by one."""

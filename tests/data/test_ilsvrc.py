@@ -108,6 +108,12 @@ def test_a_subset_has_the_same_numbers_in_both_parts_and_hidden_files_have_none(
         imagenet("train")
 
 
+def test_of_the_official_validation_part_a_subset_takes_its_classes(archives):
+    three_classes(archives, "train", "n01440764")
+    val = imagenet("val")
+    assert (len(val), val.y.tolist(), val.num_classes) == (1, [0], 1)
+
+
 def test_batches_of_random_views_come_through_workers(archives):
     batches = list(loader(imagenet("train", random_view(16)), 2, seed=1, workers=1))
     assert [tuple(x.shape) for x, _ in batches] == [(2, 3, 16, 16), (1, 3, 16, 16)]

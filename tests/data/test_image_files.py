@@ -79,7 +79,14 @@ def test_a_broken_image_is_named(files, damage):
         files[1]
 
 
+def test_a_deep_pgm_file_has_16_bits(tmp_path):
+    (tmp_path / "deep.pgm").write_bytes(b"P5 2 1 65535\n" + np.array([3000, 40000], dtype=">u2").tobytes())
+    assert read_image(tmp_path / "deep.pgm")[0].tolist() == [[11, 156]]
+
+
 def test_labels_that_are_no_classes_are_refused(files):
+    with pytest.raises(TypeError, match="colours: y must be a tensor, got ndarray"):
+        replace(files, y=np.array([0, 0, 1]))
     with pytest.raises(ValueError, match=r"colours: labels must lie in \[0, 2\), got 0 to 7"):
         replace(files, y=torch.tensor([0, 0, 7]))
     with pytest.raises(TypeError, match=r"y must be int64 class labels, got torch\.float32"):

@@ -294,6 +294,14 @@ def test_of_restarts_the_better_one_is_kept_also_where_all_losses_round_to_nothi
     assert bool(better[lead].float().mean() > 0.99) and not bool((better & ~lead).float().mean() > 0.01)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
+@pytest.mark.parametrize("saturating", [False, True])
+def test_an_attack_takes_labels_of_any_integers(dtype, saturating, answered):
+    model, x, y = answered
+    attack = fgsm(0.05, saturating=saturating)
+    assert torch.equal(attack(model, x, y.to(dtype)), attack(model, x, y))
+
+
 def test_an_attack_needs_no_gradients_from_its_caller(answered):
     model, x, y = answered
     expected = PGD(0.05, random_start=False)(model, x, y)

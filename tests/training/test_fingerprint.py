@@ -61,6 +61,10 @@ KINDS = {
     "a tensor": (torch.ones(3), torch.tensor([1.0, 50.0, 1.0])),
     "a pair": ((0.1, 0.2), (0.1, 0.3)),
     "a number of numpy": (np.float64(0.1), np.float64(0.2)),
+    "words": (np.array(["cat", "dog"], dtype=object), np.array(["cat", "cow"], dtype=object)),
+    "a sparse tensor": (torch.eye(3).to_sparse(), torch.eye(4).to_sparse()),
+    "a tensor of complex numbers": (torch.ones(2, dtype=torch.complex64).conj(), torch.zeros(2, dtype=torch.complex64)),
+    "a tensor without values": (torch.ones(2, device="meta"), torch.ones(3, device="meta")),
     "a large array": (np.zeros(5000), np.eye(1, 5000, 4000)[0]),
     "a kind of number": (torch.float32, torch.float64),
     "an object": (Focal(1), Focal(2)),
@@ -126,6 +130,12 @@ def test_weights_of_a_network_do_not_count_and_circles_end():
     before = fingerprint(batch_norm)
     batch_norm(torch.rand(4, 2))
     assert fingerprint(batch_norm) == before
+    normed = nn.utils.weight_norm(nn.Linear(2, 2))  # keeps its weight as an attribute, which training changes
+    before = fingerprint(normed)
+    with torch.no_grad():
+        normed.weight_g.add_(1.0)
+    normed(torch.rand(1, 2))
+    assert fingerprint(normed) == before
     circle = Holding(None)
     circle.value = circle
     assert "Holding" in fingerprint(circle)
@@ -133,7 +143,8 @@ def test_weights_of_a_network_do_not_count_and_circles_end():
 
 def test_another_process_says_the_same():
     assert "0x" not in fingerprint((Augment(lambda x, g: x), Focal(1), nn.Identity(), torch.Generator(), iter([])))
-    code = "from test_fingerprint import *; print(fingerprint(calls_another), fingerprint(weighted(frozenset('abc'))))"
+    parts = "fingerprint(calls_another), fingerprint(weighted(frozenset('abc'))), fingerprint(Holding(KINDS['words'][0]))"
+    code = f"from test_fingerprint import *; print({parts})"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}
     said = [
         subprocess.run([sys.executable, "-c", code], env=environment | {"PYTHONHASHSEED": seed}, capture_output=True).stdout
