@@ -39,7 +39,7 @@ class Arrays(Labelled):
     missing: bool = False
 
     def __post_init__(self) -> None:
-        check_tensors(self)
+        check_tensors(self.name, x=self.x)
         if self.x.dtype != torch.float32:
             raise TypeError(f"{self.name}: x must be float32, got {self.x.dtype}: use x.float()")
         if self.x.ndim < 2:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from mixbook import vision
+from mixbook.data.labelled import check_classes, check_tensors
 from mixbook.data.pixels import Pixels
 
 View = Callable[[Tensor], Tensor]
@@ -60,15 +61,10 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
     def __post_init__(self) -> None:
         if not self.paths:
             raise ValueError(f"{self.name} has no images")
-        if not isinstance(self.y, Tensor):
-            raise TypeError(f"{self.name}: y must be a tensor, got {type(self.y).__name__}: use torch.as_tensor(y)")
-        if self.y.dtype != torch.int64:
-            raise TypeError(f"{self.name}: y must be int64 class labels, got {self.y.dtype}: use y.long()")
-        if len(self.y) and not 0 <= int(self.y.min()) <= int(self.y.max()) < self.num_classes:
-            low, high = int(self.y.min()), int(self.y.max())
-            raise ValueError(f"{self.name}: labels must lie in [0, {self.num_classes}), got {low} to {high}")
+        check_tensors(self.name, y=self.y)
         if len(self.paths) != len(self.y) or (self.boxes is not None and len(self.boxes) != len(self.y)):
             raise ValueError(f"{self.name}: there must be one label (and box) for each of the {len(self.paths)} images")
+        check_classes(self.name, self.y, self.num_classes)
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -19,18 +19,14 @@ class Labelled:
     name: str = "data"
 
     def __post_init__(self) -> None:
-        check_tensors(self)
-        if self.y.dtype != torch.int64:
-            raise TypeError(f"{self.name}: y must be int64 class labels, got {self.y.dtype}: use y.long()")
+        check_tensors(self.name, x=self.x, y=self.y)
         if self.y.shape != (len(self.x),):
             raise ValueError(f"{self.name}: y must have shape ({len(self.x)},) as x does, got {tuple(self.y.shape)}")
         if len(self.x) == 0:
             raise ValueError(f"{self.name}: x is empty, shape {tuple(self.x.shape)}: at least one sample is needed")
         if self.num_classes < 2:
             raise ValueError(f"{self.name}: num_classes must be at least 2, got {self.num_classes}")
-        low, high = self.y.aminmax()
-        if low < 0 or high >= self.num_classes:
-            raise ValueError(f"{self.name}: labels must lie in [0, {self.num_classes}), got {int(low)} to {int(high)}")
+        check_classes(self.name, self.y, self.num_classes)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -70,13 +66,27 @@ class Labelled:
         return self[order[count:]], self[order[:count]]
 
 
-def check_tensors(data: Labelled) -> None:
+def check_tensors(name: str, **values: object) -> None:
     """Arrays of another library have the same names for their kinds, and the advice for tensors does not help there.
 
     Raises:
-        TypeError: if the samples or the labels are not tensors.
+        TypeError: if one of the values of the data set ``name`` is no tensor.
     """
-    for name, value in (("x", data.x), ("y", data.y)):
+    for what, value in values.items():
         if not isinstance(value, Tensor):
             got = type(value).__name__
-            raise TypeError(f"{data.name}: {name} must be a tensor, got {got}: use torch.as_tensor({name})")
+            raise TypeError(f"{name}: {what} must be a tensor, got {got}: use torch.as_tensor({what})")
+
+
+def check_classes(name: str, y: Tensor, num_classes: int) -> None:
+    """Whether labels (n,), at least one, number classes.
+
+    Raises:
+        TypeError: if they are not int64.
+        ValueError: if one is out of range.
+    """
+    if y.dtype != torch.int64:
+        raise TypeError(f"{name}: y must be int64 class labels, got {y.dtype}: use y.long()")
+    low, high = y.aminmax()
+    if low < 0 or high >= num_classes:
+        raise ValueError(f"{name}: labels must lie in [0, {num_classes}), got {int(low)} to {int(high)}")

@@ -32,7 +32,7 @@ class Pixels(Labelled):
     """
 
     def __post_init__(self) -> None:
-        check_tensors(self)
+        check_tensors(self.name, x=self.x)
         if self.x.dtype != torch.uint8:
             raise TypeError(f"{self.name}: x must be uint8, got {self.x.dtype}: use Arrays for floating point")
         if self.x.ndim != 4:

@@ -3,9 +3,8 @@
 A default repr, or that of a function, has a memory address in it, and the name of a lambda says nothing. So functions go by
 their code, and by the values that they take from outside, and objects by their attributes, as long as those do not change
 while a run goes on: lists, dictionaries, sets and attributes with a leading underscore are left out. (Name so what a loss
-of your own counts or averages, or make it anew for each run.) Of functions of
-installed packages, and of this one, the name stands for the code; of networks the layers and their settings stand for the
-weights.
+of your own counts or averages, or make it anew for each run.) Of functions of installed packages, and of this one, the name
+stands for the code; of networks the layers and their settings stand for the weights.
 """
 
 import dataclasses
@@ -23,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+_CHANGING = (list, dict, set, ModuleType)  # what a run may change while it goes on, or what says nothing by itself
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _OURS = str(Path(__file__).parents[1])
@@ -111,7 +111,7 @@ def _function(function: FunctionType, seen: set[int]) -> str:
         named = _globals(code) & function.__globals__.keys()
         outside |= {f"global {each}": function.__globals__[each] for each in named}
         outside |= {"defaults": function.__defaults__, **(function.__kwdefaults__ or {})}
-    kept = {each: value for each, value in outside.items() if not isinstance(value, (list, dict, set, ModuleType))}
+    kept = {each: value for each, value in outside.items() if not isinstance(value, _CHANGING)}
     if not own and not kept:
         return name
     text = repr((_of(code, seen) if own else "", _named(kept, seen)))
@@ -138,8 +138,7 @@ def _layers(module: nn.Module, seen: set[int]) -> list[str]:
 def _settings(part: object) -> dict[str, Any]:
     """Its attributes, but for those that change while a run goes on."""
     found = getattr(part, "__dict__", {})
-    changing = (list, dict, set, ModuleType)
-    return {n: v for n, v in found.items() if n[0] != "_" and n != "training" and not isinstance(v, changing)}
+    return {n: v for n, v in found.items() if n[0] != "_" and n != "training" and not isinstance(v, _CHANGING)}
 
 
 def _named(values: dict[str, Any], seen: set[int]) -> list[str]:
