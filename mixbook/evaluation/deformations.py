@@ -107,8 +107,8 @@ class Zoom:
 def deformation(name: str) -> Deformation:
     """The deformation that a row of Table 9 names: ``"rotation_20"``, ``"shear_28.6"``, ``"zoomin_60"``, ``"zoomout_140"``.
 
-    Angles are in degrees, zooms in per cent. Degrees of shear that are a rounded tenth of a radian, as in
-    the table, are taken for that tenth.
+    Angles are in degrees, zooms in per cent. Degrees of shear that are a rounded tenth of a radian, as in the
+    table, are taken for that tenth.
 
     Raises:
         ValueError: if the name is of no such form.
