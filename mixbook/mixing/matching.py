@@ -114,7 +114,10 @@ def _costs(matchings: list[Matching], *, centred: bool = False) -> list[Tensor]:
             swallow.
     """
     between = cross_cost if matchings[0].cost == "squared" else _distances
-    at_once = len(matchings[0].x)
+    count, at_once = len(matchings), len(matchings[0].x)
+    if _as_one(matchings[0]):
+        matchings = [_joined(matchings)]
+        at_once *= count
     if matchings[0].x.device.type == "cpu":
         at_once = _BYTES // max(1, matchings[0].other[0].nbytes)
     tables = []
@@ -133,8 +136,21 @@ def _costs(matchings: list[Matching], *, centred: bool = False) -> list[Tensor]:
                     left, right = left - origin, right - origin
                 costs.append(between(left, right))
         together = costs[0] if len(costs) == 1 else torch.cat(costs)
-        tables.append(together.view(len(matchings), -1, size, size))
+        tables.append(together.view(count, -1, size, size))
     return tables
+
+
+def _as_one(matching: Matching) -> bool:
+    """Whether to take several like this one for one large batch: on a GPU, which a few large operations suit better."""
+    return matching.x.device.type != "cpu" and len(matching.x) % matching.k == 0
+
+
+def _joined(matchings: list[Matching]) -> Matching:
+    """One batch with the blocks of all: of batches of one size that k divides."""
+    first, size = matchings[0], len(matchings[0].x)
+    x, other = (torch.cat(sides) for sides in zip(*((m.x, m.other) for m in matchings), strict=True))
+    candidates = torch.cat([m.candidates + number * size for number, m in enumerate(matchings)])
+    return Matching(x, other, candidates, first.k, first.cost)
 
 
 def _distances(left: Tensor, right: Tensor) -> Tensor:

@@ -77,6 +77,23 @@ def test_a_few_rows_at_a_time_have_the_partners_of_all_at_once(rows, k, cost, ge
     assert torch.equal(pairing.pair(x, generator=generator.clone_state()), whole)
 
 
+@pytest.mark.parametrize("cost", ["squared", "euclidean"])
+@pytest.mark.parametrize("k", [2, 5, 8])
+@pytest.mark.parametrize("second", [False, True])
+def test_several_batches_taken_for_one_have_the_partners_of_each(second, k, cost, generator, monkeypatch):
+    pairing = mb.OptimalTransport(k, cost=cost)
+    batches = [[torch.rand(40, 7, generator=generator) + far for _ in range(1 + second)] for far in (0, 50, 0)]
+
+    def partners():
+        draws = generator.clone_state()
+        return solve([pairing.begin(*batch, generator=draws) for batch in batches])
+
+    apart = partners()
+    monkeypatch.setattr(matching, "_as_one", lambda first: len(first.x) % first.k == 0)
+    for ours, theirs in zip(partners(), apart, strict=True):
+        assert torch.equal(ours, theirs)
+
+
 def test_second_batches_of_two_kinds_of_numbers_are_solved_together(generator):
     x, pairing = torch.rand(8, 3, generator=generator), mb.OptimalTransport(4, cost="euclidean")
     first, second = (pairing.begin(x, other, generator) for other in (x, x.double()))
