@@ -15,28 +15,40 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-Chosen = tuple[str, tuple[str, ...]]  # an experiment, and patterns of its cells; all of them if there are none
-# Of the result tables, the most valuable first, with the cells to begin with where not all: networks of which many printed
-# values are read (of the six at alpha = 0.5, with the one without mixing, a whole table under attack), then what also times
-# training to 94%, then each paper's largest table. All the others follow, in the order of `mixbook bench list`.
-FIRST: tuple[Chosen, ...] = (
-    ("manifold-cifar10-preactresnet18", ()),
-    ("cifar10-preactresnet18-constant-xi", ("erm", "alpha=0.5")),
-    ("cifar10-full", ()),
-    ("manifold-cifar100-preactresnet34", ()),
-    ("manifold-cifar100-preactresnet18", ()),
-    ("multimix-table1-preactresnet18", ()),
-    ("cifar10-preactresnet18-constant-xi", ()),
-    ("mnist-lenet-constant-xi", ()),
+
+
+class Table(NamedTuple):
+    """An experiment to run, the cells to run of it (all if none are named), and in how many processes (its own choice)."""
+
+    name: str
+    only: tuple[str, ...] = ()
+    jobs: int | None = None
+
+
+# Of the result tables, the most valuable first, with the cells to begin with where not all; what stands together is run at
+# the same time. Networks of which many printed values are read (of the twelve at alpha = 0.5 two tables under attack, of
+# those mixed in hidden layers two whole tables), then what also times training to 94%, then each paper's largest table. All
+# the others follow, in the order of `mixbook bench list`.
+FIRST: tuple[tuple[Table, ...], ...] = (
+    (
+        Table("cifar10-preactresnet18-constant-xi", ("erm", "alpha=0.5")),
+        Table("cifar10-preactresnet18-fixed-alpha", ("alpha=0.5",)),
+        Table("manifold-cifar10-preactresnet18"),
+    ),
+    (Table("cifar10-preactresnet18-hidden", ("layers=0+1",), 12),),
+    (Table("cifar10-full"),),
+    (Table("multimix-table1-preactresnet18"),),
+    (Table("cifar10-preactresnet18-constant-xi"),),
+    (Table("mnist-lenet-constant-xi"),),
 )
 GRACE = 20.0  # seconds for a step that is out of time to put away what it has
 SHORTEST = 10.0  # seconds that are not worth starting a step for
@@ -44,18 +56,18 @@ SHORTEST = 10.0  # seconds that are not worth starting a step for
 
 @dataclass(frozen=True)
 class Step:
-    """A command.
+    """Commands that run at the same time, usually one.
 
     Args:
         name: in the record and of the log.
-        command: arguments for Python.
+        commands: arguments for Python, of each.
         minutes: the most it may take.
-        into: file, within the folder, for what it prints, if it succeeds.
-        shares: whether it has several processes, whose work on the GPU should overlap.
+        into: file, within the folder, for what is printed, if it succeeds.
+        shares: whether there are several processes, whose work on the GPU should overlap.
     """
 
     name: str
-    command: Sequence[str]
+    commands: Sequence[Sequence[str]]
     minutes: float
     into: str | None = None
     shares: bool = False
@@ -64,16 +76,21 @@ class Step:
 def steps(options: argparse.Namespace) -> list[Step]:
     """All steps, in order of value."""
     bench = ("-m", "mixbook", "bench")
-    pytest = ("-m", "pytest", "-m", "gpu", "-rs", f"--junit-xml={options.folder / 'tests.xml'}")
-    found = [Step("tests", (*pytest, "--continue-on-collection-errors", *options.tests), 6)]
-    for what in options.speed:
-        timed = (*bench, "speed", what, "--device", options.device, "--json")
-        found.append(Step(f"speed-{what}", timed, 6, f"book/results/speed/{options.device}-{what}.json"))
-    for name, only in options.experiments:
-        command = (*bench, "run", name, "--profile", options.profile, "--book", str(options.folder))
-        cells = ("--only", *only) if only else ()
-        label = f"{name}-{options.profile}{'-first' if only else ''}"
-        found.append(Step(label, (*command, *cells), 60, shares=options.device == "cuda"))
+    found = []
+    if not options.results_only:
+        pytest = ("-m", "pytest", "-m", "gpu", "-rs", f"--junit-xml={options.folder / 'tests.xml'}")
+        found.append(Step("tests", [(*pytest, "--continue-on-collection-errors", *options.tests)], 6))
+        for what in options.speed:
+            timed = (*bench, "speed", what, "--device", options.device, "--json")
+            found.append(Step(f"speed-{what}", [timed], 6, f"book/results/speed/{options.device}-{what}.json"))
+    for tables in options.experiments:
+        commands = []
+        for table in tables:
+            command = [*bench, "run", table.name, "--profile", options.profile, "--book", str(options.folder)]
+            command += ["--only", *table.only] if table.only else []
+            commands.append(command + ([] if table.jobs is None else ["--jobs", str(table.jobs)]))
+        label = "+".join(f"{table.name}-{options.profile}{'-first' if table.only else ''}" for table in tables)
+        found.append(Step(label, commands, 60, shares=options.device == "cuda"))
     return found
 
 
@@ -116,7 +133,7 @@ class Window:
         began, printed = time.monotonic(), self.folder / "log" / f"{step.name}.out"
         overlapping = overlap() if step.shares else nullcontext()
         with printed.open("wb") as out, (self.folder / "log" / f"{step.name}.log").open("ab") as log, overlapping:
-            state = run(step.command, limit, out, log)
+            state = run(step.commands, limit, out, log)
         if state == "done" and step.into:
             target = self.folder / step.into
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +148,11 @@ class Window:
 
 @contextmanager
 def overlap() -> Iterator[None]:
-    """Several processes use the GPU at once, where CUDA's server for that (MPS) can be started; else they take turns."""
+    """Several processes use the GPU at once, where CUDA's server for that (MPS) can be started; else they take turns.
+
+    One that is killed while the GPU works for it can stop all the others for good, without an error: so each step has a
+    server of its own, and nothing that ends its processes, as tests do, runs beside networks that train.
+    """
     server = shutil.which("nvidia-cuda-mps-control")
     with TemporaryDirectory() as folder:
         places = dict.fromkeys(("CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_LOG_DIRECTORY"), folder)
@@ -146,46 +167,56 @@ def overlap() -> Iterator[None]:
                 del os.environ[name]
 
 
-def run(command: Sequence[str], limit: float, out: IO[bytes], log: IO[bytes]) -> str:
-    """Run Python with a command for at most ``limit`` seconds: "done", "failed" or "out of time".
+def run(commands: Sequence[Sequence[str]], limit: float, out: IO[bytes], log: IO[bytes]) -> str:
+    """Run Python with each command, all at once, for at most ``limit`` seconds: "done", "failed" or "out of time".
 
-    Out of time it is interrupted as by Ctrl-C, after which result tables keep their finished cells, and then killed.
+    Out of time they are interrupted as by Ctrl-C, after which result tables keep their finished cells, and then killed.
     """
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = {"MIXBOOK_OFFLINE": "1", **os.environ, "PYTHONPATH": paths}
-    process = subprocess.Popen(
-        [sys.executable, *command],
-        cwd=ROOT,
-        env=environment,
-        stdout=out,
-        stderr=log,
-        start_new_session=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell starts background jobs deaf to it
-    )
+    end, processes = time.monotonic() + limit, list[subprocess.Popen[bytes]]()
     try:
-        return "done" if process.wait(limit) == 0 else "failed"
+        for command in commands:
+            started = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROOT,
+                env=environment,
+                stdout=out,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=partial(
+                    signal.signal, signal.SIGINT, signal.SIG_DFL
+                ),  # a shell starts background jobs deaf to it
+            )
+            processes.append(started)
+        codes = [process.wait(max(0.0, end - time.monotonic())) for process in processes]
+        return "failed" if any(codes) else "done"
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
+        for process in processes:
+            process.send_signal(signal.SIGINT)
         return "out of time"
     finally:  # also when this script itself is interrupted
-        stop(process)
+        stop(processes)
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Wait a little for a process, then kill it with all that it started."""
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE / 2)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Wait a little for processes, then kill them with all that they started."""
+    end = time.monotonic() + GRACE / 2
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, end - time.monotonic()))
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
-def prepare_book(folder: Path, experiments: Sequence[Chosen], profile: str) -> None:
+def prepare_book(folder: Path, names: Iterable[str], profile: str) -> None:
     """The notebooks that run experiments, and results that the book has already: only what is missing is to be computed."""
     from mixbook.benchmarks.experiments import get_experiment
 
     shutil.copytree(ROOT / "book" / "benchmarks", folder / "book" / "benchmarks", dirs_exist_ok=True)
-    for name in {each.name for e in (get_experiment(name) for name, _ in experiments) for each in (e, *e.sources)}:
+    for name in {each.name for e in map(get_experiment, names) for each in (e, *e.sources)}:
         for path in (ROOT / "book" / "results" / name).glob(f"{profile}.*"):
             target = folder / "book" / "results" / name / path.name
             if not target.exists():
@@ -193,13 +224,14 @@ def prepare_book(folder: Path, experiments: Sequence[Chosen], profile: str) -> N
                 shutil.copyfile(path, target)
 
 
-def with_profile(profile: str) -> list[Chosen]:
+def with_profile(profile: str) -> list[tuple[Table, ...]]:
     """The experiments that train with a profile, the most valuable first. The others are read from these."""
     from mixbook.benchmarks.experiments import all_experiments
 
     names = [e.name for e in all_experiments() if profile in e.profiles and not e.sources]
-    first = [(name, only) for name, only in FIRST if name in names]
-    return first + [(name, ()) for name in names if (name, ()) not in first]
+    first = [tables for tables in FIRST if all(table.name in names for table in tables)]
+    whole = {table.name for tables in first for table in tables if not table.only}
+    return first + [(Table(name),) for name in names if name not in whole]
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -212,6 +244,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tests", nargs="*", default=[], help="files with tests; all of them by default")
     parser.add_argument("--speed", nargs="*", default=["train", "mixing", "trials"], help="speed tables")
     parser.add_argument("--experiments", nargs="*", help="result tables; all that have the profile by default")
+    parser.add_argument("--results-only", action="store_true", help="no tests and no speed tables: where minutes are few")
     options = parser.parse_args(arguments)
     if not options.minutes > 0:
         parser.error(f"MINUTES must be positive, got {options.minutes:g}")
@@ -222,7 +255,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             parser.error("torch finds no GPU here; --device cpu --profile smoke rehearses without one")
     options.folder = options.folder.resolve()
     named = options.experiments
-    options.experiments = with_profile(options.profile) if named is None else [(name, ()) for name in named]
+    options.experiments = with_profile(options.profile) if named is None else [(Table(name),) for name in named]
     return options
 
 
@@ -234,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if "MIXBOOK_DATA" in os.environ:
         os.environ["MIXBOOK_DATA"] = str(Path(os.environ["MIXBOOK_DATA"]).resolve())
-    prepare_book(options.folder, options.experiments, options.profile)
+    prepare_book(options.folder, (table.name for tables in options.experiments for table in tables), options.profile)
     window = Window(options.folder, 60 * options.minutes - (time.monotonic() - began))
     chosen = steps(options)
     window.work(chosen)

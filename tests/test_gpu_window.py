@@ -19,7 +19,7 @@ EXPERIMENT = "kmixup-tmlr-section5-one-ring"  # read from another one, which is 
 
 
 def python(name: str, code: str, minutes: float = 1.0, into: str | None = None) -> Step:
-    return Step(name, ("-c", code), minutes, into)
+    return Step(name, [("-c", code)], minutes, into)
 
 
 @pytest.fixture
@@ -78,19 +78,40 @@ def test_a_step_out_of_time_is_interrupted_so_that_it_can_put_things_away(tmp_pa
 def test_experiments_with_a_gpu_profile_come_in_order_of_value():
     chosen = gpu_window.with_profile("gpu")
     assert chosen[: len(gpu_window.FIRST)] == list(gpu_window.FIRST)
-    assert len(chosen) == len(set(chosen)) > 3
-    whole = [name for name, only in chosen if not only]
+    tables = [table for together in chosen for table in together]
+    assert len(tables) == len(set(tables)) > 3
+    whole = [table.name for table in tables if not table.only]
     assert "kmixup-tmlr-table3-mnist" not in whole  # read from that of the networks
-    for name, only in chosen:
-        cells = get_experiment(name).selected("gpu", only)
-        assert name in whole and 0 < len(cells) <= len(get_experiment(name).cells)
+    for table in tables:
+        cells = get_experiment(table.name).selected("gpu", table.only)
+        assert table.name in whole and 0 < len(cells) <= len(get_experiment(table.name).cells)
+    assert all(len({table.name for table in together}) == len(together) for together in chosen)  # one writes each result
 
 
-def test_what_comes_first_can_be_a_part_of_an_experiment(tmp_path):
+def test_what_comes_first_can_be_parts_of_experiments_at_once(tmp_path):
     options = gpu_window.parse(["5", "--device", "cpu", "--profile", "gpu", "--folder", str(tmp_path)])
     part, whole = (s for s in gpu_window.steps(options) if s.name.startswith("cifar10-preactresnet18-constant-xi"))
-    assert part.command[-3:] == ("--only", "erm", "alpha=0.5") and "--only" not in whole.command
-    assert part.name == f"{whole.name}-first"
+    assert len(part.commands) == 3 and part.commands[0][-3:] == ["--only", "erm", "alpha=0.5"]
+    assert len(whole.commands) == 1 and "--only" not in whole.commands[0]
+    assert part.name.split("+")[0] == f"{whole.name}-first"
+
+
+def test_with_few_minutes_only_results(tmp_path):
+    options = gpu_window.parse(["5", "--device", "cpu", "--results-only", "--folder", str(tmp_path)])
+    chosen = gpu_window.steps(options)
+    assert len(chosen) > 3 and not {"tests", "speed-train"} & {step.name for step in chosen}
+
+
+def test_commands_of_a_step_run_at_once_and_all_must_succeed(tmp_path, short):
+    meets = "import sys, time; from pathlib import Path; mine, theirs = map(Path, sys.argv[1:3]); mine.touch()\n"
+    meets += "while not theirs.exists(): time.sleep(0.05)\n"
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    both = [("-c", meets, one, two), ("-c", meets, two, one)]
+    steps = [Step("meet", both, 1.0), Step("one fails", [*both, ("-c", "raise SystemExit(3)")], 1.0)]
+    steps.append(Step("one hangs", [("-c", "pass"), ("-c", "import time; time.sleep(600)")], 0.03))
+    window = Window(tmp_path, 300)
+    window.work(steps)
+    assert [window.state(step) for step in steps] == ["done", "failed", "out of time"]
 
 
 @pytest.mark.parametrize("starts", [True, False])
@@ -100,7 +121,7 @@ def test_processes_overlap_where_the_server_for_that_starts(tmp_path, short, mon
     server.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     code = "import os; print(os.path.isdir(os.environ['CUDA_MPS_PIPE_DIRECTORY']))"
-    step = Step("shares", ("-c", code), 1.0, "found", shares=True)
+    step = Step("shares", [("-c", code)], 1.0, "found", shares=True)
     Window(tmp_path, 300).work([step])
     assert (tmp_path / "found").read_text() == "True\n"
     assert said.read_text().split() == (["-d", "quit"] if starts else ["-d"])

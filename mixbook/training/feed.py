@@ -1,7 +1,7 @@
 """Where a run's batches come from: data that are indexed on the device, or a loader (:mod:`mixbook.training.loaded`)."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -104,14 +104,16 @@ class Indexed:
                 len(self._data), recipe.batch_size, generator, drop_last=recipe.drop_last, rank=rank, world=world
             )
 
-        def one_by_one(rows: Iterator[Tensor]) -> Iterator[Batch]:
-            return (self._data.batch(each, streams.augmenting) for each in rows)
-
+        rows = shuffled(streams.order)
         if recipe.pairs == "across":
-            return zip(one_by_one(shuffled(streams.order)), one_by_one(shuffled(streams.partner)), strict=True)
+            rows = chain.from_iterable(zip(rows, shuffled(streams.partner), strict=True))
         if ahead and isinstance(self._data, Resident):
-            return ((batch, None) for batch in _in_groups(self._data, shuffled(streams.order), streams.augmenting))
-        return ((batch, None) for batch in one_by_one(shuffled(streams.order)))
+            batches = _in_groups(self._data, rows, streams.augmenting)
+        else:
+            batches = (self._data.batch(each, streams.augmenting) for each in rows)
+        if recipe.pairs == "across":
+            return zip(batches, batches, strict=True)  # one iterator, so every second batch is the partner of that before
+        return ((batch, None) for batch in batches)
 
 
 def _in_groups(data: Resident, rows: Iterator[Tensor], generator: torch.Generator) -> Iterator[Batch]:

@@ -91,31 +91,33 @@ class Total:
     """The mean loss of an epoch, added up on the device: reading each value would stall it."""
 
     def __init__(self, device: torch.device) -> None:
-        self._sums = torch.zeros(3, dtype=torch.float64 if device.type == "cpu" else torch.float32, device=device)
+        self._sum = torch.zeros((), dtype=torch.float32 if device.type == "mps" else torch.float64, device=device)
+        self._fine = torch.zeros((), dtype=torch.int64, device=device)
         self.samples, self.steps = 0, 0
 
     def add(self, loss: Tensor, samples: int) -> None:
         """The mean loss of a step over its samples."""
-        loss = loss.detach()
-        # Steps before the first loss that is no number: they are counted as long as there was none.
-        fine = torch.isfinite(loss) & (self._sums[1] == self._sums[2])
-        self._sums += torch.stack([loss * samples, fine.to(self._sums.dtype), torch.ones_like(loss)]).to(self._sums.dtype)
+        self._sum.add_(loss.detach(), alpha=samples)
+        self._fine.add_(self._sum.isfinite())  # steps before the first loss that is no number: with it the sum is none either
         self.samples += samples
         self.steps += 1
 
     def loss(self) -> Tensor:
         """The mean over the samples so far."""
-        return self._sums[0] / self.samples
+        return self._sum / self.samples
 
     def first_bad(self) -> int:
         """The step, counted from 0, whose loss was the first that is no number."""
-        return int(self._sums[1])
+        return int(self._fine)
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {"sums": self._sums.clone(), "samples": self.samples, "steps": self.steps}
+        sums = torch.stack([self._sum, self._fine, torch.full_like(self._sum, self.steps)])
+        return {"sums": sums, "samples": self.samples, "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any], rank: int = 0) -> None:
         """Continue from a checkpoint, where the sums have a row for each process."""
-        self._sums.copy_(state["sums"].reshape(-1, 3)[rank])
+        total, fine, _ = state["sums"].reshape(-1, 3)[rank]
+        self._sum.copy_(total)
+        self._fine.copy_(fine)
         self.samples, self.steps = state["samples"], state["steps"]

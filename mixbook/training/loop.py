@@ -255,18 +255,20 @@ class _Run:
         within = self._total.steps / self.feed.steps(epoch) if recipe.schedule != "step" else 0
         for group in self._optimizer.param_groups:
             group["lr"] = recipe.lr_at(epoch + within)
-        value, parts = torch.zeros((), device=self.fabric.device), _parts(batch, partner, recipe.accumulate)
+        values, parts = [], _parts(batch, partner, recipe.accumulate)
         self._optimizer.zero_grad()
         for number, (own, other) in enumerate(parts, start=1):
             with self.fabric.no_backward_sync(self._network, enabled=number < len(parts)), self._advice(len(own[1])):
-                loss = self._forward(own, other, plan) * (len(own[1]) / size)
+                loss = self._forward(own, other, plan)
+                if len(parts) > 1:
+                    loss = loss * (len(own[1]) / size)
                 self.phases.mark("forward")
                 self.fabric.backward(loss)
                 self.phases.mark("backward")
-            value += loss.detach()
+            values.append(loss.detach())
         self._optimizer.step()
         self.average.update()
-        self._total.add(value, size)
+        self._total.add(values[0] if len(values) == 1 else torch.stack(values).sum(), size)
         self.phases.mark("update")
 
     def must_stop(self, sigterm: StopRequest, epoch: int) -> bool:

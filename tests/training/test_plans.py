@@ -114,15 +114,16 @@ def test_large_batches_are_few_at_once_and_on_a_cpu_each_is_alone():
     assert together_on(torch.device("cpu"), 1) == 1
 
 
+@pytest.mark.parametrize("pairs", ["within", "across"])
 @pytest.mark.parametrize("augment", [None, Augment(Shift(1))])
-def test_images_made_several_batches_at_once_train_the_same_network(augment, monkeypatch):
+def test_images_made_several_batches_at_once_train_the_same_network(augment, pairs, monkeypatch):
     x = torch.randint(0, 256, (60, 1, 6, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     data = Resident(Pixels(x, torch.arange(60) % 3, num_classes=3), shift=1, flip=True)
     options = {"mixer": mb.kmixup(4, 1.0, 3), "augment": augment, "progress": False}
 
     def train():
         network = seeded(0, lambda: nn.Sequential(nn.Flatten(), MLP(36, (8,), 3)))
-        fit(network, data, Recipe(epochs=2, batch_size=16, lr=0.05), **options)
+        fit(network, data, Recipe(epochs=2, batch_size=16, lr=0.05, pairs=pairs), **options)
         return torch.cat([p.detach().flatten() for p in network.parameters()])
 
     expected = train()
