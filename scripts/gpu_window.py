@@ -175,6 +175,7 @@ def run(commands: Sequence[Sequence[str]], limit: float, out: IO[bytes], log: IO
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = {"MIXBOOK_OFFLINE": "1", **os.environ, "PYTHONPATH": paths}
     end, processes = time.monotonic() + limit, list[subprocess.Popen[bytes]]()
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell starts background jobs deaf to it
     try:
         for command in commands:
             started = subprocess.Popen(
@@ -184,9 +185,7 @@ def run(commands: Sequence[Sequence[str]], limit: float, out: IO[bytes], log: IO
                 stdout=out,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=partial(
-                    signal.signal, signal.SIGINT, signal.SIG_DFL
-                ),  # a shell starts background jobs deaf to it
+                preexec_fn=hears,
             )
             processes.append(started)
         codes = [process.wait(max(0.0, end - time.monotonic())) for process in processes]
