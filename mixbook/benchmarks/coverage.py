@@ -185,8 +185,10 @@ def _begun(experiment: Experiment, folder: Path) -> set[Cell]:
 
 
 def _figure(paper: str, figure: str, finished: dict[str, dict[str, set[Cell]]]) -> FigureCoverage:
+    """A figure is redrawn from all cells of its experiment, for nobody knows here which of them it shows."""
     for experiment in all_experiments():
         if experiment.paper == paper and figure in experiment.figures:
-            done = [profile for profile, cells in finished.get(experiment.name, {}).items() if cells]
+            whole = finished.get(experiment.name, {}).items()
+            done = [profile for profile, cells in whole if cells.issuperset(experiment.selected(profile))]
             return FigureCoverage(paper, figure, experiment.name, done[-1] if done else None)
     return FigureCoverage(paper, figure, None, None)

@@ -103,14 +103,15 @@ def commands() -> Commands:
         """
         e = get_experiment(experiment)
         results = comparison.fullest_results(e, runner.results_folder(runner.find_book(book), profile or ""), profile)
+        how_much = f"profile {results.profile}: {results.origin()}\n{e.profile(results.profile).note}"
         if not e.printed:
-            print(f"{e.title}, profile {results.profile}: {results.origin()}")
+            print(f"{e.title}, {how_much}")
             print(columns(versus.as_table(results)))
             if begun := results.begun():
                 print(f"{len(begun)} further cells have some of their trials: they are shown when they are whole")
             return
         rows = comparison.compare(results, begun=True)
-        print(f"{e.title} ({e.paper}, {', '.join((e.table, *e.also))}), profile {results.profile}: {results.origin()}")
+        print(f"{e.title} ({e.paper}, {', '.join((e.table, *e.also))}), {how_much}")
         print(columns(comparison.as_table(rows, alphas=True)))
         if any(row.alpha_used for row in rows):
             print("alpha used: raised with k so that xi stays that of k = 1 ; least to largest over trials")

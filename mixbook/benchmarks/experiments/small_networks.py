@@ -56,7 +56,7 @@ EQUAL_COST = Experiment(
         *measures(curves=("loss", "squared_gradient_norm")),
     ),
     decided=DECIDED,
-    profiles=_profiles(2, 8, 3, "2 trials of 80,000 gradients: far too few for errors as printed. 15 minutes on one core"),
+    profiles=_profiles(2, 8, 3, "2 trials of 80,000 gradients: far too few for errors as printed"),
     notebook="methods.ipynb",
     trial=_TRIAL,
     surrogate=True,
@@ -84,7 +84,7 @@ DEFORMED = replace(
         SCALING,
         *measures("deformations", "knn"),
     ),
-    profiles=_profiles(2, 20, 3, "2 trials of 20 epochs on a twelfth of the images: 15 minutes on one core"),
+    profiles=_profiles(2, 20, 3, "2 trials of 20 epochs on a twelfth of the images"),
     own_cells=(
         Cell("erm", ""),
         Cell("mixup", "alpha=1"),
@@ -113,7 +113,7 @@ OVER_K = replace(
         *measures(curves=("loss",)),
     ),
     profiles=_profiles(
-        5, 6, 4, "5 trials of 600 steps instead of 300 epochs; no K = 7 and no Puzzle Mix. 30 minutes on one core"
+        5, 6, 4, "5 trials of 600 steps instead of 300 epochs; no K = 7 and no Puzzle Mix"
     ),
     own_cells=(
         Cell("erm", ""),

@@ -30,7 +30,7 @@ SPEECH = replace(
     ),
     profiles={
         "smoke": NETWORKS.profiles["smoke"],
-        "laptop": Profile(3, 6, note="3 trials of 300 steps on 997 utterances of 3 words. 15 minutes on one core"),
+        "laptop": Profile(3, 6, note="3 trials of 300 steps on 997 utterances of 3 words"),
         "gpu": Profile(20, 30, note="20 trials of 30 epochs"),
     },
     surrogate=True,
@@ -77,7 +77,7 @@ LOCALISED = Experiment(
     decided=DECIDED,
     profiles={
         "smoke": Profile(1, 1, every=4, stand_in=True, note="two methods, one epoch on generated images: it runs"),
-        "laptop": Profile(3, 7, note="3 trials of 1,400 steps, no Puzzle Mix. 20 minutes on one core"),
+        "laptop": Profile(3, 7, note="3 trials of 1,400 steps, no Puzzle Mix"),
         "gpu": Profile(20, 30, note="20 trials of 30 epochs"),
     },
     notebook="methods.ipynb",
