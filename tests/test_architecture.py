@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "mixing.blend": {"mixing.scope", "mixing.plan", "mixing.transport", "transfer"},
     "mixing.mixer": {"mixing.scope", "mixing.checks", "mixing.plan", "mixing.pairing", "mixing.ratio", "mixing.blend"},
     "mixing.oneof": {"mixing.scope", "mixing.plan", "mixing.mixer"},
-    "mixing.route": {"mixing.plan", "mixing.mixer", "transfer"},
+    "mixing.route": {"mixing.plan", "mixing.mixer", "mixing.oneof", "transfer"},
     "mixing.ahead": {"mixing.plan", "mixing.mixer", "mixing.oneof"},
     "mixing.place": {
         "mixing.scope",
@@ -34,6 +34,7 @@ MAY_IMPORT = {
         "mixing.pairing",
         "mixing.ratio",
         "mixing.mixer",
+        "mixing.oneof",
         "mixing.route",
     },
     "mixing.block": {"mixing.checks", "mixing.plan", "mixing.matching", "mixing.pairing", "mixing.blend", "mixing.mixer"},

@@ -37,7 +37,8 @@ class PlanAhead:
         ahead: how many batches are planned or waiting to be used, >= 1.
 
     Raises:
-        ValueError: if ``ahead`` is less than 1. What goes wrong in planning is raised where the batch is asked for.
+        ValueError: if ``ahead`` is less than 1, or of a :class:`OneOf` only the mixers have generators. What goes wrong in
+            planning is raised where the batch is asked for.
 
     Example:
         >>> import torch, mixbook as mb
@@ -54,6 +55,11 @@ class PlanAhead:
         if self.ahead < 1:
             raise ValueError(
                 f"ahead must be at least 1, got {self.ahead}: 2 is enough where planning is faster than training"
+            )
+        if isinstance(self.mixer, OneOf) and self.mixer.generator is None and not self.mixer.draws_globally:
+            raise ValueError(
+                "mixer is OneOf without a generator, but its mixers have some: which of them it is would come from torch's "
+                "global one, which the training draws from meanwhile. Give OneOf a generator too, or give none"
             )
 
     def __len__(self) -> int:

@@ -42,6 +42,18 @@ def check_batch(x: Any, y: Any = None, names: tuple[str, str] = ("x", "y")) -> N
         raise ValueError(f"{names[0]} and {names[1]} must have the same length, got {got}")
 
 
+def check_batches(x: Tensor, other: Tensor | None) -> None:
+    """Refuse a batch ``x`` and a second one ``other``, or None, in which nobody can be paired.
+
+    Raises:
+        ValueError: if the batch is empty, or the second one has another shape.
+    """
+    if x.shape[0] == 0:
+        raise ValueError("x is an empty batch: there is nobody to pair")
+    if other is not None and other.shape != x.shape:
+        raise ValueError(f"the second batch must have the shape of the first, {tuple(x.shape)}, got {tuple(other.shape)}")
+
+
 def check_inputs(x: Tensor) -> None:
     """Refuse inputs that cannot be mixed.
 

@@ -59,6 +59,8 @@ class AdversarialNoise:
                 f"radius must lie in (0, 1] and overshoot must not be negative, got {self.radius} and {self.overshoot}: "
                 "they are in pixels between 0 and 1, e.g. 10 / 255"
             )
+        if not (torch.as_tensor(self.std) > 0).all():
+            raise ValueError(f"std must be positive, got {self.std}")
 
     def coins(self, generator: torch.Generator | None) -> tuple[bool, bool]:
         """Whether the samples, and whether their partners, get noise in this batch."""
@@ -79,6 +81,9 @@ class AdversarialNoise:
 
     def _limits(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Black, white, the radius and the step in the units of ``x``, (C, 1, 1) each."""
+        for name, each in (("mean", self.mean), ("std", self.std)):
+            if isinstance(each, tuple) and len(each) not in (1, x.shape[1]):
+                raise ValueError(f"{name} must be one number or {x.shape[1]}, one for each channel of x, got {each}")
         mean, std = (torch.as_tensor(each).to(x).expand(x.shape[1])[:, None, None] for each in (self.mean, self.std))
         low, high = (0 - mean) / std, (1 - mean) / std
         if x.device.type == "cpu" and ((x < low - 1e-3).any() or (x > high + 1e-3).any()):
@@ -109,6 +114,7 @@ class GuidedMixer:
 
     Raises:
         ValueError: if ``clean`` is negative, or the mixer's blend asks no network for its saliency.
+        TypeError: if ``mixer`` is none.
 
     Example:
         >>> import torch, mixbook as mb
@@ -119,6 +125,8 @@ class GuidedMixer:
     """
 
     def __init__(self, mixer: Mixer, *, clean: float = 0.0, noise: AdversarialNoise | None = None) -> None:
+        if not isinstance(mixer, Mixer):
+            raise TypeError(f"mixer must be of type Mixer, got {type(mixer).__name__}: e.g. mb.puzzlemix(model)")
         saliency = getattr(mixer.blend, "saliency", None)
         if not isinstance(saliency, GradientSaliency):
             raise ValueError(

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 Reduction = Literal["mean", "sum", "none"]
 _REDUCTIONS = get_args(Reduction)
+_IGNORED = -100  # an integer label that PyTorch's cross entropy leaves out
 
 
 def mixed_cross_entropy(
@@ -19,6 +20,8 @@ def mixed_cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Tensor:
     """Cross entropy with mixed targets: the average, weighted by the plan, of the cross entropies with the hard labels.
+
+    It is computed in float32, or in float64 where the logits are.
 
     With targets t, class weights w (1 without them) and smoothing e, the mean is
 
@@ -61,10 +64,11 @@ def mixed_cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}")
     # In float32 also under autocast: a sum over many classes of half-precision weights loses what mixing is about.
-    logits, weight = logits.float(), None if weight is None else weight.float()
+    logits = _exact(logits)
+    weight = None if weight is None else weight.to(logits.dtype)
     if not targets.is_floating_point():
         return F.cross_entropy(logits, targets.long(), weight, reduction=reduction, label_smoothing=label_smoothing)
-    targets = targets.float()
+    targets = targets.to(logits.dtype)
     present = targets.sum(1, keepdim=True)
     if _can_be_looked_at(present) and present.max() > 1.01:
         raise ValueError(
@@ -102,8 +106,9 @@ def bce_of_softmax(logits: Tensor, targets: Tensor) -> Tensor:
     if not targets.is_floating_point():
         raise ValueError(f"targets must be float (N, C), got {targets.dtype}: F.one_hot(y, C).float()")
     _check_flat(logits, targets)
+    logits = _exact(logits)
     with torch.autocast(logits.device.type, enabled=False):  # which refuses this loss, but these are float32 already
-        return F.binary_cross_entropy(logits.float().softmax(1), targets.float())
+        return F.binary_cross_entropy(logits.softmax(1), targets.to(logits.dtype))
 
 
 def mixed_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -111,7 +116,7 @@ def mixed_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
 
     Logits and targets are (N, C). Its ceiling is below 1 (0.75 for uniform lambda and two different classes), so compare it
     with that of the targets themselves, ``targets.max(1).values.mean()``, and not with the accuracy on clean data. Ignored
-    labels (``ignore_index`` of :meth:`MixPlan.targets`) are left out, as in the loss.
+    labels (``ignore_index`` of :meth:`MixPlan.targets`; among integer labels (N,), -100) are left out, as in the loss.
 
     Example:
         >>> import torch, mixbook as mb
@@ -120,7 +125,8 @@ def mixed_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
     """
     _check_flat(logits, targets)
     if not targets.is_floating_point():
-        return (logits.argmax(1) == targets).float().mean()
+        known = targets != _IGNORED
+        return ((logits.argmax(1) == targets) & known).sum() / known.sum()
     return targets.gather(1, logits.argmax(1, keepdim=True)).sum() / targets.sum()
 
 
@@ -141,6 +147,11 @@ def dominant_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
     largest, weight = targets.max(1).values, targets.gather(1, logits.argmax(1, keepdim=True)).squeeze(1)
     known = largest > 0
     return ((weight == largest) & known).sum() / known.sum()
+
+
+def _exact(logits: Tensor) -> Tensor:
+    """Logits with at least the digits of float32."""
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def _can_be_looked_at(values: Tensor) -> bool:

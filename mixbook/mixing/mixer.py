@@ -170,8 +170,11 @@ class Mixer:
         """Restore what :meth:`state_dict` gave.
 
         Raises:
-            ValueError: if only one of the two, this mixer or the saved one, has a generator of its own.
+            ValueError: if only one of the two, this mixer or the saved one, has a generator of its own, or several mixers
+                were saved.
         """
+        if "mixers" in state:
+            raise ValueError("the state is that of OneOf, which holds several mixers: load it into one")
         restore_generator(self.generator, state)
 
 

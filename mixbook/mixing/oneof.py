@@ -118,10 +118,11 @@ class OneOf:
         Raises:
             ValueError: if the saved mixers are not as many, or as for :meth:`Mixer.load_state_dict`.
         """
-        if len(state["mixers"]) != len(self.mixers):
-            raise ValueError(f"there are {len(self.mixers)} mixers, and {len(state['mixers'])} were saved")
+        saved_mixers = state.get("mixers", ())
+        if len(saved_mixers) != len(self.mixers):
+            raise ValueError(f"there are {len(self.mixers)} mixers, and the saved state holds {len(saved_mixers)}")
         restore_generator(self.generator, state)
-        for mixer, saved in zip(self.mixers, state["mixers"], strict=True):
+        for mixer, saved in zip(self.mixers, saved_mixers, strict=True):
             mixer.load_state_dict(saved)
 
     def _drawn(self, generator: torch.Generator | None) -> tuple[Mixer, torch.Generator | None]:

@@ -6,7 +6,7 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
-from mixbook.mixing.checks import check_count
+from mixbook.mixing.checks import check_batches, check_count
 from mixbook.mixing.matching import Cost, Matching, solve
 from mixbook.mixing.scope import draw_device
 from mixbook.mixing.transport import many_digits, squared_cost
@@ -126,7 +126,9 @@ class OptimalTransport:
                 "a batch much larger than k, or partners from a second batch"
             )
         rows = _features(x)
-        return Matching(rows, rows if other is None else _features(other), candidates, self.k, self.cost)
+        others = rows if other is None else _features(other)
+        exact = torch.promote_types(rows.dtype, others.dtype)
+        return Matching(rows.to(exact), others.to(exact), candidates, self.k, self.cost)
 
     def block_size(self, batch_size: int) -> int:
         """Size of the blocks in a batch of this size: k, or less where the batch is smaller.
@@ -179,7 +181,7 @@ class NearestNeighbour:
         y2: Tensor | None = None,
     ) -> Tensor:
         """Partners (B,), not a permutation: see :class:`Pairing`. In a second batch every row is a candidate."""
-        _check_batches(x, other)
+        check_batches(x, other)
         available = len(x) - 1 if other is None else len(x)
         if self.strict and self.k > available:
             raise ValueError(
@@ -238,7 +240,7 @@ class ByClass:
         y2: Tensor | None = None,
     ) -> Tensor:
         """Partners (B,), not a permutation: see :class:`Pairing`."""
-        _check_batches(x, other)
+        check_batches(x, other)
         candidates = self._candidates(x, other, y, y2).cpu()
         if other is None:
             candidates.fill_diagonal_(False)
@@ -261,22 +263,15 @@ class ByClass:
         return same if self.classes == "same" else ~same
 
     def _nobody(self, row: int, y: Tensor | None, second: bool) -> str:
-        who = f"sample {row}" if y is None else f"sample {row} of class {int(y[row])}"
+        who = f"sample {row}" if y is None or y.ndim > 1 else f"sample {row} of class {int(y[row])}"
         wanted = {"same": "sample of its class", "different": "sample of another class", "any": "sample"}[self.classes]
         where, advice = ("second batch", "") if second else ("batch", ", or strict=False to leave it unmixed")
         return f"{who} has no other {wanted} in the {where} to be mixed with: use larger batches{advice}"
 
 
 def _shuffle(x: Tensor, other: Tensor | None, generator: torch.Generator | None) -> Tensor:
-    _check_batches(x, other)
+    check_batches(x, other)
     return torch.randperm(x.shape[0], generator=generator, device=draw_device(generator))
-
-
-def _check_batches(x: Tensor, other: Tensor | None) -> None:
-    if x.shape[0] == 0:
-        raise ValueError("x is an empty batch: there is nobody to pair")
-    if other is not None and other.shape != x.shape:
-        raise ValueError(f"the second batch must have the shape of the first, {tuple(x.shape)}, got {tuple(other.shape)}")
 
 
 def _features(x: Tensor) -> Tensor:

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mixbook.mixing.checks import check_batch
+from mixbook.mixing.checks import check_batch, check_batches
 from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.oneof import OneOf
 from mixbook.mixing.pairing import OptimalTransport, RandomPairing
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta
@@ -42,7 +43,8 @@ class ManifoldMixer:
 
     Raises:
         ValueError: if ``layers`` is empty, names one twice or none of the model's modules, probabilities are negative or do
-            not sum to 1, or ``per`` is neither.
+            not sum to 1, ``per`` is neither, or ``"input"`` is also the name of a module.
+        TypeError: if ``mixer`` mixes no batch, as what mixes inside a network.
 
     Example:
         >>> import torch, mixbook as mb
@@ -57,7 +59,7 @@ class ManifoldMixer:
         self,
         model: nn.Module,
         layers: Sequence[str] | Mapping[str, float],
-        mixer: Mixer,
+        mixer: Mixer | OneOf,
         *,
         per: Scope = "batch",
         stop_gradient: bool = False,
@@ -71,6 +73,12 @@ class ManifoldMixer:
         if unknown:
             known = ", ".join([INPUT, *(name for name in modules if name)])
             raise ValueError(f"layers {unknown} are not in the model: it has {known}")
+        if INPUT in layers and INPUT in modules:
+            raise ValueError(
+                f"layer {INPUT!r} is the batch itself, and the model has a module of that name: rename the module"
+            )
+        if not isinstance(mixer, Mixer | OneOf):
+            raise TypeError(f"mixer must be of type Mixer or OneOf, got {type(mixer).__name__}: e.g. mb.mixup(2.0)")
         check_scope(per)
         self.model = model
         self.layers = tuple(layers)
@@ -131,6 +139,9 @@ class ManifoldMixer:
             ValueError, RuntimeError: as :meth:`outputs`.
         """
         check_batch(x, y)
+        if partner is not None:
+            check_batch(*partner, ("x2", "y2"))
+        check_batches(x, None if partner is None else partner[0])
         if not self.model.training:
             return model(x), MixPlan.identity(x)
         generator = self.mixer.generator if generator is None else generator

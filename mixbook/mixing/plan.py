@@ -283,8 +283,8 @@ class MixPlan:
             sources = torch.stack(parts, dim=1).detach().float().cpu()
             return plots.mixtures_of_images(sources, shares.detach().float().cpu(), mixtures[:most].float(), called)
         if x.shape[1:] == (2,):
-            rows = x.detach().cpu()
-            return plots.mixtures_of_points(rows, rows[self.sources.cpu()], mixtures)
+            rows = x.detach().float().cpu()
+            return plots.mixtures_of_points(rows, rows[self.sources.cpu()], mixtures.float())
         return plots.weights_of_samples(self.matrix().cpu())
 
     def _set_in_order(self, in_order: bool) -> None:

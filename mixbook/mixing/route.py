@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from torch.utils.hooks import RemovableHandle
 
 from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.oneof import OneOf
 from mixbook.mixing.plan import MixPlan
 from mixbook.transfer import send
 
@@ -39,6 +40,8 @@ class Step:
         """The rows that the next layer gets."""
         chosen = output if self.layout is None else output[self.rows]
         mixed = self.plan.apply(chosen.detach() if self.stop_gradient else chosen)
+        if self.stop_gradient and torch.is_grad_enabled():
+            mixed.requires_grad_()  # or reentrant checkpointing, which follows its input, would leave the next layers out
         return mixed if self.layout is None else torch.cat([output, mixed])[self.layout]
 
 
@@ -57,7 +60,7 @@ class Route:
 
     def __init__(
         self,
-        mixer: Mixer,
+        mixer: Mixer | OneOf,
         places: Tensor,
         y: Tensor,
         y2: Tensor | None,

@@ -98,7 +98,8 @@ class Total:
     def add(self, loss: Tensor, samples: int) -> None:
         """The mean loss of a step over its samples."""
         self._sum.add_(loss.detach(), alpha=samples)
-        self._fine.add_(self._sum.isfinite())  # steps before the first loss that is no number: with it the sum is none either
+        # Steps before the first loss that is no number, with which the sum is none either.
+        self._fine.add_(self._sum.isfinite())
         self.samples += samples
         self.steps += 1
 

@@ -78,6 +78,13 @@ def test_an_empty_loader_gives_nothing_and_length_is_the_loader_s():
     assert len(mb.PlanAhead(batches(), mb.mixup())) == 7
 
 
+def test_which_of_several_mixers_it_is_must_not_come_from_what_the_loop_draws_from():
+    mixers = [mb.mixup(generator=torch.Generator().manual_seed(n)) for n in (1, 2)]
+    with pytest.raises(ValueError, match="Give OneOf a generator too"):
+        mb.PlanAhead([], mb.OneOf(mixers))
+    assert list(mb.PlanAhead([], mb.OneOf(mixers, generator=torch.Generator()))) == []
+
+
 def test_a_loop_that_draws_too_gets_the_same_plans_from_the_same_seed():
     def run():
         torch.manual_seed(1)

@@ -221,6 +221,12 @@ def test_what_makes_no_sense_is_refused(generator):
         mb.GuidedMixer(mb.mixup(num_classes=5))
     with pytest.raises(ValueError, match="GradientSaliency"):
         mb.GuidedMixer(mb.Mixer(blend=mb.PuzzleMix()))
+    with pytest.raises(TypeError, match="mixer must be of type Mixer, got OneOf"):
+        mb.GuidedMixer(mb.OneOf([mb.puzzlemix(network())]))
+    with pytest.raises(ValueError, match=r"std must be positive, got \(0\.2, 0\.0\)"):
+        mb.AdversarialNoise(std=(0.2, 0.0))
+    with pytest.raises(ValueError, match=r"mean must be one number or \d, one for each channel of x, got \(0\.5, .*\)"):
+        mb.AdversarialNoise(mean=(0.5,) * 5).start(data(generator)[0], generator)
     with pytest.raises(ValueError, match="clean must be"):
         mb.GuidedMixer(mb.puzzlemix(network()), clean=-1.0)
     with pytest.raises(ValueError, match="probability"):

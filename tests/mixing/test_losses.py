@@ -113,6 +113,18 @@ def test_hard_labels_and_weights_go_with_half_precision_outputs(generator):
     assert torch.equal(mb.mixed_cross_entropy(logits, y, weight=weight), cross_entropy(logits.float(), y, weight))
 
 
+@pytest.mark.parametrize("soft", [False, True])
+def test_many_digits_are_kept(soft):
+    """In single precision nothing is left of the gradient at the label's own logit."""
+    logits = torch.tensor([[20.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    targets = torch.tensor([[1.0, 0.0]]) if soft else torch.tensor([0])
+    loss = mb.mixed_cross_entropy(logits, targets, weight=torch.ones(2))
+    (found,) = torch.autograd.grad(loss, logits)
+    small = 1 / (1 + torch.tensor(20.0, dtype=torch.float64).exp())
+    torch.testing.assert_close(found, torch.stack([-small, small])[None], rtol=1e-6, atol=0)
+    assert loss.dtype == bce_of_softmax(logits, torch.tensor([[1.0, 0.0]])).dtype == torch.float64
+
+
 def test_ignored_labels_count_in_no_accuracy():
     plan = mb.Mixer(ratio=mb.Fixed(0.75)).plan(torch.rand(4, 2))
     logits, nobody = torch.eye(3)[[0, 0, 1, 2]], torch.full((4,), -100)
@@ -121,6 +133,8 @@ def test_ignored_labels_count_in_no_accuracy():
     some = torch.tensor([[0.75, 0.25, 0.0], [0.0, 0.0, 0.0], [0.0, 0.25, 0.0], [0.25, 0.75, 0.0]])
     assert mb.dominant_accuracy(logits, some).item() == pytest.approx(2 / 3)
     assert mb.mixed_accuracy(logits, some).item() == pytest.approx((0.75 + 0.25) / 2.25)
+    labels = torch.tensor([0, -100, 0, 2])
+    assert mb.mixed_accuracy(logits, labels) == mb.dominant_accuracy(logits, labels) == pytest.approx(2 / 3)
 
 
 def test_several_labels_at_once_are_no_targets_of_cross_entropy():

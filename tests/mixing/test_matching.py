@@ -94,6 +94,13 @@ def test_several_batches_taken_for_one_have_the_partners_of_each(second, k, cost
         assert torch.equal(ours, theirs)
 
 
+def test_a_second_batch_with_other_digits_is_matched_with_the_most(generator):
+    pairing, x = mb.OptimalTransport(4), torch.rand(8, 3, generator=generator)
+    other = torch.rand(8, 3, generator=generator, dtype=torch.float64)
+    draws = [generator.clone_state() for _ in range(2)]
+    assert torch.equal(pairing.pair(x, other, draws[0]), pairing.pair(x.double(), other, draws[1]))
+
+
 def test_second_batches_of_two_kinds_of_numbers_are_solved_together(generator):
     x, pairing = torch.rand(8, 3, generator=generator), mb.OptimalTransport(4, cost="euclidean")
     first, second = (pairing.begin(x, other, generator) for other in (x, x.double()))

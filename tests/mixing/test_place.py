@@ -151,6 +151,31 @@ def test_unusable_layers_are_refused(model, data, generator):
     with pytest.raises(ValueError, match="same length, got 12 and 11"):
         mb.manifold_mixup(model, ["0"], 1.0, 5)(data[0], data[1][:-1])
 
+    named = nn.Sequential(nn.Linear(6, 5))
+    named.add_module("input", nn.Identity())
+    assert mb.manifold_mixup(named, ["0"], 1.0, 5).layers == ("0",)
+    with pytest.raises(ValueError, match="layer 'input' is the batch itself, and the model has a module of that name"):
+        mb.manifold_mixup(named, ["input"], 1.0, 5)
+
+
+@pytest.mark.parametrize("layer", ["input", "0"])
+def test_batches_in_which_nobody_can_be_paired_are_refused_as_at_the_input(layer, model, data):
+    (x, y), hidden = data, mb.manifold_mixup(model, [layer], 1.0, 5)
+    for partner, message in (
+        ((x[:6], y[:6]), r"second batch must have the shape of the first, \(12, 6\), got \(6, 6\)"),
+        ((x, y[:6]), "x2 and y2 must have the same length, got 12 and 6"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            hidden.outputs(model, x, y, partner=partner)
+    with pytest.raises(ValueError, match="x is an empty batch"):
+        hidden(x[:0], y[:0])
+
+
+@pytest.mark.parametrize("what", [None, mb.RandomPairing()])
+def test_what_mixes_no_batch_is_no_mixer(what, model):
+    with pytest.raises(TypeError, match="mixer must be of type Mixer or OneOf, got"):
+        mb.ManifoldMixer(model, ["0"], what)
+
 
 def test_layers_are_drawn_with_the_given_probabilities(model, data, generator):
     chances = {"input": 0.2, "0": 0.7, "2": 0.1}

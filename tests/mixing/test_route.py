@@ -76,6 +76,30 @@ def test_several_passes_in_one_backward_and_several_backwards_of_one_pass(how, p
 
 
 @pytest.mark.parametrize("how", [False, True], ids=["saved tensors", "reentrant"])
+@pytest.mark.parametrize("layers", [["input"], ["stem"], ["block1"], ["block2"]], ids=str)
+def test_recomputed_layers_behind_a_stopped_gradient_are_trained(how, layers, data):
+    x, y = data
+
+    def trained(how):
+        model = Checkpointed(how)
+        first = nn.Sequential(model)  # so that the checkpointed part may be the first that runs
+        model.stem = nn.Identity() if layers == ["stem"] else model.stem
+        rows = torch.rand(12, 8, generator=torch.Generator().manual_seed(1)) if layers == ["stem"] else x
+        hidden = mb.manifold_mixup(
+            first, [f"0.{layers[0]}" if layers != ["input"] else "input"], 1.0, 5, stop_gradient=True,
+            generator=torch.Generator().manual_seed(5),
+        )  # fmt: skip
+        mb.mixed_cross_entropy(*hidden(rows.clone().requires_grad_(), y)).backward()
+        return {name: parameter.grad for name, parameter in model.named_parameters()}
+
+    ours, plain = trained(how), trained(None)
+    assert any(gradient is not None for gradient in plain.values())
+    for name, gradient in plain.items():
+        torch.testing.assert_close(ours[name], gradient) if gradient is not None else None
+        assert gradient is not None or ours[name] is None or not ours[name].any(), name
+
+
+@pytest.mark.parametrize("how", [False, True], ids=["saved tensors", "reentrant"])
 def test_two_mixers_of_one_model_in_one_backward(how, data):
     def total(how):
         model = Checkpointed(how)

@@ -112,9 +112,7 @@ OVER_K = replace(
         *ONE_LAW,
         *measures(curves=("loss",)),
     ),
-    profiles=_profiles(
-        5, 6, 4, "5 trials of 600 steps instead of 300 epochs; no K = 7 and no Puzzle Mix"
-    ),
+    profiles=_profiles(5, 6, 4, "5 trials of 600 steps instead of 300 epochs; no K = 7 and no Puzzle Mix"),
     own_cells=(
         Cell("erm", ""),
         *(

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mixbook.mixing.transport import many_digits
+
 
 class Saliency(Protocol):
     """Says how much each pixel matters; any function of this signature will do."""
@@ -73,8 +75,9 @@ class GradientSaliency:
         """
         with torch.enable_grad():
             x = x.detach().requires_grad_()
+            logits = self.model(x)
             # Summed, so that the saliency of a sample does not depend on how many there are.
-            loss = F.cross_entropy(self.model(x), y if y.is_floating_point() else y.long(), reduction="sum")
+            loss = _cross_entropy(many_digits(logits), y if y.is_floating_point() else y.long()).sum()
             parameters = [p for p in self.model.parameters() if p.requires_grad] if keep_loss else []
             found, *gradients = torch.autograd.grad(loss, [x, *parameters], allow_unused=True)
         if found is None:
@@ -82,7 +85,20 @@ class GradientSaliency:
         if not keep_loss:
             return found, None
         means = [None if each is None else each / len(x) for each in gradients]
-        return found, _WithGradients.apply(loss.detach() / len(x), means, *parameters)
+        mean = (loss.detach() / len(x)).to(torch.promote_types(logits.dtype, torch.float32))
+        return found, _WithGradients.apply(mean, means, *parameters)
+
+
+def _cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Cross entropy of each sample, (R,), whose gradient is right also where the network is sure of a label.
+
+    The usual way finds the gradient at the label's own logit as its probability less 1, which is 0 as soon as that
+    probability rounds to 1. Here it is the probability of all others.
+    """
+    if y.is_floating_point() or y.ndim != 1 or logits.shape[1:] < (2,):
+        return F.cross_entropy(logits, y, reduction="none")
+    others = logits.scatter(1, y[:, None], -torch.inf) - logits.gather(1, y[:, None])
+    return F.softplus(others.logsumexp(1))
 
 
 class _WithGradients(torch.autograd.Function):
@@ -108,7 +124,7 @@ def channel_norm(x: Tensor) -> Tensor:
         >>> channel_norm(torch.full((2, 3, 8, 8), -2.0))[0, 0, 0]
         tensor(2.)
     """
-    return x.float().square().mean(1).sqrt()
+    return many_digits(x).square().mean(1).sqrt().float()  # squares of small gradients are 0 in single precision
 
 
 def magnitude(x: Tensor, y: Tensor | None = None) -> Tensor:

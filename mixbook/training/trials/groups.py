@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from mixbook.data import Arrays
+from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.training.loop import Mixes
 from mixbook.training.memory import kept_for_backward
@@ -112,7 +113,7 @@ def _shape_of_step(data: Arrays, trial: Trial, mixer: AnyMixer | None) -> tuple[
 
 def _draws(mixer: AnyMixer | None) -> int:
     """K, mixtures that are made of each sample."""
-    inner = mixer.mixer if isinstance(mixer, ManifoldMixer) else mixer
+    inner = cast(Mixer, mixer.mixer) if isinstance(mixer, ManifoldMixer) else mixer  # OneOf trains alone
     return 1 if inner is None else len(inner.ratio.sample(1, torch.Generator()))
 
 

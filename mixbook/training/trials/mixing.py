@@ -1,6 +1,7 @@
 """The mixtures of N networks in one step: what is drawn for each, matched for all, and mixed at each one's layer."""
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +49,7 @@ class StackedMixer:
 
     def __init__(self, mixers: Sequence[AnyMixer]) -> None:
         self._mixers = list(mixers)
-        self._inner = [each.mixer if isinstance(each, ManifoldMixer) else each for each in mixers]
+        self._inner = [cast(Mixer, each.mixer) if isinstance(each, ManifoldMixer) else each for each in mixers]
         self._together = all(map(mixes_together, mixers))
         classes = self._inner[0].num_classes
         if classes is None:

@@ -31,6 +31,20 @@ def test_saliency_is_the_slope_of_each_samples_own_loss(generator):
         assert found[n, i, j].item() == pytest.approx(square**0.5, rel=1e-3)
 
 
+@pytest.mark.parametrize("lead", [1.0, 20.0, 60.0])
+def test_a_network_that_is_sure_has_the_saliency_of_its_loss(lead, generator):
+    """In single precision the probability of the label is 1, and half of the gradient, or all of it, is 0."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    x, weight = torch.ones(1, 1, 4, 4), torch.randn(2, 16, generator=generator)
+    with torch.no_grad():
+        weight[0] += (lead - (weight[0] - weight[1]).sum()) / 16
+        model[1].weight.copy_(weight)
+        model[1].bias.zero_()
+    found = GradientSaliency(model)(x, torch.tensor([0])).flatten().double()
+    slope = (weight[1] - weight[0]).double()  # of the difference of the logits, which the gradient is proportional to
+    torch.testing.assert_close(found / found.norm(), slope.abs() / slope.norm(), rtol=1e-5, atol=1e-6)
+
+
 def test_a_samples_saliency_does_not_depend_on_the_batch_or_the_form_of_its_label(generator):
     x, y = torch.rand(6, 3, 8, 8, generator=generator), torch.randint(0, 5, (6,), generator=generator)
     saliency = GradientSaliency(network())
