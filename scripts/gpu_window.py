@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -79,10 +79,13 @@ def steps(options: argparse.Namespace) -> list[Step]:
     found = []
     if not options.results_only:
         pytest = ("-m", "pytest", "-m", "gpu", "-rs", f"--junit-xml={options.folder / 'tests.xml'}")
-        found.append(Step("tests", [(*pytest, "--continue-on-collection-errors", *options.tests)], 6))
+        which = "+".join(["tests", options.device, *(Path(test).stem for test in options.tests)])
+        found.append(Step(which, [(*pytest, "--continue-on-collection-errors", *options.tests)], 6))
         for what in options.speed:
             timed = (*bench, "speed", what, "--device", options.device, "--json")
-            found.append(Step(f"speed-{what}", [timed], 6, f"book/results/speed/{options.device}-{what}.json"))
+            found.append(
+                Step(f"speed-{options.device}-{what}", [timed], 6, f"book/results/speed/{options.device}-{what}.json")
+            )
     for tables in options.experiments:
         commands = []
         for table in tables:
@@ -132,17 +135,20 @@ class Window:
         print(f"{step.name}: at most {limit:.0f} s", flush=True)
         began, printed = time.monotonic(), self.folder / "log" / f"{step.name}.out"
         overlapping = overlap() if step.shares else nullcontext()
-        with printed.open("wb") as out, (self.folder / "log" / f"{step.name}.log").open("ab") as log, overlapping:
-            state = run(step.commands, limit, out, log)
-        if state == "done" and step.into:
-            target = self.folder / step.into
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(printed, target)
-        tries = self.record.get(step.name, {}).get("tries", 0) + 1
-        self.record[step.name] = {"state": state, "seconds": round(time.monotonic() - began, 1), "tries": tries}
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(json.dumps(self.record, indent=1) + "\n", encoding="utf-8")
-        fresh.replace(self._file)
+        state = "out of time"  # so it stays where this script is stopped meanwhile
+        try:
+            with printed.open("wb") as out, (self.folder / "log" / f"{step.name}.log").open("ab") as log, overlapping:
+                state = run(step.commands, limit, out, log)
+            if state == "done" and step.into:
+                target = self.folder / step.into
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(printed, target)
+        finally:
+            tries = self.record.get(step.name, {}).get("tries", 0) + 1
+            self.record[step.name] = {"state": state, "seconds": round(time.monotonic() - began, 1), "tries": tries}
+            fresh = self._file.with_suffix(".new")
+            fresh.write_text(json.dumps(self.record, indent=1) + "\n", encoding="utf-8")
+            fresh.replace(self._file)
         print(f"{step.name}: {state}", flush=True)
 
 
@@ -215,7 +221,7 @@ def prepare_book(folder: Path, names: Iterable[str], profile: str) -> None:
     from mixbook.benchmarks.experiments import get_experiment
 
     shutil.copytree(ROOT / "book" / "benchmarks", folder / "book" / "benchmarks", dirs_exist_ok=True)
-    for name in {each.name for e in map(get_experiment, names) for each in (e, *e.sources)}:
+    for name in {each.name for e in map(get_experiment, names) for each in e.trained}:
         for path in (ROOT / "book" / "results" / name).glob(f"{profile}.*"):
             target = folder / "book" / "results" / name / path.name
             if not target.exists():
@@ -258,11 +264,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def ended(number: int, frame: object) -> NoReturn:
+    """What ends this script from outside is taken as Ctrl-C, so that its step does not live on."""
+    raise KeyboardInterrupt
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Work until everything is done or the time is over. Exits with 1 where something is left."""
     began = time.monotonic()
     sys.path.insert(0, str(ROOT))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs deaf to it
+    signal.signal(signal.SIGTERM, ended)
     options = parse(arguments)
     if "MIXBOOK_DATA" in os.environ:
         os.environ["MIXBOOK_DATA"] = str(Path(os.environ["MIXBOOK_DATA"]).resolve())

@@ -1,18 +1,20 @@
 """Run the missing cells of an experiment, here or on a cluster, and save what is finished as it comes."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks import budget as budgets
 from mixbook.benchmarks.environment import describe, machine
 from mixbook.benchmarks.executors import open_pool
 from mixbook.benchmarks.executors.dispatch import dispatch
 from mixbook.benchmarks.executors.pool import Found
 from mixbook.benchmarks.results import Results, Trial, Trials, precisions
-from mixbook.benchmarks.spec import Cell, Experiment, Piece, Task
+from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Piece, Task
 from mixbook.benchmarks.trials.precision import noting_precision
 
 _SAVE_EVERY = 1.0  # seconds between two saves of cells that are begun; one that is whole is saved at once
@@ -123,6 +125,9 @@ class _Progress:
         whole = []
         for (cell, _), trial in zip(piece, found.trials, strict=True):
             trials = self.begun.setdefault(cell, [])
+            if trials and trial.metrics.keys() != trials[0].metrics.keys():
+                odd = ", ".join(sorted(trial.metrics.keys() ^ trials[0].metrics.keys()))
+                raise BenchmarkError(f"trial {trial.number} of {cell} must have the metrics of the cell's others: {odd}")
             trials.append(trial)
             if len(trials) == self._trials:
                 self.cells[cell] = sorted(self.begun.pop(cell), key=lambda each: each.number)
@@ -174,10 +179,15 @@ class _Progress:
             self.report(f"[{place:2d}/{len(self._wanted)}] {cell!s:36s} {self._trials} trials, {left} left")
 
 
+def _finite(metrics: Metrics) -> Metrics:
+    """A result without infinite numbers, which no table can be computed with: NaN says that there is none."""
+    return {name: value if math.isfinite(value) else math.nan for name, value in metrics.items()}
+
+
 def _run_piece(experiment: Experiment, profile: str, piece: Piece) -> Found:
     started = time.perf_counter()
     with noting_precision() as precision:
         found = experiment.run(piece, profile)
     seconds = round((time.perf_counter() - started) / len(piece), 3)
-    trials = tuple(Trial(number, metrics, seconds) for (_, number), metrics in zip(piece, found, strict=True))
+    trials = tuple(Trial(number, _finite(metrics), seconds) for (_, number), metrics in zip(piece, found, strict=True))
     return Found(trials, {**machine(), **precision})

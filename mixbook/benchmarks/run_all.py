@@ -4,15 +4,16 @@ import io
 import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import redirect_stdout
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from mixbook.benchmarks import BenchmarkError, runner
 from mixbook.benchmarks.budget import BudgetTooSmall
-from mixbook.benchmarks.results import Results
-from mixbook.benchmarks.runner import HERE, Place
+from mixbook.benchmarks.results import DamagedResults, Results
+from mixbook.benchmarks.runner import HERE, Place, RunFailed
 from mixbook.benchmarks.side_by_side import side_by_side
 from mixbook.benchmarks.spec import Experiment
 
@@ -82,8 +83,16 @@ def _round(
             pool.submit(_quietly, each, profile, book, within, fresh, place, end, each.name not in alike): each
             for each in measured
         }
+        lost = []
         for done in as_completed(runs):
-            yield runs[done], *done.result()
+            if isinstance(done.exception(), BrokenProcessPool):
+                lost.append(runs[done])
+            else:
+                yield runs[done], *_outcome(done)
+    for each in lost:  # one of them ended its process, which takes the others' along: now each has its own
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
+            again = alone.submit(_quietly, each, profile, book, within, fresh, place, end, each.name not in alike)
+            yield each, *_outcome(again)
     for each in experiments:
         if each.sources:
             # Sources that were among the experiments have just been run: not afresh once more.
@@ -103,9 +112,19 @@ def _alike(experiments: Sequence[Experiment]) -> set[str]:
     return alike
 
 
+def _outcome(run: "Future[tuple[str, BenchmarkError | None]]") -> tuple[str, BenchmarkError | None]:
+    """What a run printed, and its error, also one that it was not ready for."""
+    try:
+        return run.result()
+    except Exception as error:
+        return "", RunFailed(f"{type(error).__name__}: {error}")
+
+
 def _whole(experiment: Experiment, profile: str, book: Path) -> bool:
     results = Results(experiment, profile, runner.results_folder(book, profile))
-    return set(experiment.selected(profile)) <= set(results.load())
+    with suppress(DamagedResults):  # a run sets them aside
+        return set(experiment.selected(profile)) <= set(results.load())
+    return False
 
 
 def _quietly(
@@ -122,7 +141,7 @@ def _quietly(
     with redirect_stdout(said):
         try:
             if end is not None:
-                if _whole(experiment, profile, book) and not fresh:
+                if not fresh and _whole(experiment, profile, book):
                     return "", None
                 place = replace(place, budget=end - time.time())
                 if place.budget is not None and place.budget <= 0:

@@ -186,7 +186,7 @@ def _prepared(experiment: Experiment, profile: str, folder: Path, fresh: bool, p
 
 def _check_patterns(only: Sequence[str], experiment: Experiment, profile: str) -> None:
     """Each must fit a cell of what is run: where an experiment is read from others, those are run."""
-    cells = [cell for each in experiment.sources or (experiment,) for cell in each.selected(profile)]
+    cells = [cell for each in experiment.trained for cell in each.selected(profile)]
     for pattern in only:
         if not any(cell.fits(pattern) for cell in cells):
             raise BenchmarkError(f"--only {pattern!r} fits no cell of {experiment.name}: {'; '.join(map(str, cells))}")
@@ -196,7 +196,7 @@ def _get_data(experiment: Experiment, profile: str) -> None:
     """Download what the cells need: before anything starts, and here, where progress can be seen."""
     from mixbook.data import store
 
-    needed = {each.dataset for each in (experiment, *experiment.sources)} & store.SOURCES.keys()
+    needed = {each.dataset for each in (experiment, *experiment.trained)} & store.SOURCES.keys()
     if experiment.profile(profile).stand_in:
         return
     try:

@@ -35,7 +35,7 @@ def side_by_side(experiments: Iterable[Experiment]) -> int:
     """
     import torch
 
-    trained = [each for experiment in experiments for each in experiment.sources or (experiment,)]
+    trained = [each for experiment in experiments for each in experiment.trained]
     if not torch.cuda.is_available() or all(each.model.startswith(SMALL) for each in trained):
         return processors()
     room = int(torch.cuda.get_device_properties(0).total_memory / MEMORY)

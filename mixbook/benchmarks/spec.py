@@ -190,6 +190,13 @@ class Experiment:
         """The printed cells, each once, in printed order; or our own."""
         return self.own_cells or tuple(dict.fromkeys(Cell(row.method, row.params) for row in self.printed))
 
+    @cached_property
+    def trained(self) -> tuple["Experiment", ...]:
+        """The experiments whose trials this one shows: itself, or those that it is read from, through other tables too."""
+        if not self.sources:
+            return (self,)
+        return tuple({each.name: each for source in self.sources for each in source.trained}.values())
+
     def read_by(self, derive: str, **changes: Any) -> "Experiment":
         """A table that is read from the results of this experiment, by the same protocol.
 

@@ -108,7 +108,9 @@ def bce_of_softmax(logits: Tensor, targets: Tensor) -> Tensor:
     _check_flat(logits, targets)
     logits = _exact(logits)
     with torch.autocast(logits.device.type, enabled=False):  # which refuses this loss, but these are float32 already
-        return F.binary_cross_entropy(logits.softmax(1), targets.to(logits.dtype))
+        p = logits.softmax(1)
+        # PyTorch stops at NaN, on a GPU for good. As in other losses, a network that diverged has the loss NaN.
+        return F.binary_cross_entropy(p.nan_to_num(), targets.to(logits.dtype)) + 0 * p.sum()
 
 
 def mixed_accuracy(logits: Tensor, targets: Tensor) -> Tensor:

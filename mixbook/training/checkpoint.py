@@ -5,10 +5,12 @@ either can leave nothing. Here the new file takes the old one's name when it is 
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from mixbook.training.fingerprint import fingerprint
 from mixbook.training.recipe import Recipe
@@ -90,7 +92,17 @@ def check_writable(path: Path) -> None:
 
 def identify(data: str, recipe: Recipe, **parts: object) -> dict[str, Any]:
     """What a run must share with a checkpoint to continue from it, in plain values: ``parts`` are mixer, loss ..."""
-    return {"recipe": recipe.as_dict(), **{name: fingerprint(part) for name, part in parts.items()}, "data": data}
+    known = {name: part if isinstance(part, str) else fingerprint(part) for name, part in parts.items()}
+    return {"recipe": recipe.as_dict(), **known, "data": data}
+
+
+def frozen_weights(model: nn.Module) -> str:
+    """How many weights do not train, and a checksum of which they are and of their values; empty if all do."""
+    frozen = {name: weight for name, weight in model.named_parameters() if not weight.requires_grad}
+    digest = 0
+    for name, weight in frozen.items():
+        digest = zlib.crc32(weight.detach().cpu().double().numpy().tobytes(), zlib.crc32(name.encode(), digest))
+    return f"{len(frozen)} weights, {digest:08x}" if frozen else ""
 
 
 def check_same_run(path: Path, saved: dict[str, Any], run: dict[str, Any]) -> None:
@@ -119,7 +131,8 @@ def differences(saved: dict[str, Any], run: dict[str, Any]) -> list[str]:
             depends on how many there are.
     """
     before, now = ({**r["recipe"], **{name: r[name] for name in r if name != "recipe"}} for r in (saved, run))
-    changed = [f"{k}: {before.get(k)!r}, now {now[k]!r}" for k in now if k != "epochs" and before.get(k) != now[k]]
+    names = [name for name in {**now, **before} if name != "epochs" and before.get(name) != now.get(name)]
+    changed = [f"{name}: {before.get(name)!r}, now {now.get(name)!r}" for name in names]
     if before["epochs"] > now["epochs"] or (now["schedule"] == "cosine" and before["epochs"] != now["epochs"]):
         changed.append(f"epochs: {before['epochs']}, now {now['epochs']}")
     return changed

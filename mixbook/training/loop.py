@@ -332,7 +332,9 @@ class _Run:
     def identify(self, choose: str | None, validate: Validate | None) -> None:
         """Say what this run is, for its checkpoints."""
         data, chosen = f"{self.feed.name} ({self.feed.checksum()})", None if choose is None else (choose, validate)
-        parts = {"mixer": self._mixer, "augment": self._augment, "loss": self._loss, "choose": chosen}
+        parts: dict[str, object] = {"mixer": self._mixer, "augment": self._augment, "loss": self._loss, "choose": chosen}
+        if frozen := checkpoints.frozen_weights(self.model):
+            parts["frozen"] = frozen
         self._identity = checkpoints.identify(data, self.recipe, **parts)
 
     def save(self, path: Path) -> None:

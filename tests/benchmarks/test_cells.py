@@ -1,5 +1,6 @@
 """Running cells: what is there is kept, what is missing is run, and a kill loses the current cell only."""
 
+import math
 import os
 import signal
 import subprocess
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import toy_trial
 from toy_trial import PRECISE, SIDE_BY_SIDE, TOY
 
 import mixbook
+from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.cells import run_missing_cells
 from mixbook.benchmarks.results import Results, ResultsError
 
@@ -29,6 +32,23 @@ def test_all_cells_are_run_once_with_a_line_each(tmp_path):
     assert "left" in lines[0] and lines[-1].endswith(" 0 s left")
     again = run_missing_cells(Results(TOY, "laptop", tmp_path), jobs=1, report=quiet)
     assert again == cells
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf")])
+def test_infinite_results_are_kept_as_none(value, tmp_path, monkeypatch):
+    monkeypatch.setattr(toy_trial, "trial", lambda *_: {"error": value, "nll": 1.0})
+    run_missing_cells(Results(TOY, "laptop", tmp_path), jobs=1, report=quiet)
+    trials = [trial for trials in Results(TOY, "laptop", tmp_path).load().values() for trial in trials]
+    assert len(trials) == 3 * len(TOY.cells)
+    assert all(math.isnan(trial.metrics["error"]) and trial.metrics["nll"] == 1.0 for trial in trials)
+
+
+def test_a_trial_with_metrics_of_its_own_is_named_before_it_damages_the_others(tmp_path, monkeypatch):
+    odd = {2: {"error": 1.0, "nll": 2.0}}
+    monkeypatch.setattr(toy_trial, "trial", lambda e, cell, number, p: odd.get(number, {"error": 1.0}))
+    with pytest.raises(BenchmarkError, match=r"trial 2 of erm must have the metrics of the cell's others: nll"):
+        run_missing_cells(Results(TOY, "laptop", tmp_path), jobs=1, report=quiet)
+    assert [len(trials) for trials in Results(TOY, "laptop", tmp_path).begun().values()] == [2]
 
 
 def test_trials_that_are_added_later_join_those_that_are_there(tmp_path):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from toy_trial import TOY
 
 from mixbook.benchmarks import BenchmarkError, runner
 from mixbook.benchmarks.experiments import get_experiment
@@ -139,6 +140,32 @@ def test_many_run_side_by_side_and_one_that_fails_does_not_stop_the_others(book)
     assert error is None and said.count("left") == len(whole.selected("smoke"))
 
 
+def test_one_whose_process_dies_does_not_stop_the_others(book, monkeypatch):
+    monkeypatch.setenv("TOY_DIES_AT", str(TOY.cells[0]))
+    like = replace(IRIS, name="like-iris")  # as the toy, it runs in the pool's process: they share the first one's notebook
+    outcomes = {e.name: (said, error) for e, said, error in run_all([IRIS, TOY, like], "smoke", book, jobs=1)}
+    assert outcomes.keys() == {IRIS.name, "toy", "like-iris"}
+    assert isinstance(outcomes["toy"][1], runner.RunFailed) and "BrokenProcessPool" in str(outcomes["toy"][1])
+    assert outcomes[IRIS.name][1] is None and outcomes["like-iris"][1] is None
+
+
+def test_damaged_results_are_no_hindrance_to_a_budget_of_all(book, monkeypatch, invented):
+    table = replace(IRIS, name="table", sources=(IRIS,))  # read from others, so it runs in this process
+    results = runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    runs = []
+    monkeypatch.setattr(runner, "run", lambda e, *_, fresh, **__: runs.append(fresh))
+    monkeypatch.setattr(type(IRIS), "derived", lambda self, cell, found: found[IRIS.name].get(cell, []))
+    results.save(invented(IRIS, "laptop"), [])
+    assert [error for _, _, error in run_all([table], "laptop", book, place=runner.Place(budget=100.0))] == [None, None]
+    assert runs == []  # it is whole
+    results.csv.write_text(results.csv.read_text()[:-30])
+    assert [error for _, _, error in run_all([table], "laptop", book, place=runner.Place(budget=100.0))] == [None, None]
+    assert runs == [False, False]
+    results.json.write_text(results.json.read_text().replace('"trials": 20', '"trials": 30'))
+    found = run_all([table], "laptop", book, fresh=True, place=runner.Place(budget=100.0))
+    assert next(found)[2] is None and runs == [False, False, True]
+
+
 def test_what_is_read_from_others_comes_last_and_does_not_run_them_again(book, monkeypatch):
     source, table, sentence = (replace(IRIS, name=name) for name in ("source", "table", "sentence"))
     table, sentence = replace(table, sources=(source,)), replace(sentence, sources=(table, source))
@@ -223,6 +250,14 @@ def test_cells_that_do_not_exist_are_refused_before_earlier_results_are_set_asid
     with pytest.raises(BenchmarkError, match="fits no cell"):
         runner.run(IRIS, "laptop", book, fresh=True, place=runner.Place(only=("alpha=7",)))
     assert len(results.load()) == 2
+
+
+def test_patterns_are_for_the_networks_that_are_run_through_however_many_tables():
+    summary = get_experiment("kmixup-tmlr-cifar10")  # read from tables, which are read from networks
+    assert all(table.sources for table in summary.sources[:2]) and not any(e.sources for e in summary.trained)
+    runner._check_patterns(["erm", "alpha=0.5"], summary, "gpu")
+    with pytest.raises(BenchmarkError, match="fits no cell"):
+        runner._check_patterns([str(summary.sources[0].cells[0])], summary, "gpu")  # a printed cell, by its xi
 
 
 def test_a_budget_too_small_for_a_trial_stops_a_run_before_it_starts(book, monkeypatch, invented):

@@ -162,6 +162,13 @@ def test_bce_of_softmax_is_that_of_every_class_by_itself(generator):
         torch.testing.assert_close(bce_of_softmax(logits, targets), expected)
 
 
+def test_a_network_that_diverged_has_no_number_for_a_loss():
+    logits = torch.tensor([[0.0, float("nan")], [1.0, 2.0]], requires_grad=True)
+    targets = torch.tensor([[0.5, 0.5], [0.0, 1.0]])
+    for loss in (bce_of_softmax, mb.mixed_cross_entropy):
+        assert loss(logits, targets).isnan()
+
+
 def test_bce_of_softmax_stays_finite_where_the_network_is_sure_and_wrong():
     logits = torch.tensor([[200.0, 0.0], [0.0, 200.0]], requires_grad=True)
     loss = bce_of_softmax(logits, torch.tensor([[0.0, 1.0], [0.0, 1.0]]))

@@ -6,7 +6,7 @@ from torch import nn
 
 from mixbook.data import digits
 from mixbook.models import Normalise, PreActResNet, seeded
-from mixbook.training import Recipe, fine_tune
+from mixbook.training import CheckpointError, Recipe, fine_tune, fit
 from mixbook.training.fine_tune import TRANSFER, frozen_but_for
 
 PARTS = ["layer4", "head"]
@@ -113,6 +113,22 @@ def test_frozen_modules_with_parts_of_their_own_are_in_evaluation_mode(data):
     fine_tune(model, data, ["head"], RECIPE, progress=False)
     assert set(model.modes) == {(True, False)}
     assert model.attention.training
+
+
+def test_a_checkpoint_of_other_parts_or_of_another_base_is_refused(data, tmp_path):
+    def tuned(parts, seed=0):
+        network = seeded(seed, lambda: PreActResNet(width=4, in_channels=1))
+        fine_tune(network, data, parts, Recipe(epochs=1, lr=0.1), progress=False, checkpoint=tmp_path / "run.pt")
+        return torch.cat([weight.detach().flatten() for weight in network.parameters()])
+
+    first = tuned(["head"])
+    assert torch.equal(tuned(["head"]), first)
+    for other in ({"parts": ["layer4", "head"]}, {"parts": ["head"], "seed": 1}):
+        with pytest.raises(CheckpointError, match=r"belongs to another run \(frozen: '\d+ weights, \w+', now"):
+            tuned(**other)
+    whole = seeded(0, lambda: PreActResNet(width=4, in_channels=1))
+    with pytest.raises(CheckpointError, match="now None"):
+        fit(whole, data, Recipe(epochs=1, lr=0.1), progress=False, checkpoint=tmp_path / "run.pt")
 
 
 def test_the_recipe_is_that_of_the_paper():
