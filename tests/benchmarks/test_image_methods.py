@@ -1,5 +1,6 @@
 """Networks of multi-mix and manifold mixup at smoke size: trained by their method, measured in every way that print has."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell
 from mixbook.benchmarks.trials.gains import gain, largest_nll_gain
+from mixbook.benchmarks.trials import measures
 from mixbook.benchmarks.trials.measures import measured
 from mixbook.benchmarks.trials.networks import Trained
 from mixbook.benchmarks.trials.sets import Parts
@@ -64,6 +66,19 @@ def test_a_method_changes_the_network_that_is_trained():
         (found,) = networks.run([(cell, 0)], "smoke")
         losses[cell.method] = found["loss"]
     assert len(set(losses.values())) == len(losses) == 5
+
+
+def test_a_network_that_diverged_has_no_error_of_neighbours(monkeypatch):
+    labels = torch.arange(12) % 2
+    states = torch.rand(12, 4, generator=torch.Generator().manual_seed(0)), labels
+    part = Pixels(torch.zeros(12, 1, 4, 4, dtype=torch.uint8), labels, num_classes=2)
+    trained = Trained(nn.Identity(), Parts(part, part, part, part), History(()))
+    experiment = {"features": "pool", "neighbours": 1}
+    monkeypatch.setattr(measures, "_states", lambda *_: states)
+    assert measures._knn(experiment, trained, 0) == {"error@knn_on_features": 0.0}
+    states[0][3, 2] = float("nan")
+    (error,) = measures._knn(experiment, trained, 0).values()
+    assert math.isnan(error)
 
 
 def test_an_unknown_measure_is_named():

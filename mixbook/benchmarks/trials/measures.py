@@ -4,6 +4,7 @@ One network serves many tables, so all that is ever printed about it is measured
 (:mod:`mixbook.benchmarks.trials.reading`).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -91,6 +92,8 @@ def _deformations(experiment: Experiment, trained: Trained, number: int) -> Metr
 def _knn(experiment: Experiment, trained: Trained, number: int) -> Metrics:
     layer = experiment["features"]
     known, asked = (_states(trained.model, part, layer) for part in (trained.data.plain, trained.data.test))
+    if not (known[0].isfinite().all() and asked[0].isfinite().all()):  # it diverged
+        return {"error@knn_on_features": math.nan}
     return {"error@knn_on_features": 100 * knn_error(*known, *asked, experiment["neighbours"])}
 
 
