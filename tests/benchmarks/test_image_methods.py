@@ -11,8 +11,8 @@ from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell
-from mixbook.benchmarks.trials.gains import gain, largest_nll_gain
 from mixbook.benchmarks.trials import measures
+from mixbook.benchmarks.trials.gains import gain, largest_nll_gain
 from mixbook.benchmarks.trials.measures import measured
 from mixbook.benchmarks.trials.networks import Trained
 from mixbook.benchmarks.trials.sets import Parts
