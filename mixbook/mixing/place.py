@@ -43,7 +43,7 @@ class ManifoldMixer:
 
     Raises:
         ValueError: if ``layers`` is empty, names one twice or none of the model's modules, probabilities are negative or do
-            not sum to 1, ``per`` is neither, or ``"input"`` is also the name of a module.
+            not sum to 1, ``per`` is neither, or ``"input"`` is also the name of a module that does something.
         TypeError: if ``mixer`` mixes no batch, as what mixes inside a network.
 
     Example:
@@ -73,7 +73,7 @@ class ManifoldMixer:
         if unknown:
             known = ", ".join([INPUT, *(name for name in modules if name)])
             raise ValueError(f"layers {unknown} are not in the model: it has {known}")
-        if INPUT in layers and INPUT in modules:
+        if INPUT in layers and not isinstance(modules.get(INPUT, nn.Identity()), nn.Identity):  # which gives what it got
             raise ValueError(
                 f"layer {INPUT!r} is the batch itself, and the model has a module of that name: rename the module"
             )

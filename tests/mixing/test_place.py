@@ -153,6 +153,8 @@ def test_unusable_layers_are_refused(model, data, generator):
 
     named = nn.Sequential(nn.Linear(6, 5))
     named.add_module("input", nn.Identity())
+    assert mb.manifold_mixup(named, ["input"], 1.0, 5).layers == ("input",)
+    named.add_module("input", nn.Tanh())
     assert mb.manifold_mixup(named, ["0"], 1.0, 5).layers == ("0",)
     with pytest.raises(ValueError, match="layer 'input' is the batch itself, and the model has a module of that name"):
         mb.manifold_mixup(named, ["input"], 1.0, 5)
