@@ -162,7 +162,7 @@ def reliability_diagram(ax: "Axes", counts: ArrayLike, confidences: ArrayLike, a
     x, y, share = confidences[full], accuracies[full], counts[full] / counts.sum()
     ax.plot([0, 1], [0, 1], color="0.6", linewidth=1, zorder=0)
     ax.vlines(x, np.minimum(x, y), np.maximum(x, y), color=PALETTE[1], linewidth=2, zorder=1)
-    ax.scatter(x, y, s=15 + 300 * share, color=PALETTE[0], zorder=2)
+    ax.scatter(x, y, s=15 + 300 * share, color=PALETTE[0], zorder=2, clip_on=False)  # the largest often lie at the edge
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence (largest probability)", ylabel="accuracy (share right)")
     ax.set_aspect("equal")
 

@@ -48,5 +48,6 @@ def mend(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any],
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_js_file("on_paper.js", loading_method="defer")
     app.connect("html-page-context", mend)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

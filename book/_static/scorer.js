@@ -6,9 +6,15 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
 // A name with a dot or an underscore is code, which the reference describes; every other question goes to the chapters.
 const asksForCode = /[._]/.test(new URLSearchParams(location.search).get("q") ?? "");
 
+// A method's name, however it is written, leads to its chapter; so do words that its title does not have.
+const asked = (new URLSearchParams(location.search).get("q") ?? "").toLowerCase().replace(/[^a-z]/g, "");
+const about = { optimaltransport: "kmixup", wasserstein: "kmixup", matching: "kmixup", beta: "alpha", lambda: "mixup" };
+
 var Scorer = {
   score: ([page, , , , score]) => {
     if (asksForCode) return score;
+    const name = page.split("/").pop().replace(/_/g, "");
+    if (name === asked || name === about[asked]) return score + 400;
     if (/^book\/(why|who|how_much|where|how|practice)\//.test(page)) return score + 200;
     return /^book\/(reference|bibliography)/.test(page) ? score : score + 100;
   },
