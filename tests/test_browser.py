@@ -87,6 +87,18 @@ def test_on_a_desk_the_contents_can_be_put_away(chromium, site):
     assert not visit.wrong
 
 
+def test_a_dark_page_is_light_on_paper(chromium, site):
+    visit = Visit(chromium, site, color_scheme="dark")
+    visit.open("book/who/kmixup.html")
+    themes = [visit.page.evaluate("document.documentElement.dataset.theme")]
+    for event in ("beforeprint", "afterprint"):
+        visit.page.evaluate(f"dispatchEvent(new Event('{event}'))")
+        themes.append(visit.page.evaluate("document.documentElement.dataset.theme"))
+    assert themes == ["dark", "light", "dark"]
+    visit.close()
+    assert not visit.wrong
+
+
 def test_figures_are_opaque_on_white_in_the_dark(chromium, site):
     visit = Visit(chromium, site, color_scheme="dark")
     seen = 0

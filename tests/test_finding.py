@@ -12,6 +12,7 @@ pytestmark = browsing.MARKS
 CHAPTER = "book/who/kmixup.html"
 TERM = "a[aria-describedby='note-term-optimal-transport']"
 NOTE = "#note-term-optimal-transport"
+PAGES = [page.removesuffix(".ipynb") for page in contents.pages()]
 
 
 def test_a_term_is_explained_on_hover_and_on_focus(chromium, site):
@@ -59,6 +60,13 @@ def test_search_puts_chapters_first_and_code_names_to_the_reference(chromium, si
     ranks = [bool(re.match(r"book/(why|who|how_much|where|how|practice)/", link)) for link in found("mixup")]
     assert ranks[0] and ranks == sorted(ranks, reverse=True), "chapters, then everything else"
     assert found("mixed_cross_entropy")[0].startswith("book/reference/")
+    for query, chapter in (
+        ("k-mixup", "kmixup"),
+        ("alpha", "alpha"),
+        ("Puzzle Mix", "puzzlemix"),
+        ("optimal transport", "kmixup"),
+    ):
+        assert found(query)[0].startswith(next(f"{page}.html" for page in PAGES if page.endswith(f"/{chapter}"))), query
     visit.close()
     assert not visit.wrong
 
