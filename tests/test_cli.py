@@ -1,8 +1,11 @@
 """The command line, as somebody types it."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -113,15 +116,19 @@ def test_without_papermill_it_says_what_to_install(monkeypatch, capsys, tmp_path
     assert "pip install '.[bench]' in the clone" in capsys.readouterr().err
 
 
-def test_stopping_a_run_says_that_finished_cells_are_kept(monkeypatch, capsys):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_a_run_says_that_finished_cells_are_kept(number, monkeypatch, capsys):
     def stop(*_, **__):
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), number)
+        time.sleep(60)
 
     monkeypatch.setattr("mixbook.benchmarks.runner.run", stop)
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as left:
         cli.main(["bench", "run", IRIS, "--profile", "smoke"])
-    assert left.value.code == 130
+    assert left.value.code == 128 + number
     assert "Finished cells are kept" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize("command", ["bench coverage | head -1", "data list | true", "--version | true", "--help | true"])

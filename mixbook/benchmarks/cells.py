@@ -62,9 +62,9 @@ def run_missing_cells(
         return results.load()
     with results.lock():
         results.make_ready(report)
-        progress = _Progress(results, {"jobs": jobs, "on": on.split(":")[0]}, report)
         wanted = results.experiment.selected(results.profile, only)
-        missing = [(cell, number) for cell, number in progress.missing() if cell in wanted]
+        progress = _Progress(results, {"jobs": jobs, "on": on.split(":")[0]}, report, wanted)
+        missing = progress.missing()
         tasks = [(cell, number) for cell, number in missing if at_most is None or number < at_most]
         if not tasks:
             return progress.cells
@@ -94,17 +94,19 @@ def run_missing_cells(
 class _Progress:
     """What a run has so far, and its provenance."""
 
-    def __init__(self, results: Results, run: dict[str, Any], report: Callable[[str], None]) -> None:
+    def __init__(
+        self, results: Results, run: dict[str, Any], report: Callable[[str], None], wanted: Sequence[Cell]
+    ) -> None:
         self.results, self.report = results, report
         self.cells, self.begun = results.load(), results.begun()
-        self._wanted = results.experiment.selected(results.profile)
+        self._wanted = wanted  # of the profile's cells
         self._trials = results.experiment.profile(results.profile).trials
         self._missing = [cell for cell in self._wanted if cell not in self.cells]
         self._earlier = list(results.provenance()["runs"]) if results.exists() else []
         self._run = {"started": datetime.now(UTC).isoformat(timespec="seconds"), **describe(), **run, "trials": 0}
         self._start, self._saved, self._unsaved = time.perf_counter(), 0.0, False
-        if self.cells:
-            report(f"{len(self.cells)} of {len(self._wanted)} cells are there already")
+        if there := len(wanted) - len(self._missing):
+            report(f"{there} of {len(wanted)} cells are there already")
         if self.begun:
             report(f"{sum(map(len, self.begun.values()))} trials of {len(self.begun)} further cells are there already")
 
@@ -168,14 +170,17 @@ class _Progress:
             raise budgets.BudgetTooSmall(f"{within}: one of one cell, with the start of a process, takes longer than that")
         missing, begun = len(self.missing()), sum(map(len, self.begun.values()))
         done = f"{self._run['trials']} trials done within the budget"
-        self.report(f"{done}: {len(self.cells)} of {len(self._wanted)} cells are whole, {begun} trials of others are kept")
+        self.report(f"{done}: {self._whole()} of {len(self._wanted)} cells are whole, {begun} trials of others are kept")
         if missing:
             self.report(f"{missing} trials are missing: the same command goes on")
+
+    def _whole(self) -> int:
+        return sum(cell in self.cells for cell in self._wanted)
 
     def _tell(self, whole: list[Cell]) -> None:
         seconds, missing = time.perf_counter() - self._start, len(self.missing())
         left = budgets.duration(seconds / self._run["trials"] * missing)
-        for place, cell in enumerate(whole, start=len(self.cells) - len(whole) + 1):
+        for place, cell in enumerate(whole, start=self._whole() - len(whole) + 1):
             self.report(f"[{place:2d}/{len(self._wanted)}] {cell!s:36s} {self._trials} trials, {left} left")
 
 

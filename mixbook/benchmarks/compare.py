@@ -87,8 +87,9 @@ def fullest_results(experiment: Experiment, folder: Path, profile: str | None = 
     names = [profile] if profile else _to_show(experiment)
     there = [results for name in names if (results := Results(experiment, name, folder)).exists()]
     if not there:
+        how = f" with profile {profile}" if profile else ""
         raise BenchmarkError(
-            f"{experiment.name} has not been run yet{f' with profile {profile}' if profile else ''}: "
+            f"{experiment.name} has not been run yet{how}, as far as {folder} says: "
             f"mixbook bench run {experiment.name} --profile {names[0]}"
         )
     return whole_results(experiment, folder, names) or there[-1]

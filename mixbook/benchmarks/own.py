@@ -1,7 +1,7 @@
 """A method of your own under the protocol of a printed table, trial by trial beside the stored ones."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from torch import nn
@@ -24,9 +24,10 @@ AnyMixer = Mixes | Callable[[nn.Module], Mixes] | None
 class Own(Estimate):
     """Trials 0, 1, ... of a method of your own: of each the printed quantity, such as the error in percent, and the NLL."""
 
-    experiment: Experiment
+    experiment: Experiment = field(repr=False)
     values: tuple[float, ...]
     nll: tuple[float, ...]
+    profile: str = "laptop"
 
 
 def own_trials(
@@ -68,7 +69,7 @@ def own_trials(
     networks = fit_networks(experiment, range(trials), mixers, length, [splits[n][0] for n in range(trials)])
     found = [measure(experiment, network, splits[number][1]) for number, network in enumerate(networks)]
     quantity = experiment.printed[0].metric
-    return Own(experiment, tuple(each[quantity] for each in found), tuple(each["nll"] for each in found))
+    return Own(experiment, tuple(each[quantity] for each in found), tuple(each["nll"] for each in found), profile)
 
 
 def beside_own(own: Own, results: Results) -> list[dict[str, str]]:
@@ -77,11 +78,11 @@ def beside_own(own: Own, results: Results) -> list[dict[str, str]]:
     Trials are compared one by one, with the 95% interval of the mean difference: they share split and initial weights.
 
     Args:
-        own: from :func:`own_trials`, at the profile of the results; else the two have trained for different times.
+        own: from :func:`own_trials`, trained for as many epochs as the results.
         results: of the same experiment. Cells that have not been run are left out.
 
     Raises:
-        ValueError: if the results are of another experiment.
+        ValueError: if the results are of another experiment, or were trained for another time.
         ResultsError: if they are damaged.
 
     Example:
@@ -95,14 +96,18 @@ def beside_own(own: Own, results: Results) -> list[dict[str, str]]:
     """
     if results.experiment.name != own.experiment.name:
         raise ValueError(f"results must be of {own.experiment.name}, got those of {results.experiment.name}")
+    ours, theirs = (own.experiment.profile(name).epochs for name in (own.profile, results.profile))
+    if ours != theirs:
+        got = f"{ours} at profile {own.profile!r} and {theirs} at {results.profile!r}"
+        raise ValueError(f"both must be trained for as many epochs, got {got}")
     rows = []
     for cell in compare(results):
         shared = min(len(own.values), cell.n)  # a cell has its first trials
         if shared:
-            theirs = cell.values[:shared]
-            less = np.subtract(own.values[:shared], theirs)
+            stored_values = cell.values[:shared]
+            less = np.subtract(own.values[:shared], stored_values)
             difference = with_interval(float(less.mean()), half_width(less.tolist()), sign="+", mark=UNBROKEN)
             names = {"method": cell.cell.method, "parameters": cell.cell.params.replace(";", ", ")}
-            stored = {"printed": cell.printed.value, f"stored, {shared} trials": f"{np.mean(theirs):.2f}"}
+            stored = {"printed": cell.printed.value, f"stored, {shared} trials": f"{np.mean(stored_values):.2f}"}
             rows.append({**names, **stored, "yours - stored": difference})
     return rows

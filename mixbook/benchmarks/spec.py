@@ -1,5 +1,6 @@
 """What an experiment is: the printed values that it answers, its protocol, and how much of it a profile runs."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -93,13 +94,14 @@ class Cell:
         Example:
             >>> from mixbook.benchmarks.spec import Cell
             >>> cell = Cell("kmixup", "k=16;alpha=1")
-            >>> [cell.fits(pattern) for pattern in ("kmixup", "alpha=1", "kmixup alpha=1;k=16", "mixup alpha=1")]
+            >>> [cell.fits(pattern) for pattern in ("kmixup", "alpha=1", "kmixup alpha=1, k=16", "mixup alpha=1")]
             [True, True, True, False]
         """
-        method, _, params = ("", "", pattern) if "=" in pattern.split(" ")[0] else pattern.partition(" ")
-        if any("=" not in pair for pair in params.split(";") if pair):
+        first, *others = re.split(r"[;,\s]+", pattern.strip())
+        method, pairs = ("", [first, *others]) if "=" in first else (first, others)
+        if any("=" not in pair for pair in pairs if pair):
             return False
-        return method in ("", self.method) and parse_params(params).items() <= self.answers().items()
+        return method in ("", self.method) and parse_params(";".join(pairs)).items() <= self.answers().items()
 
 
 RELEASED = "-released"  # ends the names of experiments that do what released code does

@@ -4,9 +4,12 @@ Each group of commands is a file with a function that returns its commands; ``_G
 """
 
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import mixbook
 from mixbook.benchmarks import BenchmarkError
@@ -25,15 +28,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         try:
-            _run(arguments)
+            with _ended_as_by_ctrl_c():
+                _run(arguments)
         finally:
             sys.stdout.flush()  # here, where a reader that has left is no error; Python itself would make it one at the end
     except BenchmarkError as error:
         _leave(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _leave("stopped. Finished cells are kept: the same command goes on from there", 130)
+    except KeyboardInterrupt as stopped:
+        code = stopped.args[0] if stopped.args else 130
+        _leave("stopped. Finished cells are kept: the same command goes on from there", code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as head, has seen enough
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Within it SIGTERM, from a scheduler or a container that is stopped, ends things as Ctrl-C does; exit status 143."""
+
+    def end(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(arguments: list[str]) -> None:

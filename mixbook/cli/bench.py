@@ -64,7 +64,7 @@ def commands() -> Commands:
                 as many as have 10 GB of its memory, at most 8.
             fresh: start again; earlier results are kept under another name.
             budget: stop after this time, such as 25m; one trial of every cell comes before two of any.
-            only: run these cells alone, by method, parameters or both: `--only erm alpha=0.5 "kmixup k=16"`.
+            only: run these cells alone, by method, parameters or both: `--only erm alpha=0.5 "kmixup k=16, alpha=1"`.
             on: where trials run: here, ray, ray://HOST:PORT, slurm, or slurm://PARTITION?minutes=60.
             gpus: GPUs for each trial on a cluster; 0.5 puts two on one.
             protocol: `released` does what the released code does, where it is known to differ from print; the results are

@@ -13,6 +13,7 @@ from mixbook.mixing.matching import begin_solving
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.pairing import OptimalTransport
 from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.ratio import lambdas
 
 Batch = tuple[Tensor, Tensor | None]
 
@@ -80,7 +81,7 @@ def begin_plans(
         if second is not None:
             check_batch(*second, ("x2", "y2"))
         matching = pairing.begin(x, None if second is None else second[0], generator)
-        lam = mixer.ratio.sample(len(x), generator)
+        lam = lambdas(mixer.ratio, len(x), generator)
         before = 0 if second is None else len(x)  # rows of the batch itself that lie before its partners' rows
         rows = x[:1].expand(before + len(x), *x.shape[1:])  # only their number and size are looked at
         matchings.append(matching)

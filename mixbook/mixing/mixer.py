@@ -1,7 +1,7 @@
 """The mixer: a pairing, a ratio and a blend put together, and the presets that the papers name."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from mixbook.mixing.blend.saliency import GradientSaliency
 from mixbook.mixing.checks import check_batch
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.plan import MixPlan
-from mixbook.mixing.ratio import Beta, Fixed, Ratio
+from mixbook.mixing.ratio import Beta, Fixed, Ratio, lambdas
 from mixbook.mixing.scope import Scope, generator_state, restore_generator
 
 
@@ -111,11 +111,22 @@ class Mixer:
             check_batch(x2, y2, ("x2", "y2"))
         generator = self.generator if generator is None else generator
         partner = _checked(self.pairing.pair(x, x2, generator, y, y2), x)
-        lam = self.ratio.sample(x.shape[0], generator)
+        lam = lambdas(self.ratio, x.shape[0], generator)
         if x2 is None:
-            return self.blend.plan(x, partner, lam, generator, y)
+            return self._looked_at(self.blend.plan(x, partner, lam, generator, y))
         both = None if y is None or y2 is None else torch.cat([y, y2])
-        return self.blend.plan(torch.cat([x, x2]), partner + len(x), lam, generator, both)
+        return self._looked_at(self.blend.plan(torch.cat([x, x2]), partner + len(x), lam, generator, both))
+
+    def _looked_at(self, plan: Any) -> MixPlan:
+        """The plan that a blend made; of a reader's own it is looked at."""
+        blend = type(self.blend)
+        if blend.__module__.startswith("mixbook."):
+            return cast(MixPlan, plan)
+        if not isinstance(plan, MixPlan):
+            raise TypeError(f"{blend.__name__}.plan must give a MixPlan, got {type(plan).__name__}")
+        if (plan.weights < 0).any() or not ((plan.weights.sum(1) - 1).abs() < 1e-4).all():
+            raise ValueError(f"{blend.__name__}.plan must give weights of at least 0 that sum to 1 for each mixture")
+        return plan
 
     def outputs(
         self,

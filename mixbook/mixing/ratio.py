@@ -163,6 +163,26 @@ class Fixed:
         return weights[:, None].expand(-1, batch_size)
 
 
+def lambdas(ratio: Ratio, batch_size: int, generator: torch.Generator | None) -> Tensor:
+    """What a ratio draws for a batch, float32 (K, B); of a reader's own it is looked at.
+
+    Raises:
+        TypeError: if it is no tensor of floats.
+        ValueError: if its shape is another, or a number is not in [0, 1].
+    """
+    lam = ratio.sample(batch_size, generator)
+    if type(ratio).__module__ == __name__:
+        return lam
+    wanted = f"{type(ratio).__name__}.sample must give lambda in [0, 1], float32 (K, {batch_size})"
+    if not isinstance(lam, Tensor) or not lam.is_floating_point():
+        raise TypeError(f"{wanted}, got {lam.dtype if isinstance(lam, Tensor) else type(lam).__name__}")
+    if lam.ndim != 2 or lam.shape[1] != batch_size or not len(lam):
+        raise ValueError(f"{wanted}, got shape {tuple(lam.shape)}")
+    if not ((lam >= 0) & (lam <= 1)).all():
+        raise ValueError(f"{wanted}, got values from {float(lam.min()):.3g} to {float(lam.max()):.3g}")
+    return lam.float()
+
+
 def symmetric_beta(alpha: float, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
     """Draws from Beta(alpha, alpha), float64 of this shape, on the generator's device; right for the smallest alpha too.
 

@@ -51,6 +51,15 @@ def test_a_trial_with_metrics_of_its_own_is_named_before_it_damages_the_others(t
     assert [len(trials) for trials in Results(TOY, "laptop", tmp_path).begun().values()] == [2]
 
 
+def test_of_chosen_cells_alone_it_is_told_how_far_they_are(tmp_path):
+    lines: list[str] = []
+    results = Results(TOY, "laptop", tmp_path)
+    run_missing_cells(results, jobs=1, report=lines.append, only=["erm"])
+    assert [line.startswith("[ 1/1] erm") and line.endswith(" 0 s left") for line in lines] == [True]
+    run_missing_cells(results, jobs=1, report=lines.append, only=["erm", str(TOY.cells[1])])
+    assert lines[1] == "1 of 2 cells are there already" and lines[2].startswith("[ 2/2]")
+
+
 def test_trials_that_are_added_later_join_those_that_are_there(tmp_path):
     first = run_missing_cells(Results(TOY, "laptop", tmp_path), jobs=1, report=quiet)
     longer = replace(TOY, profiles={**TOY.profiles, "laptop": replace(TOY.profiles["laptop"], trials=5)})

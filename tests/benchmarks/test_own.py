@@ -51,6 +51,8 @@ def test_own_trials_are_compared_with_stored_ones_of_the_same_number(tmp_path):
     (row,) = beside_own(own_trials(two, None, trials=3, profile="smoke"), results)
     assert row["method"] == "erm" and row["printed"] == two.printed[0].value and "stored, 2 trials" in row
     assert row["yours - stored"] == "+0.00\u00a0±\u00a00.00"
+    with pytest.raises(ValueError, match="as many epochs, got 2 at profile 'smoke' and"):  # of full length
+        beside_own(own_trials(IRIS, None, 1, "smoke"), Results(IRIS, "laptop", tmp_path))
     other = get_experiment("kmixup-tmlr-table5-breast-cancer")
     with pytest.raises(ValueError, match="must be of kmixup-tmlr-table5-iris"):
         beside_own(own_trials(IRIS, None, 1, "smoke"), Results(other, "laptop", tmp_path))

@@ -247,3 +247,57 @@ def test_a_batch_that_is_no_tensor_is_refused_with_what_makes_one(mix, generator
 def test_examples_in_the_docstrings_run(module):
     result = doctest.testmod(module)
     assert result.attempted > 0 and result.failed == 0
+
+
+class _Law:
+    """A ratio of a reader's own."""
+
+    def __init__(self, made):
+        self.made = made
+
+    def sample(self, batch_size, generator=None):
+        return self.made
+
+
+@pytest.mark.parametrize(
+    ("made", "error", "got"),
+    [
+        ([0.5] * 6, TypeError, "got list"),
+        (torch.ones(1, 6, dtype=torch.int64), TypeError, "got torch.int64"),
+        (torch.full((6,), 0.5), ValueError, r"got shape \(6,\)"),
+        (torch.full((1, 5), 0.5), ValueError, r"got shape \(1, 5\)"),
+        (torch.zeros(0, 6), ValueError, r"got shape \(0, 6\)"),
+        (torch.full((1, 6), float("nan")), ValueError, "got values from nan"),
+        (torch.full((1, 6), 1.5), ValueError, "got values from 1.5 to 1.5"),
+        (torch.full((1, 6), -0.1), ValueError, "got values from -0.1"),
+    ],
+)
+@pytest.mark.parametrize("pairing", [mb.RandomPairing(), mb.OptimalTransport(2)])
+def test_a_ratio_of_ones_own_must_give_weights(pairing, made, error, got):
+    mixer, batch = mb.Mixer(pairing, _Law(made), num_classes=3), (torch.rand(6, 2), torch.arange(6) % 3)
+    for plan in (lambda: mixer(*batch), lambda: mb.plan_many(mixer, [batch])):
+        with pytest.raises(error, match=rf"_Law.sample must give lambda in \[0, 1\], float32 \(K, 6\), {got}"):
+            plan()
+
+
+def test_a_ratio_of_ones_own_in_many_digits_is_taken_in_those_of_weights():
+    mixer = mb.Mixer(ratio=_Law(torch.full((2, 6), 0.25, dtype=torch.float64)))
+    assert mixer.plan(torch.rand(6, 2)).weights.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "message"),
+    [
+        (None, TypeError, "_Blend.plan must give a MixPlan, got NoneType"),
+        ((0.7, 0.7), ValueError, "_Blend.plan must give weights of at least 0 that sum to 1"),
+        ((1.5, -0.5), ValueError, "_Blend.plan must give weights of at least 0 that sum to 1"),
+    ],
+)
+def test_a_blend_of_ones_own_must_give_a_plan_of_weights(weights, error, message):
+    class _Blend:
+        def plan(self, x, partner, lam, generator=None, y=None):
+            rows = None if weights is None else torch.tensor([weights] * len(partner))
+            return None if rows is None else mb.MixPlan.of_pairs(partner, rows, len(x))
+
+    with pytest.raises(error, match=message):
+        mb.Mixer(blend=_Blend()).plan(torch.rand(6, 2))
