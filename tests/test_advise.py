@@ -1,6 +1,7 @@
 """Advice on data for which the answer is known, and on data that cannot be advised on."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -72,6 +73,24 @@ def test_a_class_between_two_clusters_of_another_asks_for_near_partners():
     assert advice.overlap == 0 and advice.k > 1
     # Half of the pairs of two ends fall nearer to the middle than to an end: lambda in (1/4, 3/4), times 2/9.
     assert advice.at[0].contradicted >= 1 / 9 - 0.03
+
+
+def test_where_no_k_is_enough_alpha_is_the_largest_that_is():
+    x, y = balls([(-4, 0), (0, 0), (4, 0)], [0, 1, 0])
+    advice = advise(x, y, block_sizes=(1,))
+    # Lambda is in (1/4, 3/4), times 2/9: 11% at alpha = 1, 7% at 0.5, 3% at 0.2, of the 5% that are allowed.
+    assert (advice.k, advice.alpha, advice.place, advice.allowed) == (1, 0.2, "input", 0.05)
+    lam = np.random.default_rng(0).beta(0.2, 0.2, 200_000)
+    moved = advice.at[0].distance * np.sqrt(np.mean(np.minimum(lam, 1 - lam) ** 2))
+    said = re.search(r"mixtures move by (\S+) \(root mean square\)", advice.reasons["alpha"])
+    assert float(said[1]) == pytest.approx(moved, rel=0.02)
+
+
+def test_where_no_alpha_is_enough_hidden_layers_are_mixed():
+    x, y = alternating(60)
+    advice = advise(np.c_[x, np.random.default_rng(0).normal(size=(60, 1)) * 1e-3], y, block_sizes=(1,))
+    assert advice.on_segments == 0 and advice.overlap == 1  # classes that alternate do not overlap:
+    assert (advice.alpha, advice.place, advice.allowed) == (0.05, "hidden", 0.05)
 
 
 def test_two_far_clusters_cross_no_more_than_they_must_and_need_no_matching():

@@ -30,6 +30,10 @@ def test_it_says_what_the_function_finds(table, capsys):
     cli.main(["advise", str(path), "--scale", "none", "--json"])
     found = json.loads(capsys.readouterr().out)
     assert found["classes"] == ["inner", "outer"]
+    cli.main(["advise", str(path), "--seed", "1", "--json"])
+    shares = [row["contradicted"] for row in json.loads(capsys.readouterr().out)["at"]]
+    seeds = [[row.contradicted for row in advise(x, y, scale="columns", seed=seed).at] for seed in (0, 1)]
+    assert shares == seeds[1] != seeds[0]
     assert found["k"] == advise(x, y).k and found["at"][0]["contradicted"] == advise(x, y).at[0].contradicted
 
 

@@ -1,12 +1,15 @@
 """``mixbook evaluate`` on small networks that ``mixbook train`` makes."""
 
 import json
+import re
 import shutil
 
 import pytest
 import torch
 
 from mixbook import cli
+from mixbook.benchmarks import BenchmarkError
+from mixbook.cli.evaluate import _lines, _test_part
 from mixbook.data import digits, images, stand_in
 from mixbook.data.pixels import Pixels
 from mixbook.evaluation import attack, evaluate
@@ -76,6 +79,26 @@ def test_the_table_says_what_is_what(trained, capsys):
     assert [line.split("  ")[0] for line in said.splitlines()[3:]] == [
         "error", "nll", "brier", "ece", "error under fgsm@8/255",
     ]  # fmt: skip
+
+
+def test_a_line_is_an_error_whether_the_score_was_one_or_an_accuracy():
+    scores = {"accuracy": 0.9, "accuracy_top5": 0.97, "accuracy@rotation_20": 0.8, "error@fgsm@8/255": 0.3, "nll": 0.5}
+    said = dict(re.split(r"  +", line) for line in _lines(scores))
+    assert said == {
+        "error": "10.00 %",
+        "top-5 error": "3.00 %",
+        "error under rotation_20": "20.00 %",
+        "error under fgsm@8/255": "30.00 %",
+        "nll": "0.500 nats",
+    }
+
+
+def test_a_set_of_other_classes_is_refused_although_its_samples_have_the_same_shape(monkeypatch):
+    ten, hundred = (Pixels(torch.zeros(4, 3, 32, 32, dtype=torch.uint8), torch.arange(4), n).arrays() for n in (10, 100))
+    monkeypatch.setattr(Job, "test_pixels", lambda job: {"cifar10": ten, "cifar100": hundred}[job.data])
+    job = Job("cifar100", "slim_preact_resnet18")
+    with pytest.raises(BenchmarkError, match=r"of 100 classes .cifar100.; cifar10 has samples .* of 10 classes"):
+        _test_part(job, job.test_pixels(), "cifar10", None)
 
 
 def test_scores_that_are_no_numbers_are_null_in_json(trained, tmp_path, capsys):

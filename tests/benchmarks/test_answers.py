@@ -25,6 +25,11 @@ def test_each_answer_reaches_the_mixer():
     assert torch.equal(targets * 64, (targets * 64).round())
 
 
+def test_boxes_are_whole_unless_the_cell_asks_for_clipped_ones():
+    blends = [answers_of(Cell("grid", f"alpha=1;blend={name}")).blend for name in ("cutmix", "clipped_cutmix", "linear")]
+    assert blends == ["whole_cutmix", "cutmix", "linear"]
+
+
 def test_hidden_layers_wait_for_their_network():
     model = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 3))
     mixing = answers_of(Cell("grid", "alpha=1;layers=input+1")).mixer(3)

@@ -103,6 +103,11 @@ def test_nll_breaks_ties_and_a_network_that_diverged_never_wins(tmp_path):
     assert str(by_name(saved(TUNING, tmp_path, value))["mixup, search α"].chosen[3]) == "kmixup k=1;xi_of=0.2"
 
 
+def test_a_network_that_diverged_does_not_win_with_the_least_error_either(tmp_path):
+    value, _ = built(["k=4;xi_of=0.1"], lambda cell: float("nan") if cell.params == "k=4;xi_of=0.1" else 1.0)
+    assert str(by_name(saved(TUNING, tmp_path, value))["all k and ξ"].chosen[0]) != "kmixup k=4;xi_of=0.1"
+
+
 def test_unfinished_results_are_not_tuned_on(tmp_path):
     results = Results(TUNING, "laptop", tmp_path)
     results.save(

@@ -9,6 +9,7 @@ from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.experiments.cifar_full import EXPERIMENTS as FULL
 from mixbook.benchmarks.experiments.cifar_small import EXPERIMENTS as SMALL
 from mixbook.benchmarks.spec import Cell
+from mixbook.benchmarks.trials import cifar
 from mixbook.benchmarks.trials.cifar import job_of, seconds_until, trial
 from mixbook.mixing.blend.cutmix import CutMix
 
@@ -31,6 +32,20 @@ def test_a_trial_gives_scores_and_a_curve(experiment):
     assert all(again[name] == value for name, value in found.items() if "seconds" not in name)
 
 
+def test_the_loss_is_that_of_the_last_epoch(monkeypatch):
+    kept = []
+    monkeypatch.setattr(cifar, "fit", lambda *args, real=cifar.fit, **more: kept.append(real(*args, **more)) or kept[-1])
+    found = trial(SMALL[0], SMALL[0].cells[0], 0, replace(SMOKE, epochs=2))
+    first, last = kept[0]["loss"]
+    assert found["loss"] == last != first
+
+
+def test_a_curve_counts_the_gradients_of_all_interpolations():
+    cell = next(cell for cell in SMALL[0].cells if cell.answers().get("K") == "5")
+    found = trial(SMALL[0], cell, 0, replace(SMOKE, epochs=10))
+    assert [name for name in found if "error@" in name] == ["error@5", "error@10"]
+
+
 def test_other_trials_see_other_batches():
     erm = SMALL[0].cells[0]
     assert trial(SMALL[0], erm, 0, SMOKE)["loss"] != trial(SMALL[0], erm, 1, SMOKE)["loss"]
@@ -47,6 +62,11 @@ def test_every_method_takes_as_many_steps_and_gradients(cell):
 def test_at_equal_passes_several_interpolations_cost_more():
     multimix, mixup = (job_of(FULL[0], Cell(*c), 0, 30) for c in (("multimix", "alpha=1;K=5"), ("mixup", "alpha=1")))
     assert multimix.recipe == mixup.recipe and multimix.mixing.draws == 5
+
+
+def test_images_are_changed_as_the_settings_say():
+    job = job_of(SMALL[0], SMALL[0].cells[0], 0, 30)
+    assert (job.shift, job.flip) == (SMALL[0]["shift"], SMALL[0]["flip"]) == (4, True)
 
 
 def test_boxes_are_cut_off_as_published():

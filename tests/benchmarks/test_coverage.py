@@ -1,6 +1,7 @@
 """The scoreboard counts what is there, and nothing else."""
 
 import json
+import math
 from dataclasses import replace
 from importlib.resources import files
 
@@ -45,6 +46,23 @@ def test_cells_that_lack_trials_are_counted_apart(tmp_path, invented):
     assert (coverage(tmp_path).with_result, coverage(tmp_path).begun) == (3, 0)
 
 
+def test_a_value_with_a_result_is_not_begun_as_well(tmp_path, invented, monkeypatch):
+    both = replace(IRIS, profiles={**IRIS.profiles, "paper": IRIS.profiles["laptop"]})
+    monkeypatch.setitem(experiments.EXPERIMENTS, IRIS.name, both)
+    cells = invented(both, "laptop", 3)
+    Results(both, "laptop", tmp_path).save(cells, [])
+    Results(both, "paper", tmp_path).save({}, [], {cell: trials[:2] for cell, trials in cells.items()})
+    assert (coverage(tmp_path).with_result, coverage(tmp_path).begun) == (3, 0)
+
+
+def test_a_cell_of_which_no_network_learned_is_no_result(tmp_path, invented):
+    cells = invented(IRIS, "laptop", 3)
+    lost = next(iter(cells))
+    cells[lost] = [replace(trial, metrics=dict.fromkeys(trial.metrics, math.nan)) for trial in cells[lost]]
+    Results(IRIS, "laptop", tmp_path).save(cells, [])
+    assert coverage(tmp_path).with_result == 2
+
+
 def test_smoke_never_counts(tmp_path, invented):
     Results(IRIS, "smoke", tmp_path).save(invented(IRIS, "smoke"), [])
     assert coverage(tmp_path).with_result == 0
@@ -72,6 +90,11 @@ def test_a_redrawn_figure_names_its_experiment_and_profile(tmp_path, invented, m
     for cells, result in ((0, None), (15, None), (16, "laptop")):  # of 16, and nobody says which of them the figure shows
         Results(IRIS, "laptop", tmp_path).save(invented(IRIS, "laptop", cells), [])
         assert (row().experiment, row().result) == (IRIS.name, result)
+    more = {**IRIS.profiles, "paper": IRIS.profiles["laptop"]}
+    both = replace(IRIS, figures=(figure.figure,), profiles=more)
+    monkeypatch.setitem(experiments.EXPERIMENTS, IRIS.name, both)
+    Results(both, "paper", tmp_path).save(invented(both, "paper"), [])
+    assert row().result == "paper"  # the fullest
 
 
 def test_the_json_form_has_the_promised_keys_and_adds_up(tmp_path):

@@ -66,5 +66,13 @@ def test_training_on_midpoints_is_scored_on_the_images_themselves():
     assert midpoint_training.trial(experiment, cells[1], 0, profile) == mixed
 
 
+def test_the_error_of_midpoint_training_is_that_of_the_test_images(monkeypatch):
+    monkeypatch.setattr(midpoint_training, "evaluate", lambda model, part: {"accuracy": len(part) / 1e6})
+    found = midpoint_training.trial(MIDPOINTS, Cell("erm", ""), 0, SMOKE)
+    train, test = images.parts(MIDPOINTS.dataset, use_stand_in=True)
+    whole = {"error": len(test), "train_error": int(MIDPOINTS["share"] * len(train))}
+    assert {name: found[name] for name in whole} == {n: pytest.approx(100 - count / 1e4) for n, count in whole.items()}
+
+
 def test_the_surrogate_answers_no_printed_value():
     assert MIDPOINTS.surrogate and not MIDPOINTS.printed

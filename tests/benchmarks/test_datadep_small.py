@@ -79,3 +79,15 @@ def test_the_whole_of_table_1_is_trained_in_one_piece():
 def test_every_figure_of_small_networks_has_an_experiment():
     figures = {figure for experiment in datadep_small.EXPERIMENTS for figure in experiment.figures}
     assert figures == {f"Figure {number}" for number in (1, 3, 8, 10, 11, 12, 13, 14)}
+
+
+def test_moons_are_drawn_as_the_settings_say(monkeypatch):
+    asked = []
+
+    def spy(*args, real=two_moons.separated_moons):
+        asked.append(args)
+        return real(*args)
+
+    monkeypatch.setattr(two_moons, "separated_moons", spy)
+    two_moons.boundaries(few(MOONS, n=40, hidden=8, noise=0.25), [(ERM, 3)], Profile(trials=1, epochs=1))
+    assert asked == [(40, 0.5, 3, 0.25)]

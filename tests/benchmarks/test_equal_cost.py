@@ -36,6 +36,7 @@ def test_the_loss_is_that_of_mixtures_of_training_samples():
     assert torch.equal(mixed, fixed_mixtures(train, 2000, 1.0)[0])
     torch.testing.assert_close(mixed.mean(0), train.x.mean(0), atol=0.05, rtol=0)
     torch.testing.assert_close(targets.sum(1), torch.ones(2000))
+    assert len(targets.amax(1).unique()) > 1000, "each has a lambda of its own"
     untrained = seeded(0, lambda: MLP(64, (64,), 10))
     assert mixup_loss(untrained, mixed, targets) == pytest.approx(torch.tensor(10.0).log().item(), rel=0.1)
 

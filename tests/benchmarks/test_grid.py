@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.spec import Cell, Profile
 from mixbook.benchmarks.trials import grid, tuning
+from mixbook.data import Arrays
 from mixbook.mixing.transport import mean_square_ratio
 
 GRIDS = [e for e in EXPERIMENTS.values() if e.name.startswith("grid-")]
@@ -57,6 +59,14 @@ def test_parts_are_disjoint_scaled_and_the_same_for_all_cells(experiment):
         assert len(train) + len(test) == {"digits": 1797, "iris": 150}[experiment.dataset]
 
 
+def test_all_trials_on_mnist_have_the_same_test_images(monkeypatch):
+    whole = Arrays(torch.arange(12_000.0).reshape(-1, 1, 1, 1), torch.arange(12_000) % 10, 10)
+    monkeypatch.setattr(grid, "_mnist", lambda part: whole)
+    real = Profile(trials=1, epochs=5)
+    (train, test), (other, same) = (grid.parts_of(EXPERIMENTS["grid-mnist"], number, real) for number in (0, 1))
+    assert torch.equal(test.x, same.x) and not torch.equal(train.x, other.x)
+
+
 def test_a_trial_is_a_function_of_its_number_whatever_runs_beside_it():
     hidden = Cell("grid", "k=16;alpha=1;K=5;layers=input+layer1+layer2;blend=linear")
     alone = grid.trials(IRIS, [(hidden, 1)], SHORT)[0]
@@ -74,6 +84,13 @@ def test_images_are_attacked_and_tables_are_not():
     assert "fgsm_error" not in grid.trials(IRIS, [(MIXUP, 0)], SHORT)[0]
 
 
+def test_the_budget_of_an_attack_is_in_255ths(monkeypatch):
+    asked = []
+    monkeypatch.setattr(grid, "fgsm_error", lambda model, test, eps, **more: asked.append(eps) or 0.5)
+    found = grid.trials(EXPERIMENTS["grid-digits"], [(MIXUP, 0)], SHORT)[0]
+    assert asked == [pytest.approx(8 / 255)] and found["fgsm_error"] == 50
+
+
 def test_advice_sees_the_training_part_alone_and_is_followed(monkeypatch):
     seen = []
 
@@ -89,6 +106,15 @@ def test_advice_sees_the_training_part_alone_and_is_followed(monkeypatch):
     assert found["k"] > 1 and found["hidden"] == 0
     same = Cell("grid", f"k={found['k']:g};alpha={found['alpha']:g};K=1;layers=input;blend=linear")
     assert grid.trials(ROLL, [(same, 0)], SHORT)[0]["nll"] == pytest.approx(found["nll"], rel=1e-3)
+
+
+def test_an_advised_alpha_is_followed(monkeypatch):
+    monkeypatch.setattr(grid, "advise", lambda x, y, **more: SimpleNamespace(k=4, alpha=0.2, place="input"))
+    found = grid.trials(ROLL, [(Cell("advised", ""), 0)], SHORT)[0]
+    same = Cell("grid", "k=4;alpha=0.2;K=1;layers=input;blend=linear")
+    assert grid.trials(ROLL, [(same, 0)], SHORT)[0]["nll"] == pytest.approx(found["nll"], rel=1e-3)
+    other = Cell("grid", "k=4;alpha=1;K=1;layers=input;blend=linear")
+    assert grid.trials(ROLL, [(other, 0)], SHORT)[0]["nll"] != pytest.approx(found["nll"], rel=1e-3)
 
 
 def test_a_network_that_diverged_has_no_noise():
@@ -120,9 +146,25 @@ def test_validation_and_test_are_other_samples(monkeypatch):
     real = tuning.fit_trials
     monkeypatch.setattr(tuning, "fit_trials", lambda make, data, runs: trained.extend(data) or real(make, data, runs))
     scored = []
-    monkeypatch.setattr(tuning, "evaluate", lambda model, part: scored.append(part) or {"accuracy": 0.5, "nll": 1.0})
-    tuning.trials(experiment, [(Cell("erm", ""), 0)], SHORT)
+    monkeypatch.setattr(
+        tuning, "evaluate", lambda model, part: scored.append(part) or {"accuracy": len(part) / 1000, "nll": len(part)}
+    )
+    (found,) = tuning.trials(experiment, [(Cell("erm", ""), 0)], SHORT)
     (less, whole), (held, test) = trained, scored
     assert (len(less), len(held), len(whole), len(test)) == (60, 20, 80, 70)
     rows = [{tuple(row.tolist()) for row in part.x} for part in (less, held, whole)]
     assert rows[0] | rows[1] == rows[2]
+    assert (found["validation_error"], found["validation_nll"]) == (pytest.approx(98), 20)
+    assert (found["error"], found["nll"]) == (pytest.approx(93), 70)
+
+
+def test_the_alpha_that_keeps_xi_is_found_without_the_validation_part(monkeypatch):
+    experiment, asked = EXPERIMENTS["tuning-iris"], []
+
+    def spy(train, k, alpha, cap, seed):
+        asked.append((len(train), k, alpha, cap, seed))
+        return {"alpha": 0.3}
+
+    monkeypatch.setattr(tuning, "perturbation", spy)
+    (found,) = tuning.trials(experiment, [(Cell("kmixup", "k=4;xi_of=0.1"), 5)], SHORT)
+    assert asked == [(60, 4, 0.1, experiment["alpha_cap"], 5)] and found["alpha"] == 0.3

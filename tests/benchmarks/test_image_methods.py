@@ -155,6 +155,39 @@ def test_localisation_counts_both_readings():
     assert _localised(replace(larger, data=replace(larger.data, boxes=boxes)))["localization_accuracy@whole_image"] == 100
 
 
+def _measuring(*names, **settings):
+    networks = get_experiment("manifold-cifar10-preactresnet18")
+    changed = {"measures": names} | settings
+    return replace(networks, settings=tuple(replace(s, value=changed.get(s.name, s.value)) for s in networks.settings))
+
+
+def test_the_released_attack_is_behind_the_normalisation_and_the_usual_one_on_pixels(monkeypatch):
+    trained, asked = _seen(0.0), []
+    scaled = Resident(Pixels(torch.zeros(4, 3, 64, 64, dtype=torch.uint8), torch.zeros(4).long(), 2), mean=(0.5,) * 3)
+    trained = replace(trained, data=replace(trained.data, test=scaled))
+    monkeypatch.setattr(measures, "attacked_error", lambda *args: asked.append(args) or len(asked) / 10)
+    experiment = _measuring("fgsm", fgsm_eps=4, fgsm_released=0.03)
+    found = measured(experiment, trained, 0)
+    assert found == {"fgsm_accuracy": pytest.approx(90), "fgsm_accuracy@released": pytest.approx(80)}
+    (model, pixels, usual), (network, images, released) = asked
+    assert (pixels, images) == (trained.data.pixels, scaled)
+    assert network is trained.model and isinstance(model, nn.Sequential) and model[1] is trained.model
+    assert usual.eps == pytest.approx(4 / 255) and (released.eps, released.clip) == (0.03, None)
+
+
+def test_neighbours_are_looked_for_among_training_images():
+    def images(*bright):
+        x = torch.zeros(len(bright), 3, 64, 64, dtype=torch.uint8)
+        x[torch.tensor(bright).bool()] = 255
+        return x
+
+    train = Resident(Pixels(images(0, 1), torch.tensor([0, 1]), 2))
+    test = Resident(Pixels(images(0, 0, 1), torch.zeros(3, dtype=torch.int64), 2))
+    trained = Trained(_Brightness(), Parts(train, train, test, test), History(({"loss": 1.0},)))
+    found = measured(_measuring("knn", features="layer4", neighbours=1), trained, 0)
+    assert found["error@knn_on_features"] == pytest.approx(100 / 3)  # the bright image of class 0
+
+
 def test_localisation_without_boxes_is_refused():
     with pytest.raises(BenchmarkError, match="localisation needs boxes, and bright has none"):
         _localised(_seen(0.0, boxed=False))
@@ -177,3 +210,10 @@ def test_every_k_has_its_k_of_one():
     cells = get_experiment("multimix-over-k-cifar100").cells
     ks = {cell.method: [c.answers()["K"] for c in cells if c.method == cell.method] for cell in cells[1:]}
     assert set(map(tuple, ks.values())) == {("1", "3", "5", "9")}
+
+
+def test_a_longer_cell_trains_for_more_epochs():
+    networks = get_experiment("multimix-over-k-cifar100")
+    for params, epochs in (("", 1), ("times=5", 5)):
+        (found,) = networks.run([(Cell("erm", params), 0)], "smoke")
+        assert found["loss"] == found[f"loss@{epochs}"] and f"loss@{epochs + 1}" not in found

@@ -6,6 +6,7 @@ from torch import nn
 from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.benchmarks.trials import imagenet
 from mixbook.benchmarks.trials.imagenet import _recipe
 from mixbook.evaluation.localisation import CUB, TEXT
 from mixbook.training.fine_tune import TRANSFER
@@ -52,3 +53,35 @@ def test_the_settings_say_what_evaluation_and_fine_tuning_do():
         experiment["bird_threshold"],
     )
     assert (TRANSFER.epochs, TRANSFER.lr, TRANSFER.batch_size, TRANSFER.optimizer) == (10, 1e-4, 32, "adam")
+
+
+def test_images_grow_at_epoch_15_and_each_trial_has_an_order_of_its_own(monkeypatch):
+    experiment, made = get_experiment("multimix-imagenet"), []
+
+    class Enough(Exception):
+        pass
+
+    def fit(model, batches, *args, **more):
+        for epoch in (0, 14, 15, 99):
+            batches(epoch)
+        raise Enough
+
+    monkeypatch.setattr(imagenet._Sets, "training", lambda self, size: size)
+    monkeypatch.setattr(imagenet, "loader", lambda size, batch, *, seed, **more: made.append((size, batch, seed)))
+    monkeypatch.setattr(imagenet, "fit", fit)
+    with pytest.raises(Enough):
+        imagenet.trial(experiment, Cell("erm", ""), 3, Profile(1, 100))
+    (small, large), (many, few) = experiment["sizes"], experiment["batches"]
+    assert made == [(small, many, 3)] * 2 + [(large, few, 3)] * 2
+
+
+def test_a_network_is_scored_behind_the_normalisation_that_it_was_trained_with(monkeypatch):
+    experiment, scored = get_experiment("multimix-imagenet"), []
+    monkeypatch.setattr(imagenet, "fit", lambda *args, **more: None)
+    monkeypatch.setattr(imagenet, "_scores", lambda whole, *args: scored.append(whole) or {})
+    monkeypatch.setattr(imagenet, "_on_boxes", lambda *args: {})
+    monkeypatch.setattr(imagenet, "_on_birds", lambda *args: {})
+    imagenet.trial(experiment, Cell("erm", ""), 0, experiment.profile("smoke"))
+    (whole,) = scored
+    assert whole.normalise.mean.tolist() == pytest.approx(experiment["mean"])
+    assert whole.normalise.std.tolist() == pytest.approx(experiment["std"])

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.experiments import EXPERIMENTS, get_experiment, kmixup_cifar10, kmixup_sweeps
@@ -10,6 +11,7 @@ from mixbook.benchmarks.printed import not_measured, printed_values
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Profile
 from mixbook.benchmarks.trials import kmixup_networks
+from mixbook.benchmarks.trials.kmixup import sampled_cost
 from mixbook.benchmarks.trials.kmixup_networks import perturbation, trial
 from mixbook.mixing.pairing import NearestNeighbour, OptimalTransport
 from mixbook.mixing.place import ManifoldMixer
@@ -181,3 +183,28 @@ def test_the_released_protocol_changes_what_it_says_and_nothing_else():
         get_experiment("kmixup-tmlr-table5-iris-released")
     with pytest.raises(BenchmarkError, match="there is no experiment 'nothing-released'"):
         get_experiment("nothing-released")
+
+
+def test_trials_of_one_process_are_networks_of_their_own():
+    kmixup_networks._MEASURED.clear()
+    cell = Cell("mixup", "k=1;alpha=1")
+    first, second = (trial(CONSTANT, cell, number, SHORT) for number in (0, 1))
+    assert first["nll"] != second["nll"]
+    longer = trial(CONSTANT, cell, 0, replace(SHORT, epochs=2))
+    assert longer["nll"] != first["nll"]
+
+
+def test_matching_costs_are_those_of_images_as_they_are_trained_on():
+    seen = []
+
+    class Images:
+        def __len__(self):
+            return 64
+
+        def batch(self, rows, generator=None):
+            seen.append((len(rows), generator))
+            return torch.rand(len(rows), 3, 4, 4, generator=torch.Generator().manual_seed(0)), rows
+
+    sampled_cost(Images(), 2, images=16, pairs=8)
+    ((count, generator),) = seen
+    assert count == 16 and generator is not None  # or images would be neither shifted nor mirrored

@@ -140,3 +140,12 @@ def test_a_network_that_never_left_chance_says_so():
     lazy = replace(CONSTANT, settings=tuple(replace(s, value=1e-9) if s.name == "lr" else s for s in CONSTANT.settings))
     scores = trial(lazy, Cell("mixup", "k=1;alpha=1"), 0, SHORT)
     assert scores["stuck"] == 1.0 and "fgsm_error@8" not in scores
+
+
+def test_the_printed_attack_saturates_and_the_exact_one_does_not(monkeypatch):
+    def attacked(model, test, eps, *, saturating, **more):
+        return eps if saturating else eps / 2
+
+    monkeypatch.setattr(mnist, "fgsm_error", attacked)
+    scores = trial(CONSTANT, Cell("erm", ""), 0, SHORT)
+    assert scores["fgsm_error@8"] == pytest.approx(100 * 8 / 255) == pytest.approx(2 * scores["fgsm_error_exact@8"])

@@ -13,7 +13,7 @@ from mixbook.benchmarks.trials import networks, sets
 from mixbook.benchmarks.trials.networks import score, train
 from mixbook.benchmarks.trials.recipes import milestones, recipe_of
 from mixbook.benchmarks.trials.sets import parts
-from mixbook.data import Pixels
+from mixbook.data import Arrays, Pixels
 from mixbook.mixing.answers import Answers
 
 SMOKE = Profile(trials=1, epochs=1, stand_in=True)
@@ -65,6 +65,17 @@ def test_curves_are_the_epochs_own_and_the_last_is_the_result():
     assert "error@1" in unmixed and "train_accuracy@1" not in unmixed
 
 
+def test_the_training_accuracy_of_an_epoch_is_of_its_own_steps():
+    class AsTheyCome:
+        def outputs(self, model, x, y, **more):
+            return model(x), y
+
+    counted, y = networks._Counted(AsTheyCome()), torch.eye(4)
+    for seen, accuracy in ((y, 100), (y.roll(1, 1), 0)):
+        counted.outputs(torch.nn.Identity(), seen, y)
+        assert counted.accuracy() == accuracy
+
+
 def test_points_of_long_curves_are_few_and_end_with_the_last():
     history = networks.History(tuple({"loss": 1.0, "error": float(epoch)} for epoch in range(1, 1201)))
     points = networks.curve_points(history, ["error"])
@@ -84,7 +95,7 @@ def test_settings_are_the_recipe_unless_a_cell_trains_otherwise():
     assert (recipe.milestones, recipe.decay, recipe.weight_decay) == ((4, 6), 0.2, 0.0)
 
 
-@pytest.mark.parametrize(("epochs", "expected"), [(1, (1, 1)), (4, (2, 3)), (8, (4, 6)), (200, (100, 150))])
+@pytest.mark.parametrize(("epochs", "expected"), [(1, (1, 1)), (4, (2, 3)), (7, (4, 5)), (8, (4, 6)), (200, (100, 150))])
 def test_the_rate_drops_at_the_same_shares_of_a_shorter_run(epochs, expected):
     assert milestones((0.5, 0.75), epochs) == expected
 
@@ -99,6 +110,36 @@ def test_views_of_a_set_are_the_same_images():
     changed, _ = data.train.batch(rows, torch.Generator().manual_seed(0))
     assert changed.shape == data.plain.batch(rows)[0].shape and not torch.equal(changed, data.plain.batch(rows)[0])
     assert data.shape == (3, 32, 32)
+
+
+def test_a_trial_has_as_many_training_images_as_asked_for_and_its_own():
+    asked = experiment(samples=40, shift=0, flip=False)
+    first, again, other = (parts(asked, small=True, number=number) for number in (0, 0, 1))
+    assert (len(first.train), len(first.plain), len(first.test)) == (40, 40, 32)
+    images = [data.train.batch(torch.arange(40))[0] for data in (first, again, other)]
+    assert torch.equal(images[0], images[1]) and not torch.equal(images[0], images[2])
+
+
+def test_each_set_is_tested_on_its_own_labelled_part(monkeypatch):
+    asked = []
+    for name in ("speech_commands", "tiny_imagenet"):
+        images = SimpleNamespace(arrays=lambda: "arrays", pixels=lambda: "pixels")
+        monkeypatch.setattr(sets.data, name, lambda part, name=name, images=images: asked.append((name, part)) or images)
+        sets._whole.__wrapped__(name, False)
+    monkeypatch.setattr(sets.data, "pixels_of", lambda name, part: asked.append((name, part)))
+    sets._whole.__wrapped__("svhn", False)
+    held_out = {"speech_commands": "test", "tiny_imagenet": "val", "svhn": "test"}
+    assert asked == [(name, part) for name in held_out for part in ("train", held_out[name])]
+
+
+def test_an_epoch_is_chosen_on_the_validation_part_and_not_on_the_test_part(monkeypatch):
+    train, test, validation = (Arrays(torch.rand(4, 1, 8, 8), torch.arange(4), 4, "speech_commands") for _ in range(3))
+    monkeypatch.setattr(sets, "_whole", lambda name, small: (train, test))
+    monkeypatch.setattr(
+        sets.data, "speech_commands", lambda part: SimpleNamespace(arrays=lambda: {"val": validation}[part])
+    )
+    found = parts(experiment("speech_commands", chosen_by="validation error"))
+    assert torch.equal(found.validation.x, validation.x) and torch.equal(found.test.x, test.x)
 
 
 def test_some_classes_of_a_set_are_not_the_set(monkeypatch):

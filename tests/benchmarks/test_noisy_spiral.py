@@ -1,5 +1,7 @@
 """Trials of Figure 4: the data are as the paper says, and trials differ in nothing but what they should."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -7,7 +9,7 @@ from torch import nn
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.maps import unpack
 from mixbook.benchmarks.spec import Profile
-from mixbook.benchmarks.trials.noisy_spiral import he_weights, spiral, trials
+from mixbook.benchmarks.trials.noisy_spiral import _mixer, _scores, he_weights, spiral, trials
 from mixbook.models import MLP, seeded
 
 FIGURE_4 = EXPERIMENTS["multimix-figure4"]
@@ -42,3 +44,21 @@ def test_he_weights_keep_the_size_of_a_signal():
         return model(x).square().mean().item()
 
     assert size(nn.Module.eval) < 0.05 < 0.2 < size(he_weights) < 20
+
+
+def test_training_errors_are_told_by_the_given_and_by_the_right_labels():
+    given, _, test = spiral(FIGURE_4, 0)
+    first, second = (replace(given, y=torch.full((len(given),), label)) for label in (0, 1))
+    model = MLP(2, (2,), 2)
+    nn.init.zeros_(model.head.weight)
+    model.head.bias.data.copy_(torch.tensor([1.0, 0.0]))  # says class 0 everywhere
+    scores = _scores(FIGURE_4, model, first, second, test)
+    assert (scores["train_error"], scores["train_error_true"]) == (0, 100)
+
+
+@pytest.mark.parametrize("cell", [cell for cell in FIGURE_4.cells if cell.method != "erm"], ids=str)
+def test_a_cell_says_how_often_where_and_how_far_pairs_are_mixed(cell):
+    answers = cell.answers()
+    mixer = _mixer(cell)(MLP(2, (4,) * 12, 2))
+    assert (mixer.mixer.ratio.draws, mixer.mixer.ratio.alpha) == (int(answers["K"]), float(answers["alpha"]))
+    assert mixer.layers == tuple(answers["layers"].split("+"))

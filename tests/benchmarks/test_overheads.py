@@ -5,9 +5,11 @@ import torch
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.benchmarks.trials import overheads
 from mixbook.benchmarks.trials.answers import answers_of
 from mixbook.benchmarks.trials.overheads import trial
 from mixbook.models import MLP
+from mixbook.training import History
 
 COSTS, PER_EXAMPLE = EXPERIMENTS["manifold-costs"], EXPERIMENTS["manifold-per-example"]
 
@@ -18,6 +20,16 @@ def test_a_trial_learns_and_is_timed(cell):
     assert found["train_nll@8"] < 0.5 * found["train_nll@1"]
     assert 1 <= found["nll_epochs"] <= 9
     assert found["mlp_ms"] > 0 and found["lenet_ms"] > found["mlp_ms"]
+
+
+def test_each_curve_has_a_goal_of_its_own(monkeypatch):
+    seen = zip((2.0, 0.6, 0.4, 0.3), (8.0, 2.0, 1.0, 0.4), strict=True)
+    history = History(tuple({"train_nll": nll, "test_error": error} for nll, error in seen))
+    monkeypatch.setattr(overheads, "fit", lambda *args, **more: history)
+    monkeypatch.setattr(overheads, "_compare", lambda *args: {"ms": 1.0})
+    found = trial(COSTS, COSTS.cells[0], 0, Profile(trials=1, epochs=4))
+    assert (COSTS["nll_goal"], COSTS["error_goal"]) == (0.5, 5)
+    assert (found["nll_epochs"], found["error_epochs"]) == (pytest.approx(2.5), pytest.approx(1.5))
 
 
 def test_curves_repeat_although_times_do_not():

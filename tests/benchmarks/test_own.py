@@ -8,7 +8,7 @@ import torch
 import mixbook as mb
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.experiments import get_experiment
-from mixbook.benchmarks.own import beside_own, own_trials
+from mixbook.benchmarks.own import Own, beside_own, own_trials
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.data import stand_in
 
@@ -56,6 +56,13 @@ def test_own_trials_are_compared_with_stored_ones_of_the_same_number(tmp_path):
     other = get_experiment("kmixup-tmlr-table5-breast-cancer")
     with pytest.raises(ValueError, match="must be of kmixup-tmlr-table5-iris"):
         beside_own(own_trials(IRIS, None, 1, "smoke"), Results(other, "laptop", tmp_path))
+
+
+def test_a_difference_is_ours_less_the_stored_one(tmp_path):
+    results = Results(IRIS, "laptop", tmp_path)
+    results.save({IRIS.cells[0]: [Trial(n, {"error": 4.0 + n, "nll": 1.0}, 1.0) for n in range(20)]}, [])
+    (row,) = beside_own(Own(IRIS, (5.0, 6.0, 7.0), (1.0, 1.0, 1.0)), results)
+    assert row["yours - stored"] == "+1.00\u00a0±\u00a00.00" and row["stored, 3 trials"] == "5.00"
 
 
 def test_tables_of_another_kind_and_wrong_numbers_are_refused():

@@ -15,7 +15,8 @@ from mixbook.benchmarks.report import judge as judging
 from mixbook.benchmarks.report.claim import Claim
 from mixbook.benchmarks.report.claims import claims
 from mixbook.benchmarks.report.judge import decide, judge
-from mixbook.benchmarks.report.report import PAPERS, VERDICTS, claim_rows, report, stated_rows
+from mixbook.benchmarks.report.report import PAPERS, VERDICTS, Report, claim_rows, report, stated_rows
+from mixbook.benchmarks.report.stated import Stated
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell
 
@@ -120,6 +121,8 @@ def test_surrogates_are_shown_and_give_no_verdict(tmp_path, monkeypatch):
     found = on_iris(tmp_path)
     assert (found.verdict, found.on_stand_in) == ("not yet run", "reproduced")
     assert "on a stand-in: reproduced" in claim_rows([found])[0]["verdict"]
+    table = next(row for row in Report((found,), ()).agreement() if row["table"] == "Table 5")
+    assert table["not run"] == table["comparisons"] > 0  # nor does a stand-in agree with print
 
 
 def test_the_data_of_print_come_before_a_stand_in(tmp_path, monkeypatch):
@@ -226,6 +229,12 @@ def test_stated_gains_are_measured_where_their_sentence_has_an_experiment(tmp_pa
     (found,) = [each for each in report(tmp_path).stated if each.values]
     assert found.experiment == claim.name and found.printed in claim.printed
     assert found.verdict == "opposite" and found.size == "smaller"
+
+
+def test_a_stated_loss_is_reproduced_by_a_loss():
+    (row,) = (row for row in printed_values() if row.metric == "claimed_gain" and row.number < 0)
+    worse, better = Stated(row, (-0.2, -0.3, -0.25)), Stated(row, (0.2, 0.3, 0.25))
+    assert (worse.verdict, better.verdict) == ("reproduced", "opposite")
 
 
 def test_counts_and_tables_add_up_and_the_json_form_is_json(tmp_path):

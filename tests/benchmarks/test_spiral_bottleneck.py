@@ -7,7 +7,16 @@ from torch import nn
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.spec import Cell, Profile
-from mixbook.benchmarks.trials.spiral_bottleneck import behind_bottleneck, confidence, margin, samples, train, trials
+from mixbook.benchmarks.trials.spiral_bottleneck import (
+    _measure,
+    behind_bottleneck,
+    confidence,
+    margin,
+    samples,
+    train,
+    trials,
+)
+from mixbook.evaluation import evaluate
 from mixbook.evaluation.hidden import hidden_states
 from mixbook.models import BottleneckMLP, seeded
 
@@ -56,3 +65,14 @@ def test_what_follows_the_bottleneck_ends_as_the_network_does():
     x = torch.rand(9, 2)
     states = hidden_states(model, x, "bottleneck")
     np.testing.assert_allclose(confidence(behind_bottleneck(model), states), confidence(model, x), rtol=1e-5)
+
+
+def test_scores_are_of_the_test_samples_and_unsure_is_below_nine_in_ten():
+    model = seeded(0, lambda: BottleneckMLP(2, (8,), 2, (8,), 2)).eval()
+    train_nll, test_nll = (evaluate(model, samples(SPIRAL, 0, part))["nll"] for part in ("train", "test"))
+    assert _measure(SPIRAL, model, 0)["nll"] == pytest.approx(test_nll, rel=1e-6) != pytest.approx(train_nll, rel=1e-6)
+    nn.init.zeros_(model.head.weight)
+    for sure, unsure in ((0.85, 100), (0.95, 0)):
+        model.head.bias.data.copy_(torch.tensor([sure, 1 - sure]).log())
+        found = _measure(SPIRAL, model, 0)
+        assert (found["unsure"], found["confidence"]) == (unsure, pytest.approx(sure))

@@ -71,6 +71,18 @@ def test_a_mixture_is_what_its_ends_and_share_say(generator):
     assert away[joins] == pytest.approx(1 - of_first[joins], abs=1e-4)
 
 
+def test_mixtures_are_of_the_alpha_that_is_asked_for(generator):
+    part = one_ring(200, generator)
+
+    def moved(alpha):
+        mixed, _, first, second = vicinal(part, 1, alpha, seed=0)
+        apart = (part.x[first] - part.x[second]).norm(dim=1)
+        away = (mixed - part.x[first]).norm(dim=1)[apart > 0] / apart[apart > 0]
+        return torch.minimum(away, 1 - away).mean()
+
+    assert moved(0.02) < 0.03 < 0.2 < moved(1.0)  # a quarter, for lambda uniform
+
+
 def test_matched_partners_are_nearer_than_random_ones(generator):
     part = one_ring(128, generator)
     row, chance = whom(part, 16, seed=1)

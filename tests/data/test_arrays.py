@@ -11,7 +11,7 @@ def numbered(n: int, num_classes: int = 3) -> Arrays:
     return Arrays(rows[:, None].float(), rows % num_classes, num_classes, "numbered")
 
 
-@pytest.mark.parametrize(("test", "expected"), [(7, 7), (0.25, 10), (39, 39), (1, 1)])
+@pytest.mark.parametrize(("test", "expected"), [(7, 7), (0.25, 10), (0.19, 8), (39, 39), (1, 1)])
 def test_split_keeps_every_sample_once_with_its_label(test, expected, generator):
     train, held_out = numbered(40).split(test, generator)
     assert len(held_out) == expected

@@ -128,6 +128,19 @@ def squares(folder) -> ImageFiles:
     return ImageFiles(tuple(paths), torch.tensor([0, 1]), 2, "squares", boxes=torch.tensor(boxes).float())
 
 
+def test_the_centre_is_seven_eighths_of_the_image(generator):
+    noise = torch.randint(256, (3, 32, 32), generator=generator, dtype=torch.uint8)
+    assert torch.equal(centre_view(28)(noise), noise[:, 2:-2, 2:-2])
+
+
+def test_a_random_view_is_mirrored_half_the_time():
+    brighter = torch.arange(40, dtype=torch.uint8).mul(6).expand(3, 30, 40)  # to the right
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        views = [random_view(16)(brighter).float() for _ in range(200)]
+    assert 70 < sum(bool(view[:, :, 0].mean() > view[:, :, -1].mean()) for view in views) < 130
+
+
 @pytest.mark.parametrize("view", [centre_view(32), random_view(32)], ids=["centre", "random"])
 def test_boxes_follow_the_view(tmp_path, view):
     with torch.random.fork_rng():

@@ -54,6 +54,7 @@ def test_each_image_is_a_window_of_its_padded_self_and_all_windows_occur(data):
     counts = [seen.count(place) for place in windows]
     assert min(counts) >= 4
     assert max(counts) <= 42
+    assert 440 < sum(flip for _, _, flip in seen) < 560  # half of them are mirrored
 
 
 def test_a_seed_gives_the_same_batches_however_many_are_made_at_once(data):

@@ -22,6 +22,14 @@ def utterances(home):
     return top
 
 
+def test_a_folder_that_lacks_a_list_follows_the_rule_in_all_parts(utterances):
+    every = sorted(path.name for word in ("bed", "cat") for path in (utterances / word).glob("*.wav"))
+    (utterances / "testing_list.txt").unlink()
+    for part in ("train", "test"):  # by the one list that is there, nothing would be tested on
+        names = [name for name in every if part_of(name) == part]
+        assert names and sorted(path.name for path in speech_commands(part).paths) == names
+
+
 def test_thirty_words():
     assert len(WORDS) == len(set(WORDS)) == 30
     assert list(WORDS) == sorted(WORDS)
@@ -132,6 +140,11 @@ def test_it_trains_for_an_epoch(utterances):
 def test_another_kind_of_wav_is_refused_by_name(samples, rate, tmp_path):
     with pytest.raises(DataError, match=r"x\.wav must have one channel of 16 bits at 16000 Hz"):
         read_wave(wav(tmp_path / "x.wav", samples, rate))
+
+
+def test_the_loudest_sample_is_one(tmp_path):
+    samples = read_wave(wav(tmp_path / "x.wav", np.array([-32768, 0, 16384], np.int16)))
+    assert samples.tolist() == [-1, 0, 0.5]
 
 
 def test_a_broken_wav_is_named(tmp_path):

@@ -70,6 +70,18 @@ def test_corners_show_the_angle_up_to_a_quarter_turn_and_white_ones_show_nothing
     assert render(blank, outside=1.0).min() > 1 - 1e-6
 
 
+def test_factors_fill_their_ranges_and_no_more(generator):
+    factors, _ = draw_factors(20_000, TASK_A, generator)
+    ranges = {"x": (30, 150), "y": (20, 50), "foot": (-30, 5), "tilt": (-10, 10), "bar": (0, 100), "height": (200, 200)}
+    for name, bounds in ranges.items():
+        found = factors[:, FACTORS.index(name)]
+        assert found.min() >= bounds[0] and found.max() <= bounds[1]
+        assert (found.min().item(), found.max().item()) == pytest.approx(bounds, abs=0.1)
+    bar = factors[:, FACTORS.index("bar")]
+    assert ((bar <= 20) | (bar >= 40)).all()  # of a "1" or of a "7"
+    assert factors[:, FACTORS.index("width")].unique().tolist() == list(range(15, 36))
+
+
 @pytest.mark.parametrize("label", ["angle", "digit"])
 def test_labels_and_angles_follow_the_law(label, generator):
     factors, y = draw_factors(4000, Law(TASK_A.ranges, label), generator)

@@ -65,3 +65,11 @@ def test_draws_come_from_the_generator_alone(toy, generator):
 def test_no_samples_is_refused(toy, generator):
     with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         toy(0, generator)
+
+
+def test_a_bar_is_half_a_unit_wide_and_two_and_a_half_long(generator):
+    data = four_bars(4000, generator)
+    centres = 1.5 * (torch.arange(4) - 1.5)
+    off = (data.x[:, :1] - centres).abs().min(1).values
+    assert off.max().item() == pytest.approx(0.25, abs=0.005)
+    assert data.x[:, 1].abs().max().item() == pytest.approx(1.25, abs=0.005)

@@ -33,7 +33,7 @@ def test_a_row_has_the_sources_the_share_and_the_mixture(images, blend, generato
     mixed = plan.apply(images)[1].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(shown(mixture), (mixed - low) / (high - low), atol=1e-6)
     assert shown(share).mean() == pytest.approx(float(plan.weights[1, 0]), abs=1e-6)
-    assert original.get_xlabel() == f"{float(plan.weights[1, 0]):.2f}"
+    assert [axes.get_xlabel() for axes in (original, partner)] == [f"{float(each):.2f}" for each in plan.weights[1]]
 
 
 def test_a_mixture_is_called_by_its_labels_or_by_its_rows(images, generator):

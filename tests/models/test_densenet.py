@@ -25,6 +25,15 @@ def test_transitions_halve_channels_and_images():
     assert shapes == [(80, 32, 32), (after[0], 16, 16), (after[1], 8, 8), (after[1] + 31 * 40, 8, 8)]
 
 
+def test_it_starts_with_he_s_weights():
+    torch.manual_seed(0)
+    model = DenseNetBC(16, 12, 10)
+    narrow, wide = (part[2] for part in model.layer2[0].body)  # behind a batch norm and a ReLU each
+    for convolution, fan_out in ((narrow, 48), (wide, 9 * 12)):
+        assert convolution.weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=0.05)
+    assert not model.head.bias.any()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [((191, 40), "depth must be 6 n \\+ 4"), ((16, 0), "growth must be at least 1, got 0")],

@@ -50,3 +50,9 @@ def test_shapes_that_a_network_does_not_take_are_refused(name, shape, said):
 def test_an_unknown_one_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"there is no network 'vgg'. There are: lenet, resnet18"):
         named("vgg", (3, 32, 32), 10)
+
+
+def test_the_network_of_facebook_s_code_is_the_variant():
+    for small in (False, True):
+        model = named("preact_resnet18_facebook", (3, 32, 32), 10, small=small)
+        assert [type(part).__name__ for part in model.stem] == ["Conv2d", "BatchNorm2d", "ReLU"]

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from part_of import part_of
+from torch import nn
 
 from mixbook.models import CommandsLeNet, SpeechLeNet, SpeechVGG11
 
@@ -34,3 +35,8 @@ def test_the_end_of_the_vgg_is_linear(generator):
 def test_classes_are_checked(network, _):
     with pytest.raises(ValueError, match="num_classes must be at least 1, got 0"):
         network(0)
+
+
+def test_half_of_the_second_convolution_s_channels_and_of_the_units_is_silent():
+    parts = [part for part in CommandsLeNet(30).modules() if isinstance(part, nn.Dropout | nn.Dropout2d)]
+    assert [(type(part), part.p) for part in parts] == [(nn.Dropout2d, 0.5), (nn.Dropout, 0.5)]
