@@ -169,6 +169,12 @@ def lambdas(ratio: Ratio, batch_size: int, generator: torch.Generator | None) ->
     Raises:
         TypeError: if it is no tensor of floats.
         ValueError: if its shape is another, or a number is not in [0, 1].
+
+    Example:
+        >>> import torch, mixbook as mb
+        >>> from mixbook.mixing.ratio import lambdas
+        >>> lambdas(mb.Fixed(0.75), 4, torch.Generator().manual_seed(0))
+        tensor([[0.7500, 0.7500, 0.7500, 0.7500]])
     """
     lam = ratio.sample(batch_size, generator)
     if type(ratio).__module__ == __name__:
