@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "mixing.ratio": {"mixing.scope", "mixing.checks"},
     "mixing.matching": {"mixing.transport", "transfer"},
     "mixing.pairing": {"mixing.scope", "mixing.checks", "mixing.transport", "mixing.matching", "transfer"},
-    "mixing.blend": {"mixing.scope", "mixing.plan", "mixing.transport", "transfer"},
+    "mixing.blend": {"mixing.scope", "mixing.plan", "mixing.transport", "lead", "transfer"},
     "mixing.mixer": {"mixing.scope", "mixing.checks", "mixing.plan", "mixing.pairing", "mixing.ratio", "mixing.blend"},
     "mixing.oneof": {"mixing.scope", "mixing.plan", "mixing.mixer"},
     "mixing.route": {"mixing.plan", "mixing.mixer", "mixing.oneof", "transfer"},
@@ -54,9 +54,10 @@ MAY_IMPORT = {
     "models": {"vision"},
     "plots": {"evaluation"},
     "vision": set(),
+    "lead": set(),
     "whole_file": set(),
     "transfer": set(),
-    "evaluation": {"data", "models"},  # an attack may look for the layer that normalises
+    "evaluation": {"data", "models", "lead"},  # an attack may look for the layer that normalises
     "theory": {"mixing"},
     "compat": {"mixing", "transfer"},
     "training": {"mixing", "data", "models", "evaluation", "whole_file", "transfer"},

@@ -24,6 +24,7 @@ from torch.nn.functional import cross_entropy
 from mixbook.data import Batched
 from mixbook.evaluation.metrics import accuracy
 from mixbook.evaluation.mode import batches_of, class_numbers, device_of, evaluation_mode
+from mixbook.lead import lead
 from mixbook.models import Normalise
 
 Space = Literal["pixels", "normalised"]
@@ -147,7 +148,7 @@ class PGD:
             with torch.enable_grad():
                 logits = model(moved)
                 # The sum, not the mean: a large batch must not make gradients underflow.
-                loss = cross_entropy(logits.float(), y, reduction="sum") if self.saturating else _lead(logits, y).sum()
+                loss = cross_entropy(logits.float(), y, reduction="sum") if self.saturating else lead(logits, y).sum()
                 (gradient,) = torch.autograd.grad(loss, moved)  # of the inputs alone: parameters collect nothing
             moved = (moved.detach() + step * gradient.sign()).clamp(low, high)
         return moved
@@ -286,13 +287,6 @@ def fgsm_error(
     return attacked_error(model, data, fgsm(eps, clip, saturating=saturating), batch_size)
 
 
-def _lead(logits: Tensor, y: Tensor) -> Tensor:
-    """By how much the other classes together lead the label's, (B,): m of the cross entropy log(1 + e^m)."""
-    logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
-    own = logits.gather(1, y[:, None])[:, 0]
-    return logits.scatter(1, y[:, None], -math.inf).logsumexp(dim=1) - own
-
-
 def _better(model: nn.Module, attempt: Tensor, worst: Tensor, y: Tensor) -> Tensor:
     """Which samples the one fools and the other does not, or else have the larger loss, bool (B,).
 
@@ -301,5 +295,5 @@ def _better(model: nn.Module, attempt: Tensor, worst: Tensor, y: Tensor) -> Tens
     with torch.no_grad():
         found = [model(x) for x in (attempt, worst)]
     fooled, before = (logits.argmax(dim=1) != y for logits in found)
-    loss, least = (_lead(logits, y).nan_to_num(math.inf) for logits in found)
+    loss, least = (lead(logits, y).nan_to_num(math.inf) for logits in found)
     return torch.where(fooled == before, loss > least, fooled)

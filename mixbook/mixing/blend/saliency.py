@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mixbook.lead import lead
 from mixbook.mixing.transport import many_digits
 
 
@@ -90,15 +91,10 @@ class GradientSaliency:
 
 
 def _cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """Cross entropy of each sample, (R,), whose gradient is right also where the network is sure of a label.
-
-    The usual way finds the gradient at the label's own logit as its probability less 1, which is 0 as soon as that
-    probability rounds to 1. Here it is the probability of all others.
-    """
+    """Cross entropy of each sample, (R,), whose gradient is right also where the network is sure of a label."""
     if y.is_floating_point() or y.ndim != 1 or logits.shape[1:] < (2,):
         return F.cross_entropy(logits, y, reduction="none")
-    others = logits.scatter(1, y[:, None], -torch.inf) - logits.gather(1, y[:, None])
-    return F.softplus(others.logsumexp(1))
+    return F.softplus(lead(logits, y))
 
 
 class _WithGradients(torch.autograd.Function):
