@@ -1,8 +1,22 @@
-"""What several rooms refuse alike: counts that are none, and batches that are no tensors."""
+"""What several rooms refuse alike: counts that are none, and batches that are no tensors; and whose work is looked at."""
 
 from typing import Any
 
 from torch import Tensor
+
+
+def built_in(part: object) -> bool:
+    """Whether a ratio, a blend or another part is of this package; what a reader's own gives is looked at.
+
+    A class that a reader derives from one of the package's is the reader's own.
+
+    Example:
+        >>> import mixbook as mb
+        >>> from mixbook.mixing.checks import built_in
+        >>> built_in(mb.Beta()), built_in(object())
+        (True, False)
+    """
+    return type(part).__module__.startswith("mixbook.")
 
 
 def check_count(name: str, value: Any, advice: str) -> None:

@@ -13,7 +13,7 @@ from mixbook.mixing.blend.fmix import FMix, Legacy
 from mixbook.mixing.blend.linear import Linear
 from mixbook.mixing.blend.puzzlemix import PuzzleMix
 from mixbook.mixing.blend.saliency import GradientSaliency
-from mixbook.mixing.checks import check_batch
+from mixbook.mixing.checks import built_in, check_batch
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta, Fixed, Ratio, lambdas
@@ -119,9 +119,9 @@ class Mixer:
 
     def _looked_at(self, plan: Any) -> MixPlan:
         """The plan that a blend made; of a reader's own it is looked at."""
-        blend = type(self.blend)
-        if blend.__module__.startswith("mixbook."):
+        if built_in(self.blend):
             return cast(MixPlan, plan)
+        blend = type(self.blend)
         if not isinstance(plan, MixPlan):
             raise TypeError(f"{blend.__name__}.plan must give a MixPlan, got {type(plan).__name__}")
         if (plan.weights < 0).any() or not ((plan.weights.sum(1) - 1).abs() < 1e-4).all():

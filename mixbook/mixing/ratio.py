@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from mixbook.mixing.checks import check_count
+from mixbook.mixing.checks import built_in, check_count
 from mixbook.mixing.scope import Scope, check_scope, draw_device
 
 
@@ -177,7 +177,7 @@ def lambdas(ratio: Ratio, batch_size: int, generator: torch.Generator | None) ->
         tensor([[0.7500, 0.7500, 0.7500, 0.7500]])
     """
     lam = ratio.sample(batch_size, generator)
-    if type(ratio).__module__ == __name__:
+    if built_in(ratio):
         return lam
     wanted = f"{type(ratio).__name__}.sample must give lambda in [0, 1], float32 (K, {batch_size})"
     if not isinstance(lam, Tensor) or not lam.is_floating_point():

@@ -6,6 +6,7 @@ from torch.nn.functional import one_hot
 
 import mixbook as mb
 from mixbook.mixing import mixer, place
+from mixbook.mixing.checks import built_in
 
 PAIRINGS = [mb.RandomPairing(), mb.OptimalTransport(4), mb.NearestNeighbour(4), mb.ByClass("any")]
 RATIOS = [
@@ -301,3 +302,26 @@ def test_a_blend_of_ones_own_must_give_a_plan_of_weights(weights, error, message
 
     with pytest.raises(error, match=message):
         mb.Mixer(blend=_Blend()).plan(torch.rand(6, 2))
+
+
+class _Late(mb.Beta):
+    """Derived from a ratio of the package, and so a reader's own."""
+
+    def sample(self, batch_size, generator=None):
+        return super().sample(batch_size, generator) + 1
+
+
+class _Heavy(mb.CutMix):
+    def plan(self, x, partner, lam, generator=None, y=None):
+        made = super().plan(x, partner, lam, generator, y)
+        return mb.MixPlan.of_pairs(partner, made.weights + 1, len(x))
+
+
+def test_what_is_derived_from_a_part_of_the_package_is_looked_at_like_any_of_ones_own():
+    x = torch.rand(6, 3, 8, 8)
+    with pytest.raises(ValueError, match=r"_Late\.sample must give lambda in \[0, 1\]"):
+        mb.Mixer(ratio=_Late()).plan(x)
+    with pytest.raises(ValueError, match=r"_Heavy\.plan must give weights"):
+        mb.Mixer(blend=_Heavy()).plan(x)
+    assert all(map(built_in, (*RATIOS, mb.Linear(), mb.CutMix(), mb.PuzzleMix())))
+    assert not any(map(built_in, (_Late(), _Heavy(), _Law(None))))
