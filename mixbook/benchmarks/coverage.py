@@ -11,13 +11,14 @@ from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_figur
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell, Experiment
 
-_COUNTS = ("printed", "with_experiment", "with_result", "begun", "not_measured")
+_COUNTS = ("printed", "with_experiment", "with_result", "cut_short", "begun", "not_measured")
 
 
 @dataclass(frozen=True)
 class TableCoverage:
     """Printed values of one table: how many there are, have an experiment, and have a result; on which profiles.
 
+    ``cut_short`` counts those with a result that is only from single networks, trained for fewer epochs than in print.
     ``begun`` counts those that have no result yet, but some of the trials that they need.
     ``not_measured`` counts those that the paper quotes or states without having measured them.
 
@@ -34,6 +35,7 @@ class TableCoverage:
     printed: int
     with_experiment: int
     with_result: int
+    cut_short: int
     begun: int
     not_measured: int
     profiles: tuple[str, ...]
@@ -80,6 +82,11 @@ class Coverage:
         return sum(table.with_result for table in self.tables)
 
     @property
+    def cut_short(self) -> int:
+        """Those whose only results are from single networks of a training cut short."""
+        return sum(table.cut_short for table in self.tables)
+
+    @property
     def begun(self) -> int:
         """Those that have some of the trials that a result needs, and no result."""
         return sum(table.begun for table in self.tables)
@@ -95,6 +102,7 @@ class Coverage:
             "printed": self.printed,
             "with_experiment": self.with_experiment,
             "with_result": self.with_result,
+            "cut_short": self.cut_short,
             "begun": self.begun,
             "not_measured": self.not_measured,
             "tables": [{**vars(table), "profiles": list(table.profiles)} for table in self.tables],
@@ -123,6 +131,7 @@ def coverage(folder: Path) -> Coverage:
     have_experiment = {row for experiment in real for row in experiment.printed}
     profiles: dict[PrintedValue, set[str]] = {}
     begun: set[PrintedValue] = set()
+    full: set[PrintedValue] = set()  # with a result that is not cut short
     for experiment in real:
         some = _begun(experiment, folder)
         begun |= {row for row in experiment.printed if Cell(row.method, row.params) in some}
@@ -130,6 +139,8 @@ def coverage(folder: Path) -> Coverage:
             cell = Cell(row.method, row.params)
             done = {profile for profile, cells in finished[experiment.name].items() if cell in cells}
             profiles.setdefault(row, set()).update(done)
+            if not all(_cut_short(experiment, profile) for profile in done):
+                full.add(row)
 
     by_table: dict[tuple[str, str], list[PrintedValue]] = {}
     for row in printed_values():
@@ -140,6 +151,7 @@ def coverage(folder: Path) -> Coverage:
             printed=len(rows),
             with_experiment=sum(row in have_experiment for row in rows),
             with_result=sum(bool(profiles.get(row)) for row in rows),
+            cut_short=sum(bool(profiles.get(row)) and row not in full for row in rows),
             begun=sum(row in begun and not profiles.get(row) for row in rows),
             not_measured=sum(row in not_measured() for row in rows),
             profiles=tuple(sorted(set().union(*(profiles.get(row, set()) for row in rows)))),
@@ -176,6 +188,12 @@ def _finished(experiment: Experiment, folder: Path) -> dict[str, set[Cell]]:
 def _learned(trial: Trial) -> bool:
     """Whether it has a number at all."""
     return any(map(math.isfinite, trial.metrics.values()))
+
+
+def _cut_short(experiment: Experiment, profile: str) -> bool:
+    """Whether a profile trains a single network of each cell, and for fewer epochs than the printed protocol."""
+    run, printed = experiment.profile(profile), experiment.profiles.get("paper")
+    return printed is not None and run.trials == 1 and run.epochs < printed.epochs
 
 
 def _begun(experiment: Experiment, folder: Path) -> set[Cell]:

@@ -134,6 +134,7 @@ def commands() -> Commands:
         done = sum(figure.result is not None for figure in found.figures)
         print(f"\nfigures without numbers: {len(found.figures)}, {done} of them redrawn")
         counts = f"{found.with_experiment} with an experiment, {found.with_result} with a result"
+        counts += f" ({found.cut_short} of single networks, cut short)" if found.cut_short else ""
         counts += f" and {found.begun} begun" if found.begun else ""
         print(f"printed values: {found.printed}, {counts}, {found.not_measured} quoted or a sentence")
 

@@ -12,6 +12,7 @@ from mixbook.benchmarks.coverage import by_paper, coverage
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.printed import not_measured, printed_figures, printed_values
 from mixbook.benchmarks.results import Results
+from mixbook.benchmarks.spec import Profile
 
 IRIS = EXPERIMENTS["kmixup-tmlr-table5-iris"]
 
@@ -53,6 +54,22 @@ def test_a_value_with_a_result_is_not_begun_as_well(tmp_path, invented, monkeypa
     Results(both, "laptop", tmp_path).save(cells, [])
     Results(both, "paper", tmp_path).save({}, [], {cell: trials[:2] for cell, trials in cells.items()})
     assert (coverage(tmp_path).with_result, coverage(tmp_path).begun) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("trials", "epochs", "cut_short"),
+    [(1, 5, True), (1, 40, False), (3, 5, False)],  # 40 epochs are printed
+)
+def test_a_value_is_cut_short_if_all_it_has_is_single_networks_of_a_shorter_training(
+    tmp_path, invented, monkeypatch, trials, epochs, cut_short
+):
+    profiles = {"gpu": Profile(trials, epochs), "paper": Profile(20, 40)}
+    both = replace(IRIS, profiles=IRIS.profiles | profiles)
+    monkeypatch.setitem(experiments.EXPERIMENTS, IRIS.name, both)
+    Results(both, "gpu", tmp_path).save(invented(both, "gpu", 3), [])
+    assert (coverage(tmp_path).with_result, coverage(tmp_path).cut_short) == (3, 3 * cut_short)
+    Results(both, "paper", tmp_path).save(invented(both, "paper", 2), [])
+    assert (coverage(tmp_path).with_result, coverage(tmp_path).cut_short) == (3, 1 * cut_short)
 
 
 def test_a_cell_of_which_no_network_learned_is_no_result(tmp_path, invented):
@@ -99,21 +116,13 @@ def test_a_redrawn_figure_names_its_experiment_and_profile(tmp_path, invented, m
 
 def test_the_json_form_has_the_promised_keys_and_adds_up(tmp_path):
     found = json.loads(json.dumps(coverage(tmp_path).as_dict()))
-    assert found.keys() == {"printed", "with_experiment", "with_result", "begun", "not_measured", "tables", "figures"}
+    counts = ("printed", "with_experiment", "with_result", "cut_short", "begun", "not_measured")
+    assert found.keys() == {*counts, "tables", "figures"}
     for table in found["tables"]:
-        assert table.keys() == {
-            "paper",
-            "table",
-            "printed",
-            "with_experiment",
-            "with_result",
-            "begun",
-            "not_measured",
-            "profiles",
-        }
+        assert table.keys() == {*counts, "paper", "table", "profiles"}
         assert table["with_result"] <= table["with_experiment"] <= table["printed"] - table["not_measured"]
     assert all(figure.keys() == {"paper", "figure", "experiment", "result"} for figure in found["figures"])
-    for count in ("printed", "with_experiment", "with_result", "begun", "not_measured"):
+    for count in counts:
         assert sum(table[count] for table in found["tables"]) == found[count]
         assert sum(paper[count] for paper in by_paper(coverage(tmp_path).tables)) == found[count]
 
