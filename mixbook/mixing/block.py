@@ -1,6 +1,7 @@
 """Planning a block of batches at once: all matchings are solved together."""
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 
 import torch
 from torch import Tensor
@@ -49,7 +50,11 @@ def plan_many(
 
 
 def begin_plans(
-    mixer: Mixer, batches: Iterable[tuple[Batch, Batch | None]], *, generator: torch.Generator | None = None
+    mixer: Mixer,
+    batches: Iterable[tuple[Batch, Batch | None]],
+    *,
+    generator: torch.Generator | None = None,
+    pool: Executor | None = None,
 ) -> Callable[[], list[MixPlan]]:
     """Draw for several batches and ask for the costs of their matchings; the plans come when what is returned is called.
 
@@ -59,6 +64,7 @@ def begin_plans(
         mixer: as for :func:`plan_many`.
         batches: each with a second one that its partners come from, or None.
         generator: as for :func:`plan_many`.
+        pool: of threads, one of which solves the matchings meanwhile.
 
     Example:
         >>> import torch, mixbook as mb
@@ -86,7 +92,7 @@ def begin_plans(
         rows = x[:1].expand(before + len(x), *x.shape[1:])  # only their number and size are looked at
         matchings.append(matching)
         drafts.append((before, mixer.blend.plan(rows, matching.candidates, lam, generator, y)))
-    partners = begin_solving(matchings)
+    partners = begin_solving(matchings, pool)
 
     def finish() -> list[MixPlan]:
         return [

@@ -1,6 +1,7 @@
 """A batch's matching: set up where the batch is, solved on the CPU, alone or many batches at once."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
@@ -49,17 +50,22 @@ def solve(matchings: Sequence[Matching]) -> list[Tensor]:
     return begin_solving(matchings)()
 
 
-def begin_solving(matchings: Sequence[Matching]) -> Callable[[], list[Tensor]]:
+def begin_solving(matchings: Sequence[Matching], pool: Executor | None = None) -> Callable[[], list[Tensor]]:
     """Ask for the costs now, and solve later, when what is returned is called: as :func:`solve`.
 
     On a GPU nothing is waited for here, so it can be given other work before the costs are needed. (Later it is waited for
     once more where an offset has to be taken away first.)
+
+    Args:
+        matchings: as for :func:`solve`.
+        pool: of threads; one solves as soon as the costs are there, while the caller goes on. SciPy's solver releases
+            Python's lock.
     """
     alike: dict[tuple[object, ...], list[int]] = {}
     for number, matching in enumerate(matchings):
         kinds = matching.x.dtype, matching.other.dtype, matching.x.device, matching.cost
         alike.setdefault((matching.x.shape, matching.k, *kinds), []).append(number)
-    finishers = [_begin_alike([matchings[number] for number in numbers]) for numbers in alike.values()]
+    finishers = [_begin_alike([matchings[number] for number in numbers], pool) for numbers in alike.values()]
 
     def finish() -> list[Tensor]:
         partners: dict[int, Tensor] = {}
@@ -70,30 +76,42 @@ def begin_solving(matchings: Sequence[Matching]) -> Callable[[], list[Tensor]]:
     return finish
 
 
-def _begin_alike(matchings: list[Matching]) -> Callable[[], list[Tensor]]:
+def _begin_alike(matchings: list[Matching], pool: Executor | None) -> Callable[[], list[Tensor]]:
     """The same for batches of one size: after their products, whose time what follows would take too, all go together."""
     candidates = [matching.candidates for matching in matchings]
     if matchings[0].k == 1:
         return lambda: candidates
     fetched = Fetched(_costs(matchings))
+    parts = _parts(matchings[0])
+
+    def solved() -> tuple[list[Tensor], list[int], Tensor | None]:
+        """The costs, the batches whose costs will not do, and the order, if there are none. On the host alone."""
+        tables = fetched.tensors()
+        hidden = _hidden_by_offsets(tables)  # which also refuses what is not finite
+        if matchings[0].cost == "euclidean":
+            hidden = []  # these were computed with many digits
+        return tables, hidden, None if hidden else _order(tables, parts)
+
+    ahead = None if pool is None else pool.submit(solved)
 
     def finish() -> list[Tensor]:
-        tables = fetched.tensors()
-        hidden = _hidden_by_offsets(tables)
-        for number in hidden if matchings[0].cost == "squared" else ():
+        tables, hidden, order = solved() if ahead is None else ahead.result()
+        for number in hidden:
             for table, exact in zip(tables, _costs([matchings[number]], centred=True), strict=True):
                 table[number] = exact[0].cpu()
-        orders = [_order(table, *part) for table, part in zip(tables, _parts(matchings[0]), strict=True)]
-        order = send(orders[0] if len(orders) == 1 else torch.cat(orders, dim=1), candidates[0].device)
+        order = send(_order(tables, parts) if order is None else order, candidates[0].device)
         return [rows[places] for rows, places in zip(candidates, order, strict=True)]
 
     return finish
 
 
-def _order(costs: Tensor, start: int, stop: int, size: int) -> Tensor:
-    """Where in its batch the partner of each row of a part is, (batches, stop - start)."""
-    columns = assignment(costs.view(-1, size, size)).view(-1, (stop - start) // size, size)
-    return (columns + torch.arange(start, stop, size)[:, None]).view(-1, stop - start)
+def _order(tables: list[Tensor], parts: list[tuple[int, int, int]]) -> Tensor:
+    """Where in its batch the partner of each row is, (batches, B), from the costs of each part."""
+    orders = []
+    for costs, (start, stop, size) in zip(tables, parts, strict=True):
+        columns = assignment(costs.view(-1, size, size)).view(-1, (stop - start) // size, size)
+        orders.append((columns + torch.arange(start, stop, size)[:, None]).view(-1, stop - start))
+    return orders[0] if len(orders) == 1 else torch.cat(orders, dim=1)
 
 
 def _parts(matching: Matching) -> list[tuple[int, int, int]]:

@@ -23,7 +23,7 @@ from mixbook.training.keep import Average, Best, Total
 from mixbook.training.loaded import Batch, Pair
 from mixbook.training.memory import Peak, advice_on_memory
 from mixbook.training.phases import Phases
-from mixbook.training.plans import Plans
+from mixbook.training.plans import Plans, thread_beside
 from mixbook.training.recipe import Recipe
 from mixbook.training.stop import Diverged, DivergenceWarning, StopRequest, Terminated, in_bounds, noticing_sigterm
 from mixbook.training.streams import Streams
@@ -197,7 +197,13 @@ class _Run:
         self.phases = Phases(fabric.device)
         self._plans: Plans | None = None
         if in_blocks(mixer) and recipe.accumulate == 1:
-            self._plans = Plans(cast(Mixer, mixer), self.streams.mixing, self.phases.mark, in_memory=self.feed.in_memory)
+            self._plans = Plans(
+                cast(Mixer, mixer),
+                self.streams.mixing,
+                self.phases.mark,
+                in_memory=self.feed.in_memory,
+                pool=thread_beside(fabric.device),
+            )
         self._plan_from = 0  # first batch to plan when an epoch is resumed: the mixing generator is as it was before it
         self._identity: dict[str, Any] = {}
         self._diverged = False  # and has been warned of

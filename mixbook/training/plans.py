@@ -1,6 +1,7 @@
 """Plans of the next batches, begun before the network trains on these: what a GPU was asked last is never waited for."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,6 +13,11 @@ from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.training.loaded import Pair
 from mixbook.transfer import together_on
+
+
+def thread_beside(device: torch.device) -> Executor | None:
+    """A thread that solves matchings while a GPU trains; none beside a CPU, whose cores the network wants."""
+    return ThreadPoolExecutor(1, "matching") if device.type == "cuda" else None
 
 
 @dataclass(frozen=True)
@@ -35,12 +41,20 @@ class Plans:
         generator: source of its draws.
         mark: called with "data" when batches have come and with "forward" when something has been planned.
         in_memory: whether several batches come as fast as one; else each is a block.
+        pool: of threads, one of which solves the matchings of the next block while the network trains.
     """
 
     def __init__(
-        self, mixer: Mixer, generator: torch.Generator, mark: Callable[[str], None], *, in_memory: bool = True
+        self,
+        mixer: Mixer,
+        generator: torch.Generator,
+        mark: Callable[[str], None],
+        *,
+        in_memory: bool = True,
+        pool: Executor | None = None,
     ) -> None:
         self._mixer, self._generator, self._mark, self._in_memory = mixer, generator, mark, in_memory
+        self._pool = pool
         self.first, self.state = 0, generator.get_state()
 
     def of(self, batches: Iterator[Pair], first: int) -> Iterator[tuple[Pair, MixPlan]]:
@@ -61,6 +75,6 @@ class Plans:
             block += islice(batches, together_on(x.device, x.nbytes) - 1)
         self._mark("data")
         state = self._generator.get_state()
-        plans = begin_plans(self._mixer, block, generator=self._generator)
+        plans = begin_plans(self._mixer, block, generator=self._generator, pool=self._pool)
         self._mark("forward")
         return _Block(first, state, block, plans)

@@ -2,6 +2,8 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
+from threading import current_thread
 
 import pytest
 import torch
@@ -9,9 +11,10 @@ from torch import nn
 
 import mixbook as mb
 from mixbook.data import Arrays, Augment, Flip, Pixels, Resident, Shift, loader, resident
+from mixbook.mixing import matching
 from mixbook.mixing.block import begin_plans, in_blocks
 from mixbook.models import MLP, seeded
-from mixbook.training import Recipe, fit, plans
+from mixbook.training import Recipe, fit, loop, plans
 from mixbook.training.checkpoint import load
 from mixbook.transfer import together_on
 
@@ -60,6 +63,42 @@ def test_blocks_of_any_size_train_the_same_network(together, pairs, monkeypatch)
     asked = sizes_of_blocks(monkeypatch)
     assert torch.equal(trained(mb.Mixer(mb.OptimalTransport(4), mb.Beta(), num_classes=3), recipe), expected)
     assert max(asked) == min(together, 10) and sum(asked) == 20
+
+
+def solving_beside(monkeypatch):
+    monkeypatch.setattr(loop, "thread_beside", lambda device: ThreadPoolExecutor(1, "matching"))
+    solvers, assignment = set(), matching.assignment
+
+    def solved(cost):
+        solvers.add(current_thread().name)
+        return assignment(cost)
+
+    monkeypatch.setattr(matching, "assignment", solved)
+    return solvers
+
+
+@pytest.mark.parametrize("cost", ["squared", "euclidean"])
+@pytest.mark.parametrize("together", [1, 3])
+def test_a_thread_beside_solves_the_matchings_and_trains_the_same_network(together, cost, monkeypatch):
+    mixer = mb.Mixer(mb.OptimalTransport(4, cost=cost), mb.Beta(), num_classes=3)
+    expected = trained(mixer)
+    in_blocks_of(together, monkeypatch)
+    solvers = solving_beside(monkeypatch)
+    assert torch.equal(trained(mixer), expected)
+    assert solvers == {"matching_0"}
+
+
+def test_what_a_thread_beside_finds_wrong_is_raised(monkeypatch):
+    in_blocks_of(3, monkeypatch)
+    solving_beside(monkeypatch)
+    data = numbers()
+    data.x.mul_(1e30)  # products overflow
+    with pytest.raises(ValueError, match="optimal transport needs finite features"):
+        fit(seeded(0, lambda: MLP(4, (8,), 3)), data, RECIPE, mixer=mb.kmixup(4, 1.0, 3), progress=False)
+
+
+def test_only_a_gpu_has_a_thread_beside():
+    assert plans.thread_beside(torch.device("cpu")) is None and plans.thread_beside(torch.device("cuda")) is not None
 
 
 @pytest.mark.parametrize("resumed_with", [3, 1, 8])
