@@ -18,7 +18,7 @@ from mixbook.benchmarks.trials.networks import Trained
 from mixbook.benchmarks.trials.sets import Parts
 from mixbook.data import Pixels, Resident
 from mixbook.evaluation.deformations import TABLE_9
-from mixbook.training import History
+from mixbook.training import DivergenceWarning, History
 
 
 def test_what_the_tables_read_of_a_network_is_measured():
@@ -66,6 +66,16 @@ def test_a_method_changes_the_network_that_is_trained():
         (found,) = networks.run([(cell, 0)], "smoke")
         losses[cell.method] = found["loss"]
     assert len(set(losses.values())) == len(losses) == 5
+
+
+@pytest.mark.parametrize(("method", "params"), [("puzzlemix", ""), ("multimix_puzzlemix", "K=5"), ("comixup", "")])
+def test_a_cell_whose_network_diverges_leaves_the_table_its_others(method, params):
+    networks = get_experiment("multimix-table1-preactresnet18")
+    settings = tuple(replace(s, value=1e30) if s.name == "lr" else s for s in networks.settings)
+    longer = {"smoke": replace(networks.profiles["smoke"], epochs=2)}
+    with pytest.warns(DivergenceWarning):
+        (found,) = replace(networks, settings=settings, profiles=longer).run([(Cell(method, params), 0)], "smoke")
+    assert found["diverged"] == 1 and found["error"] == 100 and math.isnan(found["nll"])
 
 
 def test_a_network_that_diverged_has_no_error_of_neighbours(monkeypatch):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+import mixbook as mb
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.spec import Experiment, Profile, Setting
 from mixbook.benchmarks.trials import networks, sets
@@ -15,6 +16,7 @@ from mixbook.benchmarks.trials.recipes import milestones, recipe_of
 from mixbook.benchmarks.trials.sets import parts
 from mixbook.data import Arrays, Pixels
 from mixbook.mixing.answers import Answers
+from mixbook.training import DivergenceWarning
 
 SMOKE = Profile(trials=1, epochs=1, stand_in=True)
 
@@ -54,6 +56,18 @@ def test_a_trial_is_a_function_of_its_number_and_learns():
     first = [score(train(still, plain, number, long)) for number in (0, 0, 1)]
     assert first[0] == first[1] != first[2]
     assert first[0]["error"] < 60  # 90 by chance
+
+
+def test_a_network_that_diverged_has_curves_though_nothing_of_it_could_be_mixed():
+    """k-mixup at a hidden layer finds no partners there; the first epoch may still have some."""
+
+    def mixer_of(model, num_classes):
+        return mb.ManifoldMixer(model, ["layer1"], mb.kmixup(4, num_classes=num_classes))
+
+    two, bad = replace(SMOKE, epochs=2), experiment(lr=1e30)
+    with pytest.warns(DivergenceWarning):
+        scores = score(train(bad, mixer_of, 0, two, curves=True))
+    assert scores["diverged"] == 1 and math.isnan(scores["train_accuracy@2"]) and scores["error@2"] == 100
 
 
 def test_curves_are_the_epochs_own_and_the_last_is_the_result():

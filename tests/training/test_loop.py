@@ -10,7 +10,7 @@ from torch import nn
 import mixbook as mb
 from mixbook.data import Arrays, four_bars, iris
 from mixbook.evaluation import evaluate
-from mixbook.models import MLP, seeded
+from mixbook.models import MLP, LeNet, seeded
 from mixbook.training import CheckpointError, Diverged, DivergenceWarning, History, Recipe, checkpoint, fit
 
 
@@ -205,6 +205,46 @@ def test_a_diverging_run_may_go_on_and_warns_once():
     assert len(caught) == 1
     assert len(history) == 3
     assert evaluate(network, iris())["accuracy"] == 0
+
+
+def lenet() -> nn.Module:
+    return seeded(0, lambda: LeNet(num_classes=3))
+
+
+def few_images() -> Arrays:
+    x = torch.rand(24, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    return Arrays(x, torch.arange(24) % 3, num_classes=3)
+
+
+LOOKS_AT_THE_NETWORK = {
+    "Puzzle Mix": lambda model: mb.puzzlemix(model, num_classes=3, grids=(4,)),
+    "Co-Mixup": lambda model: mb.comixup(model, num_classes=3, group=4),
+    "guided": lambda model: mb.GuidedMixer(mb.puzzlemix(model, num_classes=3, grids=(4,))),
+    "k-mixup, hidden": lambda model: mb.ManifoldMixer(model, ["layer1"], mb.kmixup(4, num_classes=3)),
+    "Puzzle Mix, hidden": lambda model: mb.ManifoldMixer(model, ["layer1"], mb.Mixer(blend=mb.PuzzleMix(), num_classes=3)),
+}
+
+
+@pytest.mark.parametrize("lr", [1e30, 1e5])
+@pytest.mark.parametrize("mixer", LOOKS_AT_THE_NETWORK.values(), ids=LOOKS_AT_THE_NETWORK.keys())
+def test_a_mixer_that_looks_at_a_diverged_network_does_not_stop_a_run_that_may_go_on(mixer, lr):
+    network, recipe = lenet(), Recipe(epochs=4, batch_size=12, lr=lr)
+    with pytest.warns(DivergenceWarning, match="not finite since step"):
+        history = fit(network, few_images(), recipe, mixer=mixer(network), on_divergence="warn", progress=False)
+    assert len(history) == 4 and math.isnan(history["loss"][-1])
+    with pytest.raises(Diverged, match="not finite since step"):
+        fit(network := lenet(), few_images(), recipe, mixer=mixer(network), progress=False)
+
+
+def test_a_saliency_that_is_no_number_on_a_healthy_network_is_an_error():
+    def broken(x, y):
+        return torch.full_like(x[:, 0], math.nan)
+
+    mixer, network = mb.Mixer(blend=mb.PuzzleMix(broken), num_classes=3), lenet()
+    with pytest.raises(ValueError, match="saliency must be finite"):
+        recipe = Recipe(epochs=1, batch_size=12, lr=0.1)
+        fit(network, few_images(), recipe, mixer=mixer, on_divergence="warn", progress=False)
+    assert network.training
 
 
 def test_a_last_update_that_destroys_the_weights_is_noticed_though_no_loss_has_seen_them(tmp_path):

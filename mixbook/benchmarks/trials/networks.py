@@ -185,7 +185,9 @@ class _Counted:
         return logits, targets
 
     def accuracy(self) -> float:
-        """Since it was last asked for, in %."""
+        """Since it was last asked for, in %; NaN if there were no mixtures, as where a network diverged."""
+        if not self._right:
+            return math.nan
         mean = 100 * float(torch.stack([each.float() for each in self._right]).mean())
         self._right.clear()
         return mean

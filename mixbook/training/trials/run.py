@@ -23,7 +23,6 @@ from mixbook.training.phases import PHASES
 from mixbook.training.stop import DivergenceWarning, in_bounds
 from mixbook.training.trials.functional import FunctionalNetwork
 from mixbook.training.trials.groups import Chunk, Way, chunks
-from mixbook.training.trials.mixing import HUGE
 from mixbook.training.trials.network import StackedNetwork
 from mixbook.training.trials.together import Loss, Validate, train_together
 from mixbook.training.trials.trial import Fitted, Trial
@@ -186,24 +185,19 @@ def _train_alone(
         return {"epoch": done, **(validate(network) if validate and due else {})}
 
     mixer = trial.mixer_for(model)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DivergenceWarning)  # what is returned says it
-            history = fit(
-                model,
-                data,
-                trial.recipe,
-                mixer=mixer,
-                loss=loss,
-                validate=now_and_then,
-                on_divergence="warn",
-                fabric=one_device(device, trial.recipe.precision),
-                progress=False,
-            )
-    except ValueError:
-        if all(parameter.abs().max() < HUGE for parameter in model.parameters()):
-            raise
-        return Fitted(model.cpu(), History(()), diverged=True)  # no partner can be found for what is not a number
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)  # what is returned says it
+        history = fit(
+            model,
+            data,
+            trial.recipe,
+            mixer=mixer,
+            loss=loss,
+            validate=now_and_then,
+            on_divergence="warn",
+            fabric=one_device(device, trial.recipe.precision),
+            progress=False,
+        )
     records = [dict(record) for record in history.records]
     kept = [r for r in records if r["epoch"] % every == 0 or r["epoch"] == len(records)]
     shown = [{name: value for name, value in r.items() if name not in _PACE} for r in kept]

@@ -212,6 +212,7 @@ def test_a_network_that_diverges_says_so_and_harms_nobody():
         warnings.simplefilter("ignore")
         alone = fit_trials(mlp, table(), trials, way="loop", progress=False)
     assert [one.diverged for one in alone] == [False, True, False]
+    assert len(alone[1].history) == len(alone[0].history) and math.isnan(alone[1].history["loss"][-1])
 
 
 @pytest.mark.parametrize("way", ["auto", "loop"])
