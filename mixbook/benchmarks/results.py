@@ -8,7 +8,7 @@ overwritten.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -229,7 +229,8 @@ class Results:
     def recover(self) -> list[Path]:
         """Rename damaged files to ``*.corrupt``, so that what they held is run again and nothing is lost.
 
-        With a damaged CSV or JSON file all go, for none is of use without the others; cells that are begun go alone.
+        With a damaged CSV or JSON file all go, for none is of use without the others; cells that are begun go alone. A CSV
+        that lacks only its JSON file becomes ``*.old``: it is whole, but nobody knows by which protocol it was made.
 
         Returns:
             The new names; none if all is well.
@@ -242,11 +243,25 @@ class Results:
         try:
             self.load()
         except DamagedResults:
-            return _rename(self.files, "corrupt")
+            orphans = self._orphans()
+            return [_rename(path, "old" if path in orphans else "corrupt") for path in self.files if path.exists()]
         try:
             self.begun()
         except DamagedResults:
-            return _rename([self.begun_csv], "corrupt")
+            return [_rename(self.begun_csv, "corrupt")]
+        return []
+
+    def _orphans(self) -> list[Path]:
+        """The CSV files that can be read, if the JSON file cannot."""
+        try:
+            self.provenance()
+        except DamagedResults:
+            found = []
+            for path in (self.csv, self.begun_csv):
+                with suppress(DamagedResults):
+                    self._parse(path, _trials(self.identity()), whole=False)
+                    found.append(path)
+            return found
         return []
 
     def extend(self) -> int:
@@ -278,14 +293,22 @@ class Results:
             ResultsError: if what is there cannot be continued.
         """
         for path in self.recover():
-            report(f"damaged results were set aside as {path}: what they held is run again")
+            if path.suffix.startswith(".old"):
+                csv = path.with_suffix("").name
+                report(
+                    f"{csv} is whole, but {self.json.name}, which says how it was made, is missing or damaged: it was set "
+                    f"aside as {path}, and what it holds is run again. To use it instead, restore {self.json.name} from "
+                    f"version control and rename {path.name} to {csv}"
+                )
+            else:
+                report(f"damaged results were set aside as {path}: what they held is run again")
         self.check_resumable()
         if short := self.extend():
             report(f"{short} cells get more trials: those that they have are kept")
 
     def set_aside(self) -> list[Path]:
         """Rename the files to ``*.old``, so that a run can start afresh and nothing is lost. Returns the new names."""
-        return _rename(self.files, "old")
+        return [_rename(path, "old") for path in self.files if path.exists()]
 
     def _origins(self, runs: list[dict[str, Any]]) -> str:
         return json.dumps({**self.identity(), "runs": runs}, indent=1) + "\n"
@@ -300,9 +323,11 @@ class Results:
     def _read(self, path: Path, *, whole: bool) -> Trials:
         """The trials in one of the CSV files; none if it is not there."""
         there = self.provenance()
+        return self._parse(path, _trials(there if whole else self.identity()), whole=whole)
+
+    def _parse(self, path: Path, trials: int, *, whole: bool) -> Trials:
         if not path.exists():
             return {}
-        trials = _trials(there if whole else self.identity())
         try:
             text = path.read_text(encoding="utf-8")
             return parse(text, self.experiment, self.experiment.selected(self.profile), trials, whole=whole)
@@ -349,13 +374,13 @@ def _differences(found: Any, wanted: Any, path: str = "") -> list[str]:
 def _way_out(results: Results) -> str:
     command = f"mixbook bench run {results.experiment.name} --profile {results.profile}"
     return (
-        f"Restore it from version control, or run its cells again: `{command}` sets damaged files aside as *.corrupt, "
-        "and with `--fresh` all of them as *.old"
+        f"Restore it from version control, or run its cells again: `{command}` sets damaged files aside as *.corrupt and a "
+        "CSV that lacks only its JSON as *.old, and with `--fresh` all of them as *.old"
     )
 
 
-def _rename(paths: Iterable[Path], ending: str) -> list[Path]:
-    return [path.replace(_free_name(path, ending)) for path in paths if path.exists()]
+def _rename(path: Path, ending: str) -> Path:
+    return path.replace(_free_name(path, ending))
 
 
 def _free_name(path: Path, ending: str) -> Path:

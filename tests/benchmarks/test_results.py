@@ -152,15 +152,40 @@ def test_damage_to_what_is_begun_is_found_and_set_aside_alone(results, invented,
     assert len(results.load()) == 4 and results.begun() == {}
 
 
-@pytest.mark.parametrize("name", ["laptop.csv", "laptop.json"])
-def test_damaged_results_are_set_aside_with_what_is_of_no_use_without_them(results, name):
-    path = results.csv.with_name(name)
-    path.write_text(path.read_text()[:-20])
-    damaged = path.read_bytes()
+def test_a_damaged_csv_is_set_aside_with_what_is_of_no_use_without_it(results):
+    results.csv.write_text(results.csv.read_text()[:-20])
+    damaged = results.csv.read_bytes()
     aside = results.recover()
     assert [path.name for path in aside] == ["laptop.csv.corrupt1", "laptop.json.corrupt1"]
-    assert path.with_name(f"{name}.corrupt1").read_bytes() == damaged
+    assert aside[0].read_bytes() == damaged
     assert results.load() == {} and results.recover() == []
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_whole_csv_beside_a_damaged_json_keeps_a_name_of_its_own_and_can_be_used_again(results, invented, missing):
+    cells = invented(TOY, "laptop", cells=4)
+    last = invented(TOY, "laptop", cells=5).popitem()
+    results.save(cells, [RUN], {last[0]: last[1][:2]})
+    origin = results.json.read_text()
+    results.json.unlink() if missing else results.json.write_text(origin[:-20])
+    said = []
+    results.make_ready(said.append)
+    assert results.load() == {} and not results.begun()
+    assert sum("damaged results were set aside" in line and "laptop.json.corrupt1" in line for line in said) == (
+        not missing
+    )
+    for name in ("laptop.csv", "laptop.begun.csv"):
+        (line,) = (line for line in said if line.startswith(f"{name} is whole, but laptop.json"))
+        assert line.endswith(f"restore laptop.json from version control and rename {name}.old1 to {name}")
+        results.csv.with_name(f"{name}.old1").rename(results.csv.with_name(name))
+    results.json.write_text(origin)
+    assert results.load() == cells and len(results.begun()) == 1
+
+
+def test_a_damaged_csv_beside_a_damaged_json_is_not_called_whole(results):
+    results.csv.write_text(results.csv.read_text()[:-20])
+    results.json.write_text("")
+    assert [path.name for path in results.recover()] == ["laptop.csv.corrupt1", "laptop.json.corrupt1"]
 
 
 def test_results_of_another_protocol_are_not_taken_for_damaged_ones(results, tmp_path):
