@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.compare import Comparison, compare, fullest_results
-from mixbook.benchmarks.estimate import UNBROKEN, with_interval
+from mixbook.benchmarks.estimate import UNBROKEN, rounded, with_interval
 from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.report.claim import Verdict
 from mixbook.benchmarks.report.claims import claims
@@ -54,7 +54,7 @@ def grid(
     lines: dict[str, dict[str, str]] = {}
     for each in comparisons:
         line = lines.setdefault(row(each), dict.fromkeys(columns, ""))
-        line[column(each)] = each.printed.value + ("" if each.mean is None else f" ({each.mean:.2f})")
+        line[column(each)] = each.printed.value + ("" if each.mean is None else f" ({rounded(each.mean)})")
     return [{name: heading, **line} for heading, line in lines.items()]
 
 
@@ -80,7 +80,7 @@ def _claim_row(judged: Judged) -> dict[str, str]:
         "where": judged.table,
         "claim": judged.claim.says,
         "on": ", ".join(part for part in (judged.dataset, judged.model) if part),
-        "printed gain": "" if judged.printed is None else f"{judged.printed:.2f}",
+        "printed gain": "" if judged.printed is None else rounded(judged.printed),
         "ours": with_interval(judged.mean, judged.half_width, mark=UNBROKEN),
         "n": str(len(judged.values)) if judged.values else "",
         "does it stand?": stands,

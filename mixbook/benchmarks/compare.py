@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.estimate import UNBROKEN, Estimate, with_interval
+from mixbook.benchmarks.estimate import UNBROKEN, Estimate, rounded, with_interval
 from mixbook.benchmarks.printed import PrintedValue
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell, Experiment
@@ -225,7 +225,7 @@ def as_table(comparisons: Sequence[Comparison], *, alphas: bool = False) -> list
             printed: c.printed.value,
             "ours": _ours(c),
             "n": (str(c.n) if c.of is None else f"{c.n} of {c.of}") if c.n else "",
-            "ours - printed": "" if c.difference is None else f"{c.difference:+.{_digits(c)}f}",
+            "ours - printed": "" if c.difference is None else rounded(c.difference, _digits(c), sign="+"),
         }
         for c in comparisons
     ]

@@ -21,6 +21,18 @@ def half_width(values: Sequence[float]) -> float | None:
     return float(interval(values)[1]) if len(values) > 1 else None
 
 
+def rounded(number: float, digits: int = 2, *, sign: str = "") -> str:
+    """A number with so many decimals, and with ``sign`` "+" always with its sign; what rounds to zero has none.
+
+    Example:
+        >>> from mixbook.benchmarks.estimate import rounded
+        >>> rounded(-0.004), rounded(0.004, sign="+"), rounded(-0.006), rounded(1.25, digits=1, sign="+")
+        ('0.00', '0.00', '-0.01', '+1.2')
+    """
+    text = f"{number:{sign}.{digits}f}"
+    return text if float(text) else text.lstrip("+-")
+
+
 def with_interval(mean: float | None, half: float | None, digits: int = 2, *, sign: str = "", mark: str = " ±") -> str:
     """A mean with half its interval, as far as they are known.
 
@@ -37,7 +49,7 @@ def with_interval(mean: float | None, half: float | None, digits: int = 2, *, si
     """
     if mean is None:
         return ""
-    return f"{mean:{sign}.{digits}f}" + ("" if half is None else f"{mark}{half:.{digits}f}")
+    return rounded(mean, digits, sign=sign) + ("" if half is None else f"{mark}{half:.{digits}f}")
 
 
 class _Values(Protocol):

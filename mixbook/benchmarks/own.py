@@ -8,7 +8,7 @@ from torch import nn
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.compare import compare
-from mixbook.benchmarks.estimate import UNBROKEN, Estimate, half_width, with_interval
+from mixbook.benchmarks.estimate import UNBROKEN, Estimate, half_width, rounded, with_interval
 from mixbook.benchmarks.experiments import all_experiments
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.spec import Experiment
@@ -108,6 +108,6 @@ def beside_own(own: Own, results: Results) -> list[dict[str, str]]:
             less = np.subtract(own.values[:shared], stored_values)
             difference = with_interval(float(less.mean()), half_width(less.tolist()), sign="+", mark=UNBROKEN)
             names = {"method": cell.cell.method, "parameters": cell.cell.params.replace(";", ", ")}
-            stored = {"printed": cell.printed.value, f"stored, {shared} trials": f"{np.mean(stored_values):.2f}"}
+            stored = {"printed": cell.printed.value, f"stored, {shared} trials": rounded(float(np.mean(stored_values)))}
             rows.append({**names, **stored, "yours - stored": difference})
     return rows

@@ -43,6 +43,12 @@ def test_what_has_not_been_run_says_so(tmp_path):
     assert rows[1].mean is None and rows[1].difference is None and rows[1].half_width is None
 
 
+def test_a_difference_that_rounds_to_zero_has_no_sign():
+    row = replace(TOY.printed[0], value="4.0")
+    (line,) = as_table([Comparison(TOY.cells[0], row, (3.998, 3.998))])
+    assert line["ours - printed"] == "0.00"
+
+
 def test_ours_has_the_decimals_of_print():
     row = replace(TOY.printed[0], value="0.156")
     table = as_table([Comparison(TOY.cells[0], row, (0.15, 0.16))])

@@ -50,7 +50,7 @@ def test_own_trials_are_compared_with_stored_ones_of_the_same_number(tmp_path):
     results.save({erm: [Trial(n, metrics, 1.0) for n, metrics in enumerate(stored)]}, [])
     (row,) = beside_own(own_trials(two, None, trials=3, profile="smoke"), results)
     assert row["method"] == "erm" and row["printed"] == two.printed[0].value and "stored, 2 trials" in row
-    assert row["yours - stored"] == "+0.00\u00a0±\u00a00.00"
+    assert row["yours - stored"] == "0.00\u00a0±\u00a00.00"
     with pytest.raises(ValueError, match="as many epochs, got 2 at profile 'smoke' and"):  # of full length
         beside_own(own_trials(IRIS, None, 1, "smoke"), Results(IRIS, "laptop", tmp_path))
     other = get_experiment("kmixup-tmlr-table5-breast-cancer")

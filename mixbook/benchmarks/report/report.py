@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from mixbook.benchmarks.estimate import with_interval
+from mixbook.benchmarks.estimate import rounded, with_interval
 from mixbook.benchmarks.report.claim import Claim, Verdict
 from mixbook.benchmarks.report.claims import claims
 from mixbook.benchmarks.report.judge import Gain, Judged, judge
@@ -95,7 +95,7 @@ def claim_rows(judged: Sequence[Judged]) -> list[dict[str, str]]:
             "on": " ".join(name for name in (each.dataset, each.model) if name),
             "our gain": with_interval(each.mean, each.half_width, sign="+") if each.done else "",
             "n": str(len(each.values)) if each.done else "",
-            "printed": "" if each.printed is None else f"{each.printed:+.2f}",
+            "printed": "" if each.printed is None else rounded(each.printed, sign="+"),
             "verdict": _in_words(each),
         }
         for each in judged
