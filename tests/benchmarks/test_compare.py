@@ -6,10 +6,12 @@ import pytest
 from scipy.stats import ttest_rel
 from toy_trial import TOY
 
+from mixbook import cli
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.compare import Comparison, as_table, compare, fullest_results, paired, verdict
 from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.results import Results, Trial
+from mixbook.benchmarks.runner import results_folder
 from mixbook.benchmarks.spec import Cell
 
 IRIS = get_experiment("kmixup-tmlr-table5-iris")
@@ -104,6 +106,15 @@ def test_a_cell_that_lacks_trials_is_shown_with_how_many_it_has_where_one_asks(t
     assert not any(c.n for c in compare(results))
     shown = next(row for row in as_table(compare(results, begun=True)) if row["n"])
     assert (shown["ours"], shown["n"]) == ("5.00", "1 of 3")
+
+
+def test_the_command_shows_what_is_begun(tmp_path, capsys):
+    (tmp_path / "book" / "benchmarks").mkdir(parents=True)
+    cell, results = IRIS.cells[1], Results(IRIS, "laptop", results_folder(tmp_path, "laptop"))
+    results.save({}, [], {cell: [Trial(2, {"error": 5.25}, 1.0)]})
+    cli.main(["bench", "compare", IRIS.name, "--book", str(tmp_path)])
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "5.25" in line)
+    assert f"1 of {IRIS.profile('laptop').trials}" in line
 
 
 def test_fullest_results_are_whole_ones_if_there_are_any(tmp_path, invented):

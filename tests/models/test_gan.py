@@ -42,6 +42,21 @@ def test_every_weight_of_the_discriminator_has_spectral_norm_one(generator):
         assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.02)
 
 
+def test_maps_of_skips_start_wider_than_all_others():
+    """Spectral norm hides the size that a weight starts with from what the network gives, not from what a step changes."""
+    model = seeded(0, lambda: Discriminator(width=64))
+    skips = {id(part) for block in (model.layer1, model.layer2) for part in block.skip.modules()}
+    layers = [part for part in model.modules() if isinstance(part, torch.nn.Conv2d)]
+    gains = {True: [], False: []}
+    for layer in layers:
+        field = layer.kernel_size[0] * layer.kernel_size[1]
+        bound = (6 / (field * (layer.in_channels + layer.out_channels))) ** 0.5  # of Glorot and Bengio (2010)
+        largest = layer.parametrizations.weight.original.abs().max().item()
+        gains[id(layer) in skips].append(largest / bound)
+    assert gains[True] == pytest.approx([2**0.5] * 2, rel=0.03)
+    assert gains[False] == pytest.approx([1] * 8, rel=0.03)
+
+
 def test_fakes_lie_in_the_range_of_images_and_differ(generator):
     fakes = seeded(0, lambda: Generator(8, channels=1, width=4))(torch.randn(5, 8, generator=generator))
     assert fakes.shape == (5, 1, 32, 32)
