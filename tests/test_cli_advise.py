@@ -25,8 +25,11 @@ def test_it_says_what_the_function_finds(table, capsys):
     path, x, y = table
     cli.main(["advise", str(path)])
     said = capsys.readouterr().out
-    assert said.startswith("120 samples, classes inner, outer\n")
+    assert said.startswith("120 samples, classes inner, outer\nfeatures scaled column by column (--scale)\n")
     assert str(advise(x, y, scale="columns")) in said
+    cli.main(["advise", str(path), "--scale", "none"])
+    said = capsys.readouterr().out
+    assert "\nfeatures as they are (--scale)\n" in said and str(advise(x, y)) in said
     cli.main(["advise", str(path), "--scale", "none", "--json"])
     found = json.loads(capsys.readouterr().out)
     assert found["classes"] == ["inner", "outer"]

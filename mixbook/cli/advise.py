@@ -19,6 +19,9 @@ def advise(
 ) -> None:
     """Suggest k, alpha and place for mixing your data, with the reason for each. Nothing is trained.
 
+    The columns of a file are scaled first, as their units are seldom those that a network sees. In Python `mb.advise` takes
+    samples as they are, unless it is called with scale="columns".
+
     Args:
         file: a .csv with a row for each sample, or an .npz with arrays x and y.
         label: the column (name, or number from 0) or array with the classes; the last column, or y, by default.
@@ -42,7 +45,8 @@ def advise(
     if json:
         print(dumps({**found.as_dict(), "classes": table.classes}))
         return
-    print(f"{len(table.y)} samples, classes {', '.join(table.classes[:12])}{' ...' if len(table.classes) > 12 else ''}\n")
+    print(f"{len(table.y)} samples, classes {', '.join(table.classes[:12])}{' ...' if len(table.classes) > 12 else ''}")
+    print(f"features {'scaled column by column' if scale == 'columns' else 'as they are'} (--scale)\n")
     print(found)
     if plot is not None:
         print(f"\nthe figure is {plot}")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 
@@ -93,6 +94,18 @@ def test_the_list_names_every_statement(capsys):
     assert all(each.name in said for each in KNOWN)
     cli.main(["theory", "list", "--json"])
     assert [row["name"] for row in json.loads(capsys.readouterr().out)] == [each.name for each in KNOWN]
+
+
+def test_the_list_counts_statements_of_the_papers_and_faults_of_released_code_apart(capsys):
+    cli.main(["theory", "list"])
+    *rows, _, last = capsys.readouterr().out.splitlines()
+    papers, code = last.split("; and ")
+    total, verdicts = papers.split(" statements of the papers: ")
+    proved = [each for each in KNOWN if each.kind == "statement"]
+    assert int(total) == len(proved) and code == f"{len(KNOWN) - len(proved)} faults of released code"
+    said = {verdict: int(number) for number, verdict in (part.split(" ", 1) for part in verdicts.split(", "))}
+    assert said == Counter(each.verdict.replace("holds", "hold") for each in proved)
+    assert sum("fault of released code" in row for row in rows) == len(KNOWN) - len(proved)
 
 
 def test_comparisons_fail_on_what_is_wrong_and_on_nan():
