@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from math import inf
 from typing import Literal
 
 import numpy as np
@@ -16,8 +15,8 @@ from mixbook.transfer import Fetched, send
 Cost = Literal["squared", "euclidean"]
 
 _BYTES = 8 << 20  # of rows that are copied at once on a CPU, so that they are still in its cache when they are multiplied
-_OFFSET = 8  # costs of a batch so much larger than their range lose three binary digits of it
-_BLOCK_OFFSET = 256  # where they vary less within a block than in the batch, as where one sample lies far from all others
+_ROUNDED = 8  # units in the last place of a product of many numbers that rounding may have taken
+_CONFUSED = 0.02  # share of pairs from which on it matters: with tight clusters it is one over their number
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def begin_solving(matchings: Sequence[Matching], pool: Executor | None = None) -
     """Ask for the costs now, and solve later, when what is returned is called: as :func:`solve`.
 
     On a GPU nothing is waited for here, so it can be given other work before the costs are needed. (Later it is waited for
-    once more where an offset has to be taken away first.)
+    once more where costs need more digits.)
 
     Args:
         matchings: as for :func:`solve`.
@@ -84,22 +83,20 @@ def _begin_alike(matchings: list[Matching], pool: Executor | None) -> Callable[[
     fetched = Fetched(_costs(matchings))
     parts = _parts(matchings[0])
 
-    def solved() -> tuple[list[Tensor], list[int], Tensor | None]:
-        """The costs, the batches whose costs will not do, and the order, if there are none. On the host alone."""
+    def solved() -> tuple[Tensor, list[int]]:
+        """The order, and the batches for which the costs have too few digits. On the host alone."""
         tables = fetched.tensors()
-        hidden = _hidden_by_offsets(tables)  # which also refuses what is not finite
-        if matchings[0].cost == "euclidean":
-            hidden = []  # these were computed with many digits
-        return tables, hidden, None if hidden else _order(tables, parts)
+        _check_finite(tables)
+        order = _order(tables, parts)
+        return order, _unclear(tables, parts, order) if matchings[0].cost == "squared" else []
 
     ahead = None if pool is None else pool.submit(solved)
 
     def finish() -> list[Tensor]:
-        tables, hidden, order = solved() if ahead is None else ahead.result()
-        for number in hidden:
-            for table, exact in zip(tables, _costs([matchings[number]], centred=True), strict=True):
-                table[number] = exact[0].cpu()
-        order = send(_order(tables, parts) if order is None else order, candidates[0].device)
+        order, unclear = solved() if ahead is None else ahead.result()
+        for number in unclear:
+            order[number] = _order([table.cpu() for table in _costs([matchings[number]], centred=True)], parts)[0]
+        order = send(order, candidates[0].device)
         return [rows[places] for rows, places in zip(candidates, order, strict=True)]
 
     return finish
@@ -176,19 +173,33 @@ def _distances(left: Tensor, right: Tensor) -> Tensor:
     return squared_cost(many_digits(left), many_digits(right), check=False).sqrt()
 
 
-def _hidden_by_offsets(tables: list[Tensor]) -> list[int]:
-    """Batches whose costs are large only because they have much in common, so that too few digits tell them apart.
+def _check_finite(tables: list[Tensor]) -> None:
+    """Refuse costs that no matching could be best for.
 
     Raises:
         ValueError: if a cost is NaN or infinite.
     """
-    hidden = np.zeros(len(tables[0]), dtype=bool)
-    for table in tables:
-        costs = table.numpy().reshape(*table.shape[:2], -1)
-        low, high = costs.min(2), costs.max(2)  # of each block, (batches, blocks)
-        if not (low.min() > -inf and high.max() < inf):  # NaN is not more than anything either
-            raise ValueError("x has NaN, infinite or huge values: optimal transport needs finite features")
-        hidden |= (np.maximum(-low, high) > _BLOCK_OFFSET * (high - low)).any(1)
-        low, high = low.min(1), high.max(1)
-        hidden |= np.maximum(-low, high) > _OFFSET * (high - low)
-    return np.flatnonzero(hidden).tolist()
+    if not all(np.isfinite(table.numpy()).all() for table in tables):
+        raise ValueError("x has NaN, infinite or huge values: optimal transport needs finite features")
+
+
+def _unclear(tables: list[Tensor], parts: list[tuple[int, int, int]], order: Tensor) -> list[int]:
+    """Batches in which many pairs of samples could as well exchange their partners, for all that the digits of costs tell.
+
+    An exchange costs about the squared distance of the two samples. Where products are far larger, as in samples with a
+    large common offset or in tight clusters far apart, their last digits hide it. (A difference of exactly 0 hides nothing:
+    samples that are equal, or made of whole numbers, can be exchanged.) A sample is compared with that whose place in the
+    block its partner has: any other, as candidates are in random order.
+    """
+    unclear = np.zeros(len(order), dtype=np.int64)
+    for table, (start, stop, size) in zip(tables, parts, strict=True):
+        costs, column = table.numpy().ravel(), (order[:, start:stop].numpy().ravel() - start) % size
+        row = np.arange(len(column))
+        other = row - row % size + column
+        paid = costs.take(row * size + column)
+        now = paid + paid.take(other)
+        exchanged = costs.take(row * size + column.take(other)) + costs.take(other * size + column)
+        apart = np.abs(exchanged - now)
+        close = (apart > 0) & (apart <= _ROUNDED * np.finfo(costs.dtype).eps * (np.abs(exchanged) + np.abs(now)))
+        unclear += close.reshape(len(order), -1).sum(1)
+    return np.flatnonzero(unclear > _CONFUSED * order.shape[1]).tolist()

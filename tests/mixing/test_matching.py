@@ -55,6 +55,31 @@ def test_every_block_is_optimal_whatever_all_samples_have_in_common(k, offset, g
         assert paid <= least * (1 + 1e-5)
 
 
+@pytest.mark.parametrize(("apart", "width"), [(10, 1e-3), (1000, 1), (1000, 0.1)])
+@pytest.mark.parametrize("k", [2, 16, 30])
+def test_every_block_is_optimal_within_tight_clusters_far_apart(k, apart, width, generator):
+    side = (2.0 * (torch.arange(64) % 2) - 1)[:, None] * apart  # the same on both sides of each block
+    x, other = ((side + width * torch.randn(64, 2, generator=generator)) for _ in range(2))
+    candidates = torch.cat([block[torch.randperm(len(block), generator=generator)] for block in torch.arange(64).split(k)])
+    partner = solve([matching.Matching(x, other, candidates, k, "squared")])[0]
+    exact, others = x.double(), other.double()
+    for block in torch.arange(64).split(k):
+        cost = (exact[block][:, None] - others[candidates[block]]).square().sum(2)
+        least = cost[linear_sum_assignment(cost.numpy())].sum()
+        paid = (exact[block] - others[partner[block]]).square().sum()
+        assert paid <= least * (1 + 1e-6)
+
+
+def test_equal_samples_and_whole_numbers_need_no_more_digits(generator, monkeypatch):
+    costs = matching._costs
+    monkeypatch.setattr(
+        matching, "_costs", lambda these, **how: pytest.fail("again") if how.get("centred") else costs(these, **how)
+    )
+    x = torch.randint(-1, 2, (64, 5), generator=generator).float()
+    mb.OptimalTransport(16).pair(x[torch.randint(0, 9, (64,), generator=generator)], generator=generator)
+    mb.OptimalTransport(16).pair(x, generator=generator)
+
+
 def test_only_a_large_offset_is_centred_away(generator, monkeypatch):
     asked = []
     costs = matching._costs
