@@ -4,20 +4,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from torch import nn
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.compare import compare
 from mixbook.benchmarks.estimate import UNBROKEN, Estimate, half_width, rounded, with_interval
 from mixbook.benchmarks.experiments import all_experiments
 from mixbook.benchmarks.results import Results
-from mixbook.benchmarks.spec import Experiment
-from mixbook.benchmarks.trials.kmixup import fit_networks
-from mixbook.benchmarks.trials.tabular import measure, splits_of
-from mixbook.training.loop import Mixes
+from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile
+from mixbook.benchmarks.trials import few_labels, mnist, noisy_spiral, tabular, toys
+from mixbook.benchmarks.trials.recipes import MixerOrMaker
 
-_TABULAR = "mixbook.benchmarks.trials.tabular:trials"  # what runs the tables that this can run
-AnyMixer = Mixes | Callable[[nn.Module], Mixes] | None
+# What runs a trial of a table, and what runs it with any mixer.
+_TRIALS: dict[str, Callable[[Experiment, Sequence[int], Sequence[MixerOrMaker], Profile], list[Metrics]]] = {
+    "mixbook.benchmarks.trials.tabular:trials": tabular.with_mixers,
+    "mixbook.benchmarks.trials.toys:trials": toys.with_mixers,
+    "mixbook.benchmarks.trials.toys:figures": toys.with_mixers,
+    "mixbook.benchmarks.trials.mnist:trial": mnist.with_mixers,
+    "mixbook.benchmarks.trials.few_labels:trial": few_labels.with_mixers,
+    "mixbook.benchmarks.trials.noisy_spiral:trials": noisy_spiral.with_mixers,
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Own(Estimate):
 
 
 def own_trials(
-    experiment: Experiment, mixer: AnyMixer | Sequence[AnyMixer], trials: int = 3, profile: str = "laptop"
+    experiment: Experiment, mixer: MixerOrMaker | Sequence[MixerOrMaker], trials: int = 3, profile: str = "laptop"
 ) -> Own:
     """Run the first trials of a table with your mixer; split, scaling, initial weights and order of samples are its own.
 
@@ -39,7 +44,8 @@ def own_trials(
     Where ``pairs`` is "across", partners come from a second batch: a pairing gets it as ``other``, its labels as ``y2``.
 
     Args:
-        experiment: a table on small tabular data: those of k-mixup's Table 5, or of the first version's Figure 4.
+        experiment: a table of small networks: those of k-mixup on tabular data, toys and MNIST, of digits with few labels,
+            of multi-mix's noisy spiral. Another is refused, with the names of all that can be run.
         mixer: one that knows its number of classes; a function from a network to its mixer; None for plain training; or a
             list of such, one for each trial.
         trials: how many.
@@ -47,7 +53,7 @@ def own_trials(
 
     Raises:
         BenchmarkError: if the experiment is of another kind, or has no such profile.
-        ValueError: if there is no trial, or the list has another length.
+        ValueError: if there is no trial, the list has another length, or a mixer is for other classes than the data have.
 
     Example:
         >>> import mixbook as mb
@@ -58,22 +64,25 @@ def own_trials(
         >>> len(own.values), own.mean == sum(own.values) / 2
         (2, True)
     """
-    if experiment.trials != _TABULAR:
-        known = ", ".join(each.name for each in all_experiments() if each.trials == _TABULAR)
+    run = _TRIALS.get(experiment.trials or experiment.trial)
+    if run is None:
+        known = ", ".join(each.name for each in all_experiments() if (each.trials or each.trial) in _TRIALS)
         raise BenchmarkError(f"{experiment.name} cannot be run with a mixer of your own. These can: {known}")
     mixers = list(mixer) if isinstance(mixer, Sequence) else [mixer] * trials
     if trials < 1 or len(mixers) != trials:
         raise ValueError(f"there must be trials, and one mixer for all or each, got {trials} and {len(mixers)}")
-    length = experiment.profile(profile)
-    splits = splits_of(experiment, range(trials), length)
-    networks = fit_networks(experiment, range(trials), mixers, length, [splits[n][0] for n in range(trials)])
-    found = [measure(experiment, network, splits[number][1]) for number, network in enumerate(networks)]
-    quantity = experiment.printed[0].metric
+    found = run(experiment, range(trials), mixers, experiment.profile(profile))
+    quantity = _quantity(experiment)
     return Own(experiment, tuple(each[quantity] for each in found), tuple(each["nll"] for each in found), profile)
 
 
+def _quantity(experiment: Experiment) -> str:
+    """What its table prints, and tables of our own have first."""
+    return experiment.printed[0].metric if experiment.printed else "error"
+
+
 def beside_own(own: Own, results: Results) -> list[dict[str, str]]:
-    """Your trials beside each stored cell of the table: print, the cell's mean over the same trials, and the difference.
+    """Your trials beside each stored cell of the table: what is printed, the mean of the same trials, and the difference.
 
     Trials are compared one by one, with the 95% interval of the mean difference: they share split and initial weights.
 
@@ -101,13 +110,25 @@ def beside_own(own: Own, results: Results) -> list[dict[str, str]]:
         got = f"{ours} at profile {own.profile!r} and {theirs} at {results.profile!r}"
         raise ValueError(f"both must be trained for as many epochs, got {got}")
     rows = []
-    for cell in compare(results):
-        shared = min(len(own.values), cell.n)  # a cell has its first trials
+    for cell, printed, values in _stored(results):
+        shared = {n: value for n, value in values.items() if n < len(own.values)}
         if shared:
-            stored_values = cell.values[:shared]
-            less = np.subtract(own.values[:shared], stored_values)
-            difference = with_interval(float(less.mean()), half_width(less.tolist()), sign="+", mark=UNBROKEN)
-            names = {"method": cell.cell.method, "parameters": cell.cell.params.replace(";", ", ")}
-            stored = {"printed": cell.printed.value, f"stored, {shared} trials": rounded(float(np.mean(stored_values)))}
-            rows.append({**names, **stored, "yours - stored": difference})
+            less = [own.values[n] - value for n, value in shared.items()]
+            difference = with_interval(float(np.mean(less)), half_width(less), sign="+", mark=UNBROKEN)
+            names = {"method": cell.method, "parameters": cell.params.replace(";", ", "), **printed}
+            mean = rounded(float(np.mean(list(shared.values()))))
+            rows.append({**names, f"stored, {len(shared)} trials": mean, "yours - stored": difference})
     return rows
+
+
+def _stored(results: Results) -> list[tuple[Cell, dict[str, str], dict[int, float]]]:
+    """The cells, with what is printed of them if anything is, and the value of each trial."""
+    if results.experiment.printed:
+        return [(row.cell, {"printed": row.printed.value}, row.by_number) for row in compare(results)]
+    quantity = _quantity(results.experiment)
+    cells = results.load()
+    return [
+        (cell, {}, {trial.number: trial.metrics[quantity] for trial in cells[cell]})
+        for cell in results.experiment.cells
+        if cell in cells
+    ]

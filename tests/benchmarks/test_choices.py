@@ -1,5 +1,7 @@
 """What results of the grid and of tuning say, on results whose answer is built in."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,20 @@ def test_cells_without_a_counterpart_are_left_out(tmp_path):
     assert effect(alone, "layers") is None and effect(alone, "K") is not None
     with pytest.raises(KeyError, match="question must be one of k, K"):
         effect(cells, "alpha")
+
+
+def without_two(experiment, cell, found):
+    """The trials of a source, but for a different one of each answer to k."""
+    lost = {"1": 3, "16": 7}.get(cell.answers().get("k"))
+    return [trial for trial in found[IRIS.name].get(cell, []) if trial.number != lost]
+
+
+def test_trials_are_paired_by_number_where_cells_lack_different_ones(tmp_path):
+    saved(IRIS, tmp_path, lambda cell, t: {"error": 10.0 * t + (cell.answers().get("k") == "16")})
+    read = replace(IRIS, name="read", trials="", sources=(IRIS,), derive="test_choices:without_two")
+    found = effect(scores(Results(read, "laptop", tmp_path), "error"), "k")
+    assert np.flatnonzero(np.isnan(found)).tolist() == [3, 7]
+    assert set(found[~np.isnan(found)]) == {1.0}
 
 
 def built(best, nll=lambda cell: 1.0):

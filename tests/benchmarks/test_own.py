@@ -30,6 +30,36 @@ def test_a_mixer_that_is_a_cell_s_gives_the_cell_s_trials_bit_for_bit(name, para
     assert own.nll[0] != own.nll[1]
 
 
+@pytest.mark.parametrize(
+    ("name", "cell", "mixer"),
+    [
+        ("digits-few-labels", "erm", None),
+        ("digits-few-labels", "kmixup k=16;alpha=1", mb.kmixup(16, 1.0, 10, strict=False)),
+        ("kmixup-tmlr-table1-one-ring", "mixup k=1;alpha=1;xi=0.15", mb.kmixup(1, 1.0, 2, per="batch", strict=False)),
+        ("kmixup-v1-figures1-2-one-ring", "erm", None),
+        ("multimix-figure4", "erm", None),
+        ("mnist-lenet-constant-xi", "erm", None),
+        ("mnist-lenet-constant-xi", "mixup k=1;alpha=1", mb.kmixup(1, 1.0, 10, per="batch", strict=False)),
+    ],
+)
+def test_other_tables_of_small_networks_give_their_cells_too(name, cell, mixer):
+    experiment = get_experiment(name)
+    (cell,) = [each for each in experiment.cells if str(each) == cell]
+    (stored,) = experiment.run([(cell, 1)], "smoke")
+    own = own_trials(experiment, [None, mixer], trials=2, profile="smoke")
+    quantity = experiment.printed[0].metric if experiment.printed else "error"
+    assert (own.values[1], own.nll[1]) == (stored[quantity], stored["nll"])
+
+
+@pytest.mark.parametrize(
+    "mixer", [mb.mixup(1.0, 2), mb.mixup(1.0), lambda model: mb.manifold_mixup(model, ["layer1"], 1.0, 2)]
+)
+@pytest.mark.parametrize(("name", "classes"), [("kmixup-tmlr-table5-iris", 3), ("digits-few-labels", 10)])
+def test_a_mixer_for_other_classes_is_refused(name, classes, mixer):
+    with pytest.raises(ValueError, match=rf"num_classes of the mixer must be {classes}, as \w+ has, got (2|None)"):
+        own_trials(get_experiment(name), mixer, trials=1, profile="smoke")
+
+
 def test_a_pairing_of_one_s_own_gets_the_second_batch_and_both_labels():
     seen = []
 
@@ -65,8 +95,28 @@ def test_a_difference_is_ours_less_the_stored_one(tmp_path):
     assert row["yours - stored"] == "+1.00\u00a0±\u00a00.00" and row["stored, 3 trials"] == "5.00"
 
 
+def test_a_stored_cell_that_lacks_a_trial_is_compared_on_the_others(tmp_path, monkeypatch):
+    stored = {IRIS.cells[0]: [Trial(n, {"error": 10.0 * n, "nll": 1.0}, 1.0) for n in (0, 2)]}
+    monkeypatch.setattr(Results, "load", lambda self: stored)
+    (row,) = beside_own(Own(IRIS, (1.0, 11.0, 21.0), (1.0, 1.0, 1.0)), Results(IRIS, "laptop", tmp_path))
+    assert row["yours - stored"] == "+1.00\u00a0±\u00a00.00" and row["stored, 2 trials"] == "10.00"
+
+
+def test_tables_of_our_own_have_nothing_printed_beside_the_stored_cells(tmp_path):
+    digits = get_experiment("digits-few-labels")
+    trials = digits.profile("laptop").trials
+    stored = {digits.cells[0]: [Trial(n, {"error": 4.0 + n, "nll": 1.0}, 1.0) for n in range(trials)]}
+    results = Results(digits, "laptop", tmp_path)
+    results.save(stored, [])
+    (row,) = beside_own(Own(digits, (5.0, 6.0), (1.0, 1.0)), results)
+    assert list(row) == ["method", "parameters", "stored, 2 trials", "yours - stored"]
+    assert row["yours - stored"] == "+1.00\u00a0±\u00a00.00"
+
+
 def test_tables_of_another_kind_and_wrong_numbers_are_refused():
-    with pytest.raises(BenchmarkError, match="These can: kmixup-tmlr-table5-iris"):
-        own_trials(get_experiment("digits-few-labels"), None)
+    with pytest.raises(
+        BenchmarkError, match=r"grid-iris cannot .* These can: .*kmixup-tmlr-table5-iris.*digits-few-labels"
+    ):
+        own_trials(get_experiment("grid-iris"), None)
     with pytest.raises(ValueError, match="got 3 and 2"):
         own_trials(IRIS, [None, None], trials=3)

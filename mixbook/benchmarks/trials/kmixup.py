@@ -7,15 +7,14 @@ import torch
 from torch import nn
 
 from mixbook.benchmarks.spec import Experiment, Profile, Task
-from mixbook.benchmarks.trials.recipes import recipe_of
+from mixbook.benchmarks.trials.recipes import MixerOrMaker, trial_of
 from mixbook.data import Arrays, Batched
 from mixbook.evaluation import accuracy, nll
 from mixbook.mixing.mixer import Mixer, kmixup
 from mixbook.mixing.transport import alpha_of_ratio, matching_cost, mean_square_ratio
 from mixbook.models import MLP, seeded
-from mixbook.training.loop import Mixes
 from mixbook.training.streams import derive
-from mixbook.training.trials import Trial, fit_trials
+from mixbook.training.trials import fit_trials
 
 _PAIRS = 16384  # matched pairs behind a matching cost of images
 
@@ -69,7 +68,7 @@ def train(experiment: Experiment, tasks: Sequence[Task], profile: Profile, parts
 def fit_networks(
     experiment: Experiment,
     numbers: Sequence[int],
-    mixers: Sequence[Mixes | Callable[[nn.Module], Mixes] | None],
+    mixers: Sequence[MixerOrMaker],
     profile: Profile,
     parts: Sequence[Arrays],
 ) -> list[Trained]:
@@ -81,6 +80,9 @@ def fit_networks(
         mixers: that of each trial, as for :class:`~mixbook.training.trials.Trial`.
         profile: how long.
         parts: the training part of each trial, already scaled.
+
+    Raises:
+        ValueError: if a mixer is for another number of classes.
     """
     features, classes = parts[0].x.shape[1], parts[0].num_classes
 
@@ -89,10 +91,7 @@ def fit_networks(
             derive(seed, "weights"), lambda: MLP(features, experiment["hidden"], classes, experiment["activation"])
         )
 
-    trials = [
-        Trial(recipe=recipe_of(experiment, number, profile), mixer=mixer)
-        for number, mixer in zip(numbers, mixers, strict=True)
-    ]
+    trials = [trial_of(experiment, number, mixer, profile, classes) for number, mixer in zip(numbers, mixers, strict=True)]
     fitted = fit_trials(make_model, list(parts), trials, progress=False)
     return [Trained(each.model.eval(), {}, each.diverged) for each in fitted]
 

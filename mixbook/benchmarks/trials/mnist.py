@@ -1,6 +1,7 @@
 """LeNet on MNIST, trained once for all that k-mixup prints about it: clean errors and errors under attack."""
 
 import math
+from collections.abc import Sequence
 from functools import cache, lru_cache, partial
 
 import torch
@@ -11,7 +12,7 @@ from mixbook.benchmarks.tidy import learned
 from mixbook.benchmarks.trials import kmixup_tables
 from mixbook.benchmarks.trials.kmixup import moved, sampled_cost
 from mixbook.benchmarks.trials.kmixup_tables import Found
-from mixbook.benchmarks.trials.recipes import milestones
+from mixbook.benchmarks.trials.recipes import MixerOrMaker, milestones, trial_of
 from mixbook.data import Arrays
 from mixbook.data.images import mnist
 from mixbook.data.stand_ins import stand_in
@@ -20,6 +21,7 @@ from mixbook.mixing.mixer import kmixup
 from mixbook.models import LeNet, seeded
 from mixbook.training import Recipe, fit
 from mixbook.training.streams import derive
+from mixbook.training.trials import Trial as Learner
 
 _STUCK = 0.99  # share of log C, the loss of a network that gives every class the same probability
 
@@ -45,16 +47,23 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
         used = perturbation(cell.value("alpha"), k, cap, experiment["xi_images"], profile.stand_in)
     model, loss = _trained(experiment.settings, k, used.get("alpha", 0.0), number, profile)
     _, test = _data(profile.stand_in)
-    scores = evaluate(model, test)
-    right = 100 * scores["accuracy"]
-    stuck = float(not loss < _STUCK * math.log(test.num_classes))
-    found = {"error": 100 - right, "accuracy": right, "nll": scores["nll"], "loss": loss, "stuck": stuck, **used}
+    found = {**_scores(model, loss, test), **used}
     if not k or cell.value("alpha") == experiment["fgsm_alpha"]:
         budgets = experiment["fgsm_eps"]
         for name, saturating in (("fgsm_error", True), ("fgsm_error_exact", False)):
             attacked = partial(fgsm_error, model, test, batch_size=1000, saturating=saturating)
             found |= {f"{name}@{eps:g}": 100 * attacked(eps / 255) for eps in budgets}
     return found
+
+
+def with_mixers(
+    experiment: Experiment, numbers: Sequence[int], mixers: Sequence[MixerOrMaker], profile: Profile
+) -> list[Metrics]:
+    """Trials with any mixers, one for each number, which network and order of samples follow from as in the table."""
+    _, test = _data(profile.stand_in)
+    each = zip(numbers, mixers, strict=True)
+    trials = [trial_of(experiment, number, mixer, profile, test.num_classes) for number, mixer in each]
+    return [_scores(*_fit(one, profile.stand_in), test) for one in trials]
 
 
 def perturbation(alpha: float, k: int, cap: float | None, images: int, small: bool = False) -> Metrics:
@@ -91,11 +100,24 @@ def _trained(settings: tuple[Setting, ...], k: int, alpha: float, number: int, p
         **{name: chosen[name] for name in ("batch_size", "lr", "momentum", "weight_decay", "decay", "pairs")},
     )
     mixer = kmixup(k, alpha, train.num_classes, per=chosen["ratio_scope"], strict=False) if k else None
-    model = seeded(derive(number, "weights"), lambda: LeNet(train.num_classes))
+    return _fit(Learner(recipe, mixer), profile.stand_in)
+
+
+def _fit(one: Learner, small: bool) -> tuple[LeNet, float]:
+    """The network of a learner, and its last mean training loss."""
+    train, _ = _data(small)
+    model = seeded(derive(one.recipe.seed, "weights"), lambda: LeNet(train.num_classes))
     # In place; the same arithmetic, a third faster on a CPU. torch's annotations do not know the argument.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    history = fit(model, train, recipe, mixer=mixer, on_divergence="warn", progress=False)
+    history = fit(model, train, one.recipe, mixer=one.mixer_for(model), on_divergence="warn", progress=False)
     return model, float(history.records[-1]["loss"])
+
+
+def _scores(model: LeNet, loss: float, test: Arrays) -> Metrics:
+    scores = evaluate(model, test)
+    right = 100 * scores["accuracy"]
+    stuck = float(not loss < _STUCK * math.log(test.num_classes))
+    return {"error": 100 - right, "accuracy": right, "nll": scores["nll"], "loss": loss, "stuck": stuck}
 
 
 @cache

@@ -7,17 +7,17 @@ import torch
 from torch import nn
 
 from mixbook.benchmarks.maps import boundary_length, decision_map, pack
-from mixbook.benchmarks.spec import Cell, Experiment, Profile, Task
-from mixbook.benchmarks.trials.recipes import recipe_of
+from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Task
+from mixbook.benchmarks.trials.recipes import MixerOrMaker, trial_of
 from mixbook.data import Arrays, two_spirals
 from mixbook.evaluation import evaluate
 from mixbook.mixing.place import ManifoldMixer, manifold_mixup
 from mixbook.models import MLP, seeded
 from mixbook.training.streams import derive
-from mixbook.training.trials import Trial, fit_trials
+from mixbook.training.trials import fit_trials
 
 
-def trials(experiment: Experiment, tasks: Sequence[Task], profile: Profile) -> list[dict[str, float]]:
+def trials(experiment: Experiment, tasks: Sequence[Task], profile: Profile) -> list[Metrics]:
     """Train a network for each task, all side by side, and look at what it learned.
 
     Samples, wrong labels, initial weights and order of samples follow from the number of the trial alone, so that methods
@@ -29,8 +29,15 @@ def trials(experiment: Experiment, tasks: Sequence[Task], profile: Profile) -> l
         of the line between the classes on the map, in units of the features; ``map@0``, ``map@1`` ... as
         :func:`mixbook.benchmarks.maps.pack` writes the map; ``diverged``, 1 where the weights are not finite.
     """
-    parts = [spiral(experiment, number) for _, number in tasks]
-    learners = [Trial(recipe=recipe_of(experiment, number, profile), mixer=_mixer(cell)) for cell, number in tasks]
+    return with_mixers(experiment, [number for _, number in tasks], [_mixer(cell) for cell, _ in tasks], profile)
+
+
+def with_mixers(
+    experiment: Experiment, numbers: Sequence[int], mixers: Sequence[MixerOrMaker], profile: Profile
+) -> list[Metrics]:
+    """Trials with any mixers, one for each number, which samples and network follow from as in the table."""
+    parts = [spiral(experiment, number) for number in numbers]
+    learners = [trial_of(experiment, n, mixer, profile, num_classes=2) for n, mixer in zip(numbers, mixers, strict=True)]
     fitted = fit_trials(_network(experiment), [given for given, _, _ in parts], learners)
     return [
         _scores(experiment, one.model, *part) | {"diverged": float(one.diverged)}

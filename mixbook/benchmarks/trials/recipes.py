@@ -1,11 +1,17 @@
-"""The recipe of a trial, from the settings of its experiment."""
+"""The recipe of a trial, from the settings of its experiment; and with it a trial of any mixer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
+
+from torch import nn
 
 from mixbook.benchmarks.spec import Experiment, Profile
 from mixbook.training import Recipe
+from mixbook.training.loop import Mixes
+from mixbook.training.trials import Trial
+
+MixerOrMaker = Mixes | Callable[[nn.Module], Mixes] | None
 
 _FIELDS = {field.name for field in fields(Recipe)} - {"epochs", "seed"}
 
@@ -33,6 +39,37 @@ def recipe_of(experiment: Experiment, number: int, profile: Profile, **other: An
     if "drops" in known:
         chosen["milestones"] = milestones(known["drops"], profile.epochs)
     return Recipe(**({"epochs": profile.epochs, "seed": number} | chosen | other))
+
+
+def trial_of(experiment: Experiment, number: int, mixer: MixerOrMaker, profile: Profile, num_classes: int) -> Trial:
+    """Trial ``number`` with any mixer, or a function that makes one for its network.
+
+    Raises:
+        ValueError: here, or where its network is made, if the mixer says that it is for other classes than ``num_classes``.
+
+    Example:
+        >>> import mixbook as mb
+        >>> from mixbook.benchmarks.experiments import get_experiment
+        >>> from mixbook.benchmarks.trials.recipes import trial_of
+        >>> experiment = get_experiment("digits-few-labels")
+        >>> trial_of(experiment, 3, mb.mixup(1.0, num_classes=10), experiment.profile("smoke"), num_classes=10).recipe.seed
+        3
+    """
+
+    def checked(mixes: Mixes) -> Mixes:
+        inner = getattr(mixes, "mixer", mixes)  # that of hidden layers holds one of the input
+        if (said := getattr(inner, "num_classes", num_classes)) != num_classes:
+            raise ValueError(
+                f"num_classes of the mixer must be {num_classes}, as {experiment.dataset} has, got {said}"
+            )
+        return mixes
+
+    recipe = recipe_of(experiment, number, profile)
+    if mixer is None:
+        return Trial(recipe)
+    if hasattr(mixer, "outputs"):
+        return Trial(recipe, checked(cast(Mixes, mixer)))
+    return Trial(recipe, lambda model: checked(mixer(model)))
 
 
 def milestones(shares: Sequence[float], epochs: int) -> tuple[int, ...]:

@@ -7,7 +7,8 @@ import torch
 
 from mixbook import data
 from mixbook.benchmarks.spec import Experiment, Metrics, Profile, Task
-from mixbook.benchmarks.trials.kmixup import Trained, score, train
+from mixbook.benchmarks.trials.kmixup import Trained, fit_networks, score, train
+from mixbook.benchmarks.trials.recipes import MixerOrMaker
 from mixbook.data import Arrays, impute, stand_in
 from mixbook.training.streams import derive
 
@@ -26,6 +27,15 @@ def trials(experiment: Experiment, tasks: Sequence[Task], profile: Profile) -> l
     splits = splits_of(experiment, [number for _, number in tasks], profile)
     networks = train(experiment, tasks, profile, [splits[number][0] for _, number in tasks])
     return [measure(experiment, each, splits[number][1]) for (_, number), each in zip(tasks, networks, strict=True)]
+
+
+def with_mixers(
+    experiment: Experiment, numbers: Sequence[int], mixers: Sequence[MixerOrMaker], profile: Profile
+) -> list[Metrics]:
+    """Trials with any mixers, one for each number, which split, scaling and network follow from as in the table."""
+    splits = splits_of(experiment, numbers, profile)
+    networks = fit_networks(experiment, numbers, mixers, profile, [splits[number][0] for number in numbers])
+    return [measure(experiment, each, splits[number][1]) for number, each in zip(numbers, networks, strict=True)]
 
 
 def splits_of(experiment: Experiment, numbers: Iterable[int], profile: Profile) -> dict[int, tuple[Arrays, ...]]:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Task
-from mixbook.benchmarks.trials.kmixup import Trained, score, train
+from mixbook.benchmarks.trials.kmixup import Trained, fit_networks, score, train
+from mixbook.benchmarks.trials.recipes import MixerOrMaker
 from mixbook.data import Arrays, toys
 from mixbook.mixing.mixer import kmixup
 from mixbook.mixing.transport import matching_distribution
@@ -50,6 +51,15 @@ def figures(experiment: Experiment, tasks: Sequence[Task], profile: Profile) -> 
         of_network = {"blurred": _unsure(network, test.x), "bridged": _unsure(network, _midpoints(part))}
         found.append({**_tested(network, test), **of_network, **_of_mixtures(cell, number, part)})
     return found
+
+
+def with_mixers(
+    experiment: Experiment, numbers: Sequence[int], mixers: Sequence[MixerOrMaker], profile: Profile
+) -> list[Metrics]:
+    """Trials with any mixers, one for each number, which samples and network follow from as in the table."""
+    samples = {number: draw(experiment, number) for number in numbers}
+    networks = fit_networks(experiment, numbers, mixers, profile, [samples[number][0] for number in numbers])
+    return [_tested(network, samples[number][1]) for number, network in zip(numbers, networks, strict=True)]
 
 
 def draw(experiment: Experiment, number: int) -> tuple[Arrays, Arrays]:
