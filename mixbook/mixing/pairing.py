@@ -120,26 +120,31 @@ class OptimalTransport:
         ``solve([pairing.begin(x, generator=g) for x in batches])`` finds the partners that :meth:`pair` finds for each.
         """
         candidates = send(_shuffle(x, other, generator), x.device)
-        if self.block_size(len(x)) == len(x) > 1 and other is None and self.strict:
-            raise ValueError(
-                f"k={self.k} makes one block of the whole batch, which is matched with itself: nothing would be mixed. Use "
-                "a batch much larger than k, or partners from a second batch"
-            )
+        self.block_size(len(x), within=other is None)  # which may refuse
         rows = _features(x)
         others = rows if other is None else _features(other)
         exact = torch.promote_types(rows.dtype, others.dtype)
         return Matching(rows.to(exact), others.to(exact), candidates, self.k, self.cost)
 
-    def block_size(self, batch_size: int) -> int:
+    def block_size(self, batch_size: int, *, within: bool = False) -> int:
         """Size of the blocks in a batch of this size: k, or less where the batch is smaller.
 
+        Args:
+            batch_size: B.
+            within: whether partners come from the batch itself, which as one block would be matched with itself.
+
         Raises:
-            ValueError: if the batch is smaller than k (and ``strict``).
+            ValueError: if the batch is smaller than k, or as large and its own source of partners (and ``strict``).
         """
         if self.strict and self.k > batch_size:
             raise ValueError(
                 f"k={self.k} is larger than the batch of {batch_size}: use a smaller k, a larger batch, drop_last=True in "
                 "the loader, or strict=False to match a short batch as one block"
+            )
+        if self.strict and within and self.k == batch_size > 1:
+            raise ValueError(
+                f"k={self.k} makes one block of the whole batch, which is matched with itself: nothing would be mixed. Use "
+                "a batch much larger than k, or partners from a second batch"
             )
         return min(self.k, batch_size)
 

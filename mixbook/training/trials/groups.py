@@ -11,6 +11,7 @@ from torch import nn
 from mixbook.data import Arrays
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer
+from mixbook.mixing.ratio import lambdas
 from mixbook.training.loop import Mixes
 from mixbook.training.memory import kept_for_backward
 from mixbook.training.recipe import Recipe
@@ -114,7 +115,7 @@ def _shape_of_step(data: Arrays, trial: Trial, mixer: AnyMixer | None) -> tuple[
 def _draws(mixer: AnyMixer | None) -> int:
     """K, mixtures that are made of each sample."""
     inner = cast(Mixer, mixer.mixer) if isinstance(mixer, ManifoldMixer) else mixer  # OneOf trains alone
-    return 1 if inner is None else len(inner.ratio.sample(1, torch.Generator()))
+    return 1 if inner is None else len(lambdas(inner.ratio, 1, torch.Generator()))
 
 
 def _room(model: nn.Module, data: Sequence[Arrays], trial: Trial, device: torch.device, jobs: int) -> int:

@@ -14,6 +14,7 @@ from mixbook.mixing.matching import Matching, solve
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.place import INPUT, ManifoldMixer
+from mixbook.mixing.ratio import lambdas
 from mixbook.training.loop import Mixes
 from mixbook.training.trials.network import Networks
 from mixbook.training.trials.trial import AnyMixer
@@ -44,7 +45,7 @@ class StackedMixer:
         mixers: one for each network; all at the input, or all at hidden layers; with equally many draws and classes.
 
     Raises:
-        ValueError: if the number of classes is not given.
+        ValueError: if the number of classes is not given; when mixing, as the mixers themselves do for a batch.
     """
 
     def __init__(self, mixers: Sequence[AnyMixer]) -> None:
@@ -81,7 +82,8 @@ class StackedMixer:
             lam = torch.stack([drawn[n][2] for n in here]).to(batch[0].device)
             before, after = network.stages(None if layer == INPUT else layer)
             x, x2 = _through(network, before, which, batch[0], None if partner is None else partner[0])
-            chosen = partners(x, x2, candidates, [self._inner[n].pairing for n in here])
+            pairings = [self._inner[n].pairing for n in here]
+            chosen = partners(x, x2, candidates, pairings, within=partner is None)
             mixed = _mix(x, x2, chosen, lam)
             y, y2 = (self._one_hot(each[1], which) for each in (batch, batch if partner is None else partner))
             yield which, network.run(mixed, after, which), _mix(y, y2, chosen, lam)
@@ -93,7 +95,7 @@ class StackedMixer:
         """Of network n: where it mixes, the order of the candidates (B,), and lambda (K, B); drawn as it draws itself."""
         mixer, inner = self._mixers[n], self._inner[n]
         layer = mixer.draw_layer(generator) if isinstance(mixer, ManifoldMixer) else INPUT
-        return layer, torch.randperm(size, generator=generator), inner.ratio.sample(size, generator)
+        return layer, torch.randperm(size, generator=generator), lambdas(inner.ratio, size, generator)
 
     def _one_by_one(self, batch: Batch, partner: Batch | None, generators: Sequence[torch.Generator]) -> Batch:
         as_it_is = nn.Identity()
@@ -110,18 +112,22 @@ class StackedMixer:
         return torch.stack([x for x, _ in made]), torch.stack([targets for _, targets in made])
 
 
-def partners(x: Tensor, other: Tensor, candidates: Tensor, pairings: Sequence[Pairing]) -> Tensor:
+def partners(x: Tensor, other: Tensor, candidates: Tensor, pairings: Sequence[Pairing], *, within: bool) -> Tensor:
     """Partners of all networks, int64 (n, B): rows of their ``other``, matched for all networks of one pairing at once.
 
     Args:
         x, other: rows that look for partners, and those that they are chosen from, (n, B, ...).
         candidates: a permutation for each network, (n, B).
         pairings: that of each network, random or by transport.
+        within: whether ``other`` is the same batch.
+
+    Raises:
+        ValueError: if a pairing refuses a batch of that size.
     """
     found, size = candidates.clone(), x.shape[1]
     matchings, places = [], []
     for pairing in dict.fromkeys(each for each in pairings if isinstance(each, OptimalTransport)):
-        k = pairing.block_size(size)
+        k = pairing.block_size(size, within=within)
         rows = torch.tensor([n for n, each in enumerate(pairings) if each == pairing], device=x.device)
         left, right = (_rows(each if len(rows) == len(each) else each[rows]) for each in (x, other))
         for part, block in ((slice(0, size - size % k), k), (slice(size - size % k, None), size % k)):
