@@ -94,8 +94,8 @@ def run(
     Args:
         experiment: what to run.
         profile: how much of it.
-        book: the folder that :func:`find_book` gives. The executed notebook goes to ``_build/benchmarks`` in it, and a copy
-            to the results.
+        book: the folder that :func:`find_book` gives. The executed notebook goes to ``_build/benchmarks`` in it, and, where
+            trials were run, a copy to the results.
         jobs: trials at a time. If None, :func:`~mixbook.benchmarks.side_by_side.side_by_side` says how many, and on a
             cluster as many as fit.
         fresh: set aside what is there and start again. A smoke run always does.
@@ -127,8 +127,9 @@ def run(
         "on": place.on,
         "gpus": place.gpus,
     }
+    before = _contents(results)
     _execute(notebook, executed, parameters)
-    if profile != "smoke":
+    if profile != "smoke" and _contents(results) != before:  # where nothing was trained it shows no run
         executed_copy.keep(executed, folder / experiment.name / f"{profile}.ipynb")
     return results
 
@@ -182,6 +183,10 @@ def _prepared(experiment: Experiment, profile: str, folder: Path, fresh: bool, p
     if missing and not fresh:
         _get_data(experiment, profile)
     return results
+
+
+def _contents(results: Results) -> list[bytes]:
+    return [path.read_bytes() for path in results.files if path.exists()]
 
 
 def _check_patterns(only: Sequence[str], experiment: Experiment, profile: str) -> None:

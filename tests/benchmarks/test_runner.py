@@ -225,10 +225,21 @@ def test_a_run_on_stand_in_data_needs_no_data(book, executed, no_data):
     assert executed
 
 
-def test_the_executed_notebook_is_kept_beside_the_results_without_traces_of_the_machine(book, executed):
-    results = runner.run(IRIS, "laptop", book)
-    assert results.csv.with_suffix(".ipynb").is_file()
-    assert executed[0]["folder"] == "../results"  # relative, as the copy holds it
+def test_the_executed_notebook_is_kept_beside_results_that_it_made(book, executed, invented, monkeypatch):
+    write, results = runner._execute, runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    results.save(invented(IRIS, "laptop", 2), [])
+    copy = results.csv.with_suffix(".ipynb")
+    runner.run(IRIS, "laptop", book)
+    assert executed and not copy.exists()  # it trained nothing: the clone stays as it is
+
+    def train(*arguments):
+        write(*arguments)
+        results.save(invented(IRIS, "laptop", 3), [])
+
+    monkeypatch.setattr(runner, "_execute", train)
+    runner.run(IRIS, "laptop", book)
+    assert copy.is_file()
+    assert executed[1]["folder"] == "../results"  # relative, as the copy holds it
 
 
 def test_where_and_how_long_reach_the_notebook(book, executed):
