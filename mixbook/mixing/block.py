@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from typing import TypeGuard, cast
 
 import torch
 from torch import Tensor
@@ -9,9 +10,10 @@ from torch import Tensor
 from mixbook.mixing.blend.cutmix import CutMix
 from mixbook.mixing.blend.fmix import FMix
 from mixbook.mixing.blend.linear import Linear
-from mixbook.mixing.checks import check_batch
+from mixbook.mixing.checks import check_batch, check_mixer
 from mixbook.mixing.matching import begin_solving
 from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.oneof import OneOf
 from mixbook.mixing.pairing import OptimalTransport
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import lambdas
@@ -23,13 +25,13 @@ _BLIND = (Linear, CutMix, FMix)
 
 
 def plan_many(
-    mixer: Mixer, batches: Iterable[tuple[Tensor, Tensor | None]], *, generator: torch.Generator | None = None
+    mixer: Mixer | OneOf, batches: Iterable[tuple[Tensor, Tensor | None]], *, generator: torch.Generator | None = None
 ) -> list[MixPlan]:
     """Plans of several batches ``(x, y)``: those that ``mixer.plan(x, y)`` gives one after the other, from the same draws.
 
     With :class:`~mixbook.mixing.pairing.OptimalTransport` the costs of all batches come to the host in one copy, so a GPU
-    is waited for once in a block, and not once in a batch. Other pairings, and blends that look at the partners, are
-    planned in turn.
+    is waited for once in a block, and not once in a batch. Other pairings, blends that look at the partners, and mixers by
+    turns are planned in turn.
 
     Args:
         mixer: plans them.
@@ -37,6 +39,7 @@ def plan_many(
         generator: used instead of the mixer's own.
 
     Raises:
+        TypeError: if ``mixer`` plans no batches, as what mixes inside a network.
         ValueError: as for :meth:`Mixer.plan`.
 
     Example:
@@ -50,7 +53,7 @@ def plan_many(
 
 
 def begin_plans(
-    mixer: Mixer,
+    mixer: Mixer | OneOf,
     batches: Iterable[tuple[Batch, Batch | None]],
     *,
     generator: torch.Generator | None = None,
@@ -73,13 +76,14 @@ def begin_plans(
         >>> len(finish())
         1
     """
-    pairing = mixer.pairing
-    if not (in_blocks(mixer) and isinstance(pairing, OptimalTransport)):
+    check_mixer(mixer)
+    if not in_blocks(mixer):
         plans = []
         for (x, y), second in batches:
             x2, y2 = second or (None, None)
             plans.append(mixer.plan(x, y, x2=x2, y2=y2, generator=generator))
         return lambda: plans
+    pairing = cast(OptimalTransport, mixer.pairing)
     generator = mixer.generator if generator is None else generator
     matchings, drafts = [], []
     for (x, y), second in batches:
@@ -103,7 +107,7 @@ def begin_plans(
     return finish
 
 
-def in_blocks(mixer: object) -> bool:
+def in_blocks(mixer: object) -> TypeGuard[Mixer]:
     """Whether plans of several batches gain from being made together: a matching, and a blend that needs no partner yet.
 
     Example:
@@ -112,5 +116,17 @@ def in_blocks(mixer: object) -> bool:
         >>> in_blocks(mb.kmixup(k=8)), in_blocks(mb.mixup())
         (True, False)
     """
+    return is_blind(mixer) and type(mixer.pairing) is OptimalTransport
+
+
+def is_blind(mixer: object) -> TypeGuard[Mixer]:
+    """Whether a mixer is a :class:`Mixer` with a blend that looks neither at the partners nor at a network.
+
+    Example:
+        >>> import mixbook as mb
+        >>> from mixbook.mixing.block import is_blind
+        >>> is_blind(mb.cutmix()), is_blind(mb.Mixer(blend=mb.SaliencyMix()))
+        (True, False)
+    """
     # Exactly these: what a reader derives from them may look at more, and is asked in turn.
-    return type(mixer) is Mixer and type(mixer.pairing) is OptimalTransport and type(mixer.blend) in _BLIND
+    return type(mixer) is Mixer and type(mixer.blend) in _BLIND

@@ -51,7 +51,7 @@ def chunks(
     model = make_model(trials[0].recipe.seed)
     for number, trial in enumerate(trials):
         mixer = trial.mixer_for(model)
-        chosen = _choose(number, model, trial.recipe, mixer, way, device)
+        chosen = _choose(number, model, trial, mixer, way, device)
         key = (number,) if chosen == "loop" else _shape_of_step(data[number], trial, cast("AnyMixer | None", mixer))
         groups.setdefault((chosen, *key), []).append(number)
     found = []
@@ -65,42 +65,48 @@ def chunks(
     return found
 
 
-def _choose(number: int, model: nn.Module, recipe: Recipe, mixer: Mixes | None, way: Way, device: torch.device) -> str:
-    special = "its recipe accumulates, compiles, averages weights or uses half precision" if _is_special(recipe) else ""
-    against = {
-        "stacked": special or _against_stacking(model, mixer),
-        "vmap": special or _against_vmap(model, mixer),
-        "loop": "",
-    }
+def _choose(number: int, model: nn.Module, trial: Trial, mixer: Mixes | None, way: Way, device: torch.device) -> str:
+    beforehand = mixer is None or mixes_beforehand(mixer, of_network=mixer is not trial.mixer)
+
+    def against(way: Way) -> str:
+        """What stands against it; empty if nothing does."""
+        return _against_the_recipe(trial.recipe) or (
+            _against_stacking(model, mixer, beforehand) if way == "stacked" else _against_vmap(model, beforehand)
+        )
+
+    if way == "loop":
+        return way
     if way != "auto":
-        if against[way]:
-            raise ValueError(f"trial {number} cannot go by way={way!r}: {against[way]}. way='loop' trains it alone")
+        if reason := against(way):
+            raise ValueError(f"trial {number} cannot go by way={way!r}: {reason}. way='loop' trains it alone")
         return way
     on_gpu = device.type != "cpu"
-    if not against["stacked"] and (on_gpu or not has_convolutions(model)):
+    if (on_gpu or not has_convolutions(model)) and not against("stacked"):
         return "stacked"
-    return "vmap" if on_gpu and not against["vmap"] else "loop"
+    return "vmap" if on_gpu and not against("vmap") else "loop"
 
 
-def _is_special(recipe: Recipe) -> bool:
-    return recipe.accumulate > 1 or recipe.precision != "fp32" or recipe.compile or recipe.ema > 0
+def _against_the_recipe(recipe: Recipe) -> str:
+    special = recipe.accumulate > 1 or recipe.precision != "fp32" or recipe.compile or recipe.ema > 0
+    return "its recipe accumulates, compiles, averages weights or uses half precision" if special else ""
 
 
-def _against_stacking(model: nn.Module, mixer: Mixes | None) -> str:
-    """What stands against it; empty if nothing does."""
+def _against_stacking(model: nn.Module, mixer: Mixes | None, beforehand: bool) -> str:
     if not stackable(model):
         return f"{type(model).__name__} is not an nn.Sequential of layers that can be stacked"
-    if mixer is None:
-        return ""
+    if isinstance(mixer, ManifoldMixer) and mixer.model is not model:
+        return "its mixer mixes in another network"
     if isinstance(mixer, ManifoldMixer) and (mixer.per != "batch" or mixer.stop_gradient):
         return "its mixer draws a layer for each sample, or stops gradients"
-    return "" if mixes_together(mixer) or mixes_beforehand(mixer) else "its mixer looks at the network or at each batch"
+    if beforehand or (mixer is not None and mixes_together(mixer)):
+        return ""
+    return "its mixer looks at the network or at each batch"
 
 
-def _against_vmap(model: nn.Module, mixer: Mixes | None) -> str:
+def _against_vmap(model: nn.Module, beforehand: bool) -> str:
     if is_noisy(model):
         return f"{type(model).__name__} has dropout, whose noise would come from a generator that all share"
-    return "" if mixer is None or mixes_beforehand(mixer) else "its mixer looks into the network"
+    return "" if beforehand else "its mixer looks into the network"
 
 
 def _shape_of_step(data: Arrays, trial: Trial, mixer: AnyMixer | None) -> tuple[object, ...]:

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mixbook.mixing.blend.cutmix import CutMix
-from mixbook.mixing.blend.fmix import FMix
 from mixbook.mixing.blend.linear import Linear
+from mixbook.mixing.block import is_blind
+from mixbook.mixing.checks import built_in
 from mixbook.mixing.matching import Matching, solve
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
@@ -27,15 +27,19 @@ HUGE = 1e9  # what no network in use has: the sums of its products are not numbe
 
 def mixes_together(mixer: Mixes) -> bool:
     """Whether batches of many networks can be mixed by one operation: near or random partners, blended linearly."""
-    inner = mixer.mixer if isinstance(mixer, ManifoldMixer) else mixer
-    if not isinstance(inner, Mixer):
-        return False
-    return isinstance(inner.pairing, (RandomPairing, OptimalTransport)) and isinstance(inner.blend, Linear)
+    # Exactly these: the operation would leave out what a reader derives from them.
+    inner = mixer.mixer if type(mixer) is ManifoldMixer else mixer
+    return is_blind(inner) and type(inner.pairing) in (RandomPairing, OptimalTransport) and type(inner.blend) is Linear
 
 
-def mixes_beforehand(mixer: Mixes) -> bool:
-    """Whether the mixtures depend on the data alone, so that they can be made before any network runs."""
-    return isinstance(mixer, Mixer) and isinstance(mixer.blend, (Linear, CutMix, FMix))
+def mixes_beforehand(mixer: Mixes, *, of_network: bool = False) -> bool:
+    """Whether the mixtures depend on the data alone, so that they can be made before any network runs.
+
+    Args:
+        mixer: is asked for them.
+        of_network: whether it was made for one network, which a pairing of a reader's own may then look at.
+    """
+    return is_blind(mixer) and (built_in(mixer.pairing) or not of_network)
 
 
 class StackedMixer:

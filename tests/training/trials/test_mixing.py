@@ -83,3 +83,74 @@ def test_a_ratio_of_ones_own_is_looked_at():
 def test_its_weights_may_have_any_precision(dtype):
     mixer = mb.Mixer(ratio=Always(0.75, dtype), num_classes=CLASSES)
     assert_same(among_two(mixer, "stacked"), alone(mixer))
+
+
+def counted(base, method):
+    """A reader's class derived from one of ours, and how often it was asked."""
+    asked = []
+
+    def note(self, *args, **kwargs):
+        asked.append(1)
+        return getattr(base, method)(self, *args, **kwargs)
+
+    return type("Mine", (base,), {method: note}), asked
+
+
+@pytest.mark.parametrize("place", [lambda mixer: mixer, hidden], ids=["input", "hidden"])
+@pytest.mark.parametrize(
+    ("base", "method"),
+    [(mb.RandomPairing, "pair"), (mb.OptimalTransport, "pair"), (mb.Linear, "plan"), (mb.Mixer, "plan")],
+    ids=lambda each: getattr(each, "__name__", each),
+)
+def test_what_a_reader_derives_from_ours_mixes(base, method, place):
+    mine, asked = counted(base, method)
+    mixer = {
+        mb.RandomPairing: lambda: mb.Mixer(mine(), num_classes=CLASSES),
+        mb.OptimalTransport: lambda: mb.Mixer(mine(4), num_classes=CLASSES),
+        mb.Linear: lambda: mb.Mixer(blend=mine(), num_classes=CLASSES),
+        mb.Mixer: lambda: mine(num_classes=CLASSES),
+    }[base]()
+    among_two(place(mixer))
+    assert len(asked) == 2 * 2 * 3  # networks, epochs, batches
+
+
+def test_so_does_what_a_reader_derives_from_manifold_mixup():
+    mine, asked = counted(mb.ManifoldMixer, "outputs")
+    among_two(lambda model: mine(model, ["layer1"], mb.mixup(1.0, CLASSES)))
+    assert len(asked) == 2 * 2 * 3
+
+
+class Backwards(mb.RandomPairing):
+    def pair(self, x, other=None, generator=None, y=None, y2=None):
+        return super().pair(x, other, generator, y, y2).flip(0)
+
+
+def test_and_it_mixes_as_it_does_alone():
+    mixer = mb.Mixer(Backwards(), num_classes=CLASSES)
+    assert_same(among_two(mixer), alone(mixer))
+
+
+@dataclass
+class ByStates:
+    """A pairing by what a network makes of the samples."""
+
+    model: torch.nn.Module
+
+    def pair(self, x, other=None, generator=None, y=None, y2=None):
+        return mb.OptimalTransport(4).pair(self.model(x), None if other is None else self.model(other), generator)
+
+
+def test_a_pairing_that_looks_at_the_network_sees_it_train():
+    mixer = lambda model: mb.Mixer(ByStates(model), num_classes=CLASSES)  # noqa: E731
+    assert_same(among_two(mixer, epochs=6), alone(mixer, epochs=6))
+    with pytest.raises(ValueError, match="looks at the network"):
+        among_two(mixer, "stacked")
+    # One that knows no network of the trials may be stacked: it is asked for each.
+    fixed = mb.Mixer(ByStates(mlp(5)), num_classes=CLASSES)
+    assert_same(among_two(fixed, "stacked"), alone(fixed))
+
+
+def test_a_manifold_mixer_of_another_network_is_not_taken_for_one_of_this():
+    other = mb.ManifoldMixer(mlp(1), ["layer1"], mb.mixup(1.0, CLASSES))
+    with pytest.raises(ValueError, match="mixes in another network"):
+        among_two(lambda model: other, "stacked")
