@@ -74,6 +74,8 @@ def check_inputs(x: Tensor) -> None:
     Raises:
         TypeError: if they are not floating point.
     """
+    if x.is_complex():
+        raise TypeError(f"x must be real to be mixed, got {x.dtype}: torch.view_as_real(x) makes two real features of each")
     if not x.is_floating_point():
         raise TypeError(f"x must be floating point to be mixed, got {x.dtype}: convert it first, e.g. x.float() / 255")
 

@@ -30,13 +30,15 @@ class MixPlan:
         weights: how much of each, float32 (N, S); every row sums to 1.
         rows: R, the number of rows that the plan is applied to: B, or 2 B where partners come from a second batch.
         masks: for spatial blends, how much of each source shows at each pixel, float32 (N, S, 1, H, W), summing to 1 over
-            the sources; their means over the pixels are the weights. None where every pixel has the weights themselves.
+            the sources; their means over the pixels are the weights (but where targets go by lambda and not by what shows,
+            such as timm's ``correct_lam=False``). None where every pixel has the weights themselves.
         moves: for blends that move patches before masking, int64 (N, S, g * g): place j of a grid of g x g patches, row by
             row, gets the source's patch ``moves[n, s, j]``. None where everything stays in place.
         check: look at the values too, on the CPU; on a GPU that would stall the queue.
 
     Raises:
-        ValueError: if the shapes differ, a source is out of range, or a row of weights does not sum to 1.
+        ValueError: if the shapes differ, a source is out of range, weights or masks are negative or do not sum to 1 over
+            the sources.
 
     Example:
         >>> import torch, mixbook as mb
@@ -83,9 +85,15 @@ class MixPlan:
             # With one draw the first sources are the batch as it is, which need not be copied.
             self._set_in_order(torch.equal(self.sources[:, 0], torch.arange(len(self))))
         if check and self.weights.device.type == "cpu" and len(self):
-            furthest = float((self.weights.sum(1) - 1).abs().amax())
-            if not furthest <= 1e-5:  # so that NaN is refused too
-                raise ValueError(f"each row of weights must sum to 1, got sums {self.weights.sum(1).tolist()}")
+            sums = self.weights.sum(1)
+            if not float((sums - 1).abs().amax()) <= 1e-5:  # so that NaN is refused too
+                raise ValueError(f"each row of weights must sum to 1, got sums {sums.tolist()}")
+            if (least := float(self.weights.amin())) < 0:
+                raise ValueError(
+                    f"weights must be at least 0, got {least:.3g}: what is outside of its sources is no mixture"
+                )
+            if self.masks is not None and self.masks.numel():
+                _check_masks(self.masks)
 
     @classmethod
     def of_pairs(
@@ -304,7 +312,9 @@ class MixPlan:
         height, width = rows.shape[2] // grid, rows.shape[3] // grid
         patches = rows.unflatten(3, (grid, width)).unflatten(2, (grid, height)).transpose(3, 4).flatten(2, 3)
         patches = patches.take_along_dim(self.moves[:, s, None, :, None, None], dim=2)
-        return patches.unflatten(2, (grid, grid)).transpose(3, 4).reshape(rows.shape)
+        moved = patches.unflatten(2, (grid, grid)).transpose(3, 4).reshape(rows.shape)
+        channels_last = not rows.is_contiguous() and rows.is_contiguous(memory_format=torch.channels_last)
+        return moved.contiguous(memory_format=torch.channels_last) if channels_last else moved
 
     def _shares(self, x: Tensor) -> Tensor:
         """Weights or masks, (N, S, ...), in the dtype of ``x`` and with as many axes as its mixtures need."""
@@ -320,6 +330,17 @@ class MixPlan:
     def _check_rows(self, name: str, value: Tensor) -> None:
         if value.shape[0] != self.rows:
             raise ValueError(f"{name} has {len(value)} rows, but the plan was made for {self.rows}: pass the same batch")
+
+
+def _check_masks(masks: Tensor) -> None:
+    sums = masks.sum(1)
+    if not float((sums - 1).abs().amax()) <= 1e-4:
+        raise ValueError(
+            f"masks must sum to 1 over the sources at each pixel, got sums from {float(sums.amin()):.3g} to "
+            f"{float(sums.amax()):.3g}: the last one is 1 minus the others"
+        )
+    if (least := float(masks.amin())) < 0:
+        raise ValueError(f"masks must be at least 0, got {least:.3g}")
 
 
 def _known_labels(y: Tensor, num_classes: int, ignore_index: int | None) -> tuple[Tensor, Tensor | None]:

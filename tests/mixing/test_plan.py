@@ -104,6 +104,25 @@ def test_an_inconsistent_plan_is_refused(sources, weights, message):
         MixPlan(sources, weights, rows=4)
 
 
+HALVES = torch.full((1, 2, 1, 4, 4), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("weights", "masks", "message"),
+    [
+        ([1.5, -0.5], None, "weights must be at least 0, got -0.5"),
+        ([torch.nan, 1.0], None, "must sum to 1"),
+        ([0.5, 0.5], 1.8 * HALVES, "masks must sum to 1 .* got sums from 1.8 to 1.8"),
+        ([0.5, 0.5], torch.nan * HALVES, "masks must sum to 1"),
+        ([0.5, 0.5], HALVES + torch.tensor([1.0, -1.0])[:, None, None, None], "masks must be at least 0, got -0.5"),
+    ],
+)
+def test_shares_that_are_no_mixture_are_refused(weights, masks, message):
+    with pytest.raises(ValueError, match=message):
+        MixPlan(torch.tensor([[0, 1]]), torch.tensor([weights]), rows=2, masks=masks)
+    MixPlan(torch.tensor([[0, 1]]), torch.tensor([weights]), rows=2, masks=masks, check=False)  # nothing is looked at
+
+
 def test_a_plan_of_pairs_is_the_plan_with_these_sources(generator):
     partner, lam = torch.randperm(5, generator=generator), torch.rand(15, generator=generator)
     weights, x = torch.stack([lam, 1 - lam], 1), torch.rand(5, 4, generator=generator)
@@ -212,6 +231,21 @@ def test_patches_move_before_they_are_masked(generator):
         expected[n][:, *here] += masks[n, s][:, *here] * x[sources[n, s]][:, *there]
     torch.testing.assert_close(plan.apply(x), expected)
     assert torch.autograd.gradcheck(plan.apply, (x.double().requires_grad_(),))
+
+
+def test_moved_patches_keep_channels_last(generator):
+    x = torch.rand(4, 3, 8, 8, generator=generator)
+    moves = torch.stack([torch.randperm(16, generator=generator) for _ in range(8)]).reshape(4, 2, 16)
+    sources = torch.tensor([[0, 1], [1, 2], [2, 3], [3, 0]])
+    plan = MixPlan(sources, torch.full((4, 2), 0.5), rows=4, masks=torch.full((4, 2, 1, 8, 8), 0.5), moves=moves)
+    mixed = plan.apply(x.to(memory_format=torch.channels_last))
+    assert mixed.is_contiguous(memory_format=torch.channels_last) and torch.equal(mixed, plan.apply(x))
+    assert plan.apply(x).is_contiguous() and plan.apply(x.mT).shape == x.shape
+
+
+def test_complex_numbers_are_told_to_be_two_real_ones(plan):
+    with pytest.raises(TypeError, match=r"x must be real to be mixed, got torch.complex64: torch.view_as_real\(x\)"):
+        plan.apply(torch.zeros(6, 3, dtype=torch.complex64))
 
 
 @pytest.mark.parametrize(
