@@ -42,8 +42,9 @@ def mixed_cross_entropy(
 
     Raises:
         TypeError: if ``weight`` is not a tensor.
-        ValueError: if the shapes do not fit, ``reduction`` is none of the three, ``label_smoothing`` is not in [0, 1], or
-            targets on a CPU sum to more than 1, as those of several labels at once do.
+        ValueError: if the shapes do not fit, there is one logit alone, ``reduction`` is none of the three,
+            ``label_smoothing`` is not in [0, 1], or targets on a CPU sum to more than 1, as those of several labels at once
+            do.
 
     Example:
         >>> import torch, mixbook as mb
@@ -56,6 +57,7 @@ def mixed_cross_entropy(
     if reduction not in _REDUCTIONS:
         raise ValueError(f"reduction must be one of {_REDUCTIONS}, got {reduction!r}")
     _check(logits, targets)
+    _check_classes(logits)
     classes = logits.shape[1]
     if weight is not None and not isinstance(weight, Tensor):
         raise TypeError(f"weight must be a tensor, got {type(weight).__name__}: torch.tensor(weight) makes one")
@@ -95,7 +97,7 @@ def bce_of_softmax(logits: Tensor, targets: Tensor) -> Tensor:
         targets: weights over classes, float (N, C), each in [0, 1].
 
     Raises:
-        ValueError: if the shapes do not fit or the targets are integers.
+        ValueError: if the shapes do not fit, there is one logit alone, or the targets are integers.
 
     Example:
         >>> import torch, mixbook as mb
@@ -106,6 +108,7 @@ def bce_of_softmax(logits: Tensor, targets: Tensor) -> Tensor:
     if not targets.is_floating_point():
         raise ValueError(f"targets must be float (N, C), got {targets.dtype}: F.one_hot(y, C).float()")
     _check_flat(logits, targets)
+    _check_classes(logits)
     logits = _exact(logits)
     with torch.autocast(logits.device.type, enabled=False):  # which refuses this loss, but these are float32 already
         p = logits.softmax(1)
@@ -177,6 +180,14 @@ def _check(logits: Tensor, targets: Tensor) -> None:
         raise ValueError(
             "targets must be float with the shape of logits, or int without the axis of classes: "
             f"got {targets.dtype} {tuple(targets.shape)} for logits {tuple(logits.shape)}"
+        )
+
+
+def _check_classes(logits: Tensor) -> None:
+    if logits.shape[1] == 1:
+        raise ValueError(
+            f"logits must be of two classes or more, got {tuple(logits.shape)}: one logit alone has the softmax 1 whatever "
+            "it is, and nothing would be learned. Take F.binary_cross_entropy_with_logits"
         )
 
 

@@ -42,6 +42,13 @@ def test_shapes_that_do_not_fit_are_refused(loss):
         loss(torch.zeros(4, 3), torch.zeros(3, dtype=torch.int64))
 
 
+@pytest.mark.parametrize("loss", [mb.mixed_cross_entropy, bce_of_softmax])
+def test_one_logit_is_refused_for_its_softmax_is_always_one(loss):
+    assert cross_entropy(torch.randn(4, 1), torch.rand(4, 1)) == 0
+    with pytest.raises(ValueError, match=r"two classes or more, got \(4, 1\).*binary_cross_entropy_with_logits"):
+        loss(torch.randn(4, 1), torch.rand(4, 1))
+
+
 def permuted_plan(size, lam, generator):
     sources = torch.stack([torch.arange(size), torch.randperm(size, generator=generator)], 1)
     return MixPlan(sources, torch.tensor([lam, 1 - lam]).expand(size, 2), rows=size)

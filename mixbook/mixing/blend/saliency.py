@@ -1,5 +1,6 @@
 """Where a sample matters: saliency of images, from any model or from the values themselves."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -24,11 +25,15 @@ class GradientSaliency:
     The model is used in eval mode and left as it was: its mode, its statistics and its parameters' gradients.
 
     Args:
-        model: takes images (R, C, H, W), gives logits (R, C'). Its loss is the cross entropy, with integer labels or with
-            weights over the classes. Pass the network itself, not a wrapper that synchronises gradients around it.
+        model: takes images (R, C, H, W), gives logits (R, C'). Pass the network itself, not a wrapper that synchronises
+            gradients around it.
+        loss: from the model's outputs and targets to a loss for each sample, (R, ...). None is the cross entropy, with
+            integer labels or with weights over the classes; for one logit pass
+            ``partial(F.binary_cross_entropy_with_logits, reduction="none")``, for regression another one.
 
     Raises:
-        ValueError: when called, if there are no targets.
+        ValueError: when called, if there are no targets, the model gives one logit and there is no ``loss`` for it, or
+            ``loss`` gives one number alone.
 
     Example:
         >>> import torch, mixbook as mb
@@ -38,11 +43,13 @@ class GradientSaliency:
         torch.Size([2, 28, 28])
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor] | None = None) -> None:
         self.model = model
+        self.loss = loss
 
     def __repr__(self) -> str:
-        return f"GradientSaliency({type(self.model).__name__})"
+        loss = "" if self.loss is None else f", loss={self.loss}"
+        return f"GradientSaliency({type(self.model).__name__}{loss})"
 
     def __call__(self, x: Tensor, y: Tensor | None) -> Tensor:
         """Saliency (R, H, W): see :class:`Saliency`."""
@@ -78,7 +85,7 @@ class GradientSaliency:
             x = x.detach().requires_grad_()
             logits = self.model(x)
             # Summed, so that the saliency of a sample does not depend on how many there are.
-            loss = _cross_entropy(many_digits(logits), y if y.is_floating_point() else y.long()).sum()
+            loss = self._losses(many_digits(logits), y).sum()
             parameters = [p for p in self.model.parameters() if p.requires_grad] if keep_loss else []
             found, *gradients = torch.autograd.grad(loss, [x, *parameters], allow_unused=True)
         if found is None:
@@ -88,6 +95,25 @@ class GradientSaliency:
         means = [None if each is None else each / len(x) for each in gradients]
         mean = (loss.detach() / len(x)).to(torch.promote_types(logits.dtype, torch.float32))
         return found, _WithGradients.apply(mean, means, *parameters)
+
+    def _losses(self, logits: Tensor, y: Tensor) -> Tensor:
+        """One for each sample, (R, ...)."""
+        y = y.to(logits.dtype) if y.is_floating_point() else y.long()
+        if self.loss is None:
+            if logits.shape[1:2] in ((), (1,)):
+                raise ValueError(
+                    f"the model gives one output for each image, {tuple(logits.shape)}, whose cross entropy is 0 whatever "
+                    "it is: pass its own loss, GradientSaliency(model, loss=...), such as "
+                    "partial(F.binary_cross_entropy_with_logits, reduction='none')"
+                )
+            return _cross_entropy(logits, y)
+        losses = self.loss(logits, y)
+        if losses.shape[:1] != y.shape[:1]:
+            raise ValueError(
+                f"loss must give a number for each of the {len(y)} images, got shape {tuple(losses.shape)}: pass "
+                "reduction='none' to losses of torch"
+            )
+        return losses
 
 
 def _cross_entropy(logits: Tensor, y: Tensor) -> Tensor:

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -50,6 +52,34 @@ def test_a_samples_saliency_does_not_depend_on_the_batch_or_the_form_of_its_labe
     saliency = GradientSaliency(network())
     torch.testing.assert_close(saliency(x, y)[2:3], saliency(x[2:3], y[2:3]))
     torch.testing.assert_close(saliency(x, y), saliency(x, F.one_hot(y, 5).float()))
+
+
+@pytest.mark.parametrize("y", [torch.tensor([[0.0], [1.0], [1.0]]), torch.tensor([0, 1, 1])], ids=["float", "int"])
+def test_one_logit_needs_its_own_loss(y, generator):
+    """Its cross entropy is 0 whatever it is, so every pixel would count alike."""
+    x = torch.rand(3, 1, 4, 4, generator=generator)
+    for model in (
+        nn.Sequential(nn.Flatten(), nn.Linear(16, 1)),
+        nn.Sequential(nn.Flatten(), nn.Linear(16, 1), nn.Flatten(0)),
+    ):
+        with pytest.raises(ValueError, match=r"one output for each image, .*loss=\.\.\..*binary_cross_entropy_with_logits"):
+            GradientSaliency(model)(x, y)
+
+
+def test_a_loss_of_one_s_own_is_what_saliency_and_clean_loss_follow(generator):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 1))
+    x, y = torch.rand(3, 1, 4, 4, generator=generator), torch.tensor([[0.0], [1.0], [0.3]])
+    saliency = GradientSaliency(model, partial(F.binary_cross_entropy_with_logits, reduction="none"))
+    slope = (model(x).sigmoid() - y) * model[1].weight  # of the binary cross entropy
+    torch.testing.assert_close(saliency(x, y), slope.abs().reshape(3, 4, 4).detach())
+    _, mean = saliency.gradient(x, y, keep_loss=True)
+    torch.testing.assert_close(mean, F.binary_cross_entropy_with_logits(model(x), y))
+    plan = mb.Mixer(blend=mb.PuzzleMix(saliency, grids=(2,))).plan(x, y)
+    assert plan.masks.shape == (3, 2, 1, 4, 4)
+    assert "loss=functools.partial(<function binary_cross_entropy_with_logits" in repr(saliency)
+    assert repr(GradientSaliency(model)) == "GradientSaliency(Sequential)"
+    with pytest.raises(ValueError, match=r"loss must give a number for each of the 3 images, got shape \(\): .*'none'"):
+        GradientSaliency(model, F.binary_cross_entropy_with_logits)(x, y)
 
 
 def test_the_model_is_left_as_it_was(generator):
