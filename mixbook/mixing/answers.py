@@ -73,7 +73,7 @@ class Answers:
     def mixer(self, num_classes: int) -> Mixer | Callable[[nn.Module], Mixer | ManifoldMixer] | None:
         """The mixer; where it needs a network (hidden layers, Puzzle Mix), what makes one for it.
 
-        A batch smaller than k is matched as one block.
+        A batch smaller than k, such as the last of an epoch, is matched as one block: see :meth:`check_batch`.
         """
         if self.alpha is None:
             return None
@@ -85,6 +85,22 @@ class Answers:
         if self.layers == (INPUT,):
             return mixer
         return lambda model: ManifoldMixer(model, self.layers, mixer, per="pair" if self.per == "pair" else "batch")
+
+    def check_batch(self, batch_size: int) -> None:
+        """Refuse batches of which nothing would be mixed: one block of k or fewer samples is matched with itself.
+
+        Args:
+            batch_size: samples that are mixed with one another.
+
+        Raises:
+            ValueError: if k makes one block of them.
+        """
+        if self.k > 1 and self.k >= batch_size:
+            raise ValueError(
+                f"k must be much smaller than the {batch_size} samples that are mixed with one another, got {self.k}: one "
+                "block of them all is matched with itself, and nothing would be mixed. Take a smaller k, a larger "
+                "batch_size (each process, and each part of accumulate, mixes its own share), or pairs='across'"
+            )
 
     def mixer_for(self, model: nn.Module, num_classes: int) -> Mixer | ManifoldMixer | None:
         """The mixer of a network."""

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -150,13 +151,24 @@ def run(
 
     Returns:
         The network, its history, and ``error`` (%), ``nll`` (nats) and ``ece`` (%) on the test part.
+
+    Raises:
+        ValueError: if data, network, mixing and recipe do not fit together; see :meth:`Job.parts` and ``fit`` for what else
+            is raised.
     """
     train, test = job.parts()
     model = job.network(train)
     mixer = job.mixing.mixer_for(model, train.num_classes)
+    if job.recipe.pairs == "within":
+        job.mixing.check_batch(_mixed_together(job.recipe, len(train), 1 if fabric is None else fabric.world_size))
     history = fit(model, train, job.recipe, mixer=mixer, checkpoint=checkpoint, resume=resume, fabric=fabric, **options)
     scores = evaluate(model, test)
     return model, history, {"error": 100 * (1 - scores["accuracy"]), "nll": scores["nll"], "ece": 100 * scores["ece"]}
+
+
+def _mixed_together(recipe: Recipe, samples: int, processes: int) -> int:
+    """How many samples of a whole batch are mixed with one another."""
+    return ceil(min(recipe.batch_size, samples) // processes / recipe.accumulate)
 
 
 def _some(n: int, samples: int | None, generator: torch.Generator) -> torch.Tensor:

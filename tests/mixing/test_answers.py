@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import torch
 from torch import nn
 
 import mixbook as mb
@@ -49,6 +50,18 @@ def test_for_what_a_layer_and_for_what_a_lambda_is_drawn(per, layer, ratio):
 def test_partners_come_in_blocks_of_at_least_one(k):
     with pytest.raises(ValueError, match=f"k must be at least 1, got {k}"):
         Answers(alpha=1.0, k=k)
+
+
+def test_a_batch_of_one_block_is_refused_for_nothing_of_it_would_be_mixed():
+    for batch_size in (8, 16):
+        assert Answers(1.0, k=16).mixer(3).plan(torch.rand(batch_size, 2)).self_matches == 1
+        with pytest.raises(
+            ValueError, match=f"smaller than the {batch_size} samples .*, got 16: .* nothing would be mixed"
+        ):
+            Answers(1.0, k=16).check_batch(batch_size)
+    Answers(1.0, k=16).check_batch(17)
+    Answers(1.0).check_batch(1)
+    Answers().check_batch(1)
 
 
 def test_the_command_line_says_so_before_it_trains(capsys, monkeypatch, tmp_path):

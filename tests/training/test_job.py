@@ -62,6 +62,26 @@ def test_the_seed_decides_the_run():
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
 
 
+@pytest.mark.parametrize(
+    ("recipe", "together"),
+    [
+        ({"batch_size": 16}, 16),
+        ({"batch_size": 64, "accumulate": 4}, 10),
+        ({"batch_size": 500}, 40),  # all that there are
+    ],
+)
+def test_a_run_that_would_mix_nothing_is_refused_before_it_begins(recipe, together, tmp_path):
+    job = Job("digits", "mlp", Answers(1.0, k=40), Recipe(epochs=1, **recipe), samples=40)
+    with pytest.raises(ValueError, match=f"k must be much smaller than the {together} samples"):
+        run(job, tmp_path / "checkpoint.pt", progress=False)
+    assert not list(tmp_path.iterdir())
+    run(replace(job, recipe=Recipe(epochs=1, pairs="across", **recipe)), progress=False)  # which are matched with others
+
+
+def test_a_short_last_batch_is_no_reason_to_refuse_a_run():
+    run(Job("digits", "mlp", Answers(1.0, k=8), Recipe(epochs=1, batch_size=32), samples=36), progress=False)
+
+
 COMMAND = [
     "train",
     "--data",
