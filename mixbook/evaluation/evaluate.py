@@ -43,8 +43,9 @@ def evaluate(
         generator: source of random starts and of deformations.
 
     Raises:
-        ValueError: if ``batch_size`` is less than 1, the network has too few outputs for the labels, there is no batch, two
-            attacks have one name, or as attacks and deformations do.
+        ValueError: if ``batch_size`` is less than 1, the network has too few outputs for the labels, there is no batch, one
+            of ``top``, ``attacks`` and ``deformations`` is no list, two attacks have one name, or as attacks and
+            deformations do.
         TypeError: if ``data`` gives something else than pairs of tensors, or labels that are no integers.
 
     Example:
@@ -56,6 +57,7 @@ def evaluate(
         >>> list(scores)
         ['accuracy', 'nll', 'brier', 'ece', 'accuracy_top5', 'error@fgsm@0.03137']
     """
+    _check_lists(top, attacks, deformations)
     chosen = [attack(each) if isinstance(each, str) else each for each in attacks]
     names = [each.name for each in chosen]
     if len(set(names)) < len(names):
@@ -83,6 +85,13 @@ def evaluate(
         **{f"error@{name}": 1 - accuracy(torch.cat(part), y) for name, part in attacked.items()},
         **{f"accuracy@{name}": accuracy(torch.cat(part), y) for name, part in deformed.items()},
     }
+
+
+def _check_lists(top: object, attacks: object, deformations: object) -> None:
+    """Refuse one where a list of them is meant; a name would be read letter by letter."""
+    for name, given in (("top", top), ("attacks", attacks), ("deformations", deformations)):
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise ValueError(f"{name} must be a list, got {given!r}: e.g. [{given!r}]")
 
 
 def _check(logits: Tensor, y: Tensor, top: Sequence[int]) -> None:

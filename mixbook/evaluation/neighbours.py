@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from mixbook.evaluation.mode import class_numbers
+
 
 def knn_error(states: Tensor, y: Tensor, test_states: Tensor, test_y: Tensor, k: int, batch_size: int = 512) -> float:
     """Share of test samples that the majority of their k nearest training samples gets wrong, in [0, 1].
@@ -12,8 +14,9 @@ def knn_error(states: Tensor, y: Tensor, test_states: Tensor, test_y: Tensor, k:
     such errors of a PreActResNet-18 on CIFAR-10 and says neither k nor the layer; ``"pool"`` is what its last map gets.
 
     Args:
-        states: representations of training samples, float (n, units): see :func:`~mixbook.evaluation.hidden.hidden_states`.
-        y: their labels, int64 (n,).
+        states: representations of training samples, (n, units): see :func:`~mixbook.evaluation.hidden.hidden_states`.
+            Distances are computed in float32, or in float64 where either side is.
+        y: their labels, integers (n,).
         test_states: of test samples, (m, units).
         test_y: (m,).
         k: neighbours that vote, from 1 to n.
@@ -21,6 +24,7 @@ def knn_error(states: Tensor, y: Tensor, test_states: Tensor, test_y: Tensor, k:
 
     Raises:
         ValueError: if shapes do not fit, ``k`` is out of range, or a state is not finite.
+        TypeError: if labels are no integers.
 
     Example:
         >>> import torch
@@ -39,6 +43,9 @@ def knn_error(states: Tensor, y: Tensor, test_states: Tensor, test_y: Tensor, k:
             raise ValueError(f"{name} must be finite: what is no number has no neighbours. Has the network diverged?")
     if not 1 <= k <= len(states):
         raise ValueError(f"k must lie between 1 and the {len(states)} training samples, got {k}")
+    y, test_y = class_numbers(y), class_numbers(test_y)
+    exact = torch.promote_types(torch.promote_types(states.dtype, test_states.dtype), torch.float32)
+    states, test_states = states.to(exact), test_states.to(exact)
     classes = int(torch.cat([y, test_y]).max()) + 1
     wrong = 0
     for rows, labels in zip(test_states.split(batch_size), test_y.split(batch_size), strict=True):

@@ -156,3 +156,18 @@ def test_on_a_gpu_the_data_follow_the_model():
     model, data = seeded(0, lambda: MLP(64, (16,), 10)), digits()
     on_cpu = evaluate(model, data)
     assert evaluate(model.cuda(), data) == pytest.approx(on_cpu, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"attacks": "fgsm@8/255"}, r"attacks must be a list, got 'fgsm@8/255': e.g. \['fgsm@8/255'\]"),
+        ({"attacks": fgsm(8 / 255)}, r"attacks must be a list, got PGD\("),
+        ({"deformations": "rotation_20"}, "deformations must be a list, got 'rotation_20'"),
+        ({"top": 2}, r"top must be a list, got 2: e.g. \[2\]"),
+        ({"top": "5"}, "top must be a list, got '5'"),
+    ],
+)
+def test_one_where_a_list_is_meant_is_refused(given, message, generator):
+    with pytest.raises(ValueError, match=message):
+        evaluate(*images(generator), **given)

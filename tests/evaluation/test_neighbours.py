@@ -64,3 +64,20 @@ def test_bad_input_is_named(changes, message):
     )
     with pytest.raises(ValueError, match=message):
         knn_error(**given | changes)
+
+
+@pytest.mark.parametrize("labels", [torch.uint8, torch.int32, torch.int64])
+@pytest.mark.parametrize(
+    ("states", "test_states"), [(torch.float16,) * 2, (torch.bfloat16,) * 2, (torch.float32, torch.float64)], ids=str
+)
+def test_any_floats_and_any_integers_will_do(states, test_states, labels, generator):
+    x, y = torch.randint(9, (30, 2), generator=generator), torch.randint(3, (30,), generator=generator)
+    test, test_y = torch.randint(9, (20, 2), generator=generator), torch.randint(3, (20,), generator=generator)
+    expected = knn_error(x.float(), y, test.float(), test_y, k=3)
+    assert knn_error(x.to(states), y.to(labels), test.to(test_states), test_y.to(labels), k=3) == expected
+
+
+def test_labels_that_are_no_integers_are_refused():
+    x = torch.zeros(2, 1)
+    with pytest.raises(TypeError, match=r"labels must be integers, got torch\.float32"):
+        knn_error(x, torch.zeros(2), x, torch.zeros(2), k=1)
