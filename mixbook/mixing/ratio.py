@@ -168,7 +168,7 @@ def lambdas(ratio: Ratio, batch_size: int, generator: torch.Generator | None) ->
 
     Raises:
         TypeError: if it is no tensor of floats.
-        ValueError: if its shape is another, or a number is not in [0, 1].
+        ValueError: if its shape is another, a number is not in [0, 1], or the draws of a pair are not in increasing order.
 
     Example:
         >>> import torch, mixbook as mb
@@ -186,6 +186,8 @@ def lambdas(ratio: Ratio, batch_size: int, generator: torch.Generator | None) ->
         raise ValueError(f"{wanted}, got shape {tuple(lam.shape)}")
     if not ((lam >= 0) & (lam <= 1)).all():
         raise ValueError(f"{wanted}, got values from {float(lam.min()):.3g} to {float(lam.max()):.3g}")
+    if len(lam) > 1 and (lam.diff(dim=0) < 0).any():
+        raise ValueError(f"{wanted}, in increasing order along the K draws: return lam.sort(dim=0).values")
     return lam.float()
 
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from scipy.special import betaln
 
-from mixbook.mixing.ratio import Beta, Fixed, TruncatedBeta, Uniform
+import mixbook as mb
+from mixbook.mixing.ratio import Beta, Fixed, TruncatedBeta, Uniform, lambdas
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.2, 1.0, 8.0])
@@ -84,3 +85,18 @@ def test_beta_of_tiny_alpha_has_its_law_and_no_heap_in_the_middle(alpha, generat
     assert 4 * (lam - 0.5).square().mean().item() == pytest.approx(1 / (2 * alpha + 1), abs=2e-3)
     assert (lam > 0.5).double().mean().item() == pytest.approx(0.5, abs=0.01)
     assert (lam == 0.5).double().mean().item() < 1e-4
+
+
+def test_draws_of_a_law_of_one_s_own_must_be_in_order(generator):
+    class Own:
+        def __init__(self, *lam):
+            self.lam = torch.tensor(lam)[:, None]
+
+        def sample(self, batch_size, generator=None):
+            return self.lam.expand(-1, batch_size)
+
+    assert lambdas(Own(0.2, 0.2, 0.9), 4, generator).shape == (3, 4)
+    with pytest.raises(ValueError, match=r"Own.sample must give .* in increasing order along the K draws: .*sort\(dim=0\)"):
+        lambdas(Own(0.9, 0.2), 4, generator)
+    with pytest.raises(ValueError, match="in increasing order"):
+        mb.Mixer(ratio=Own(0.5, 0.4)).plan(torch.rand(4, 2))
