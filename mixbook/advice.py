@@ -90,7 +90,10 @@ class Advice:
     samples: int
 
     def mixer(self, num_classes: int | None = None, *, generator: torch.Generator | None = None) -> Mixer:
-        """The mixer that is suggested; for ``place == "hidden"`` give it to a ``ManifoldMixer`` with your layers."""
+        """The mixer that is suggested; for ``place == "hidden"`` give it to a ``ManifoldMixer`` with your layers.
+
+        Take batches much larger than k. One of k samples or fewer, such as the last of an epoch, stays as it is.
+        """
         return kmixup(self.k, self.alpha, num_classes, strict=False, generator=generator)
 
     def as_dict(self) -> dict[str, Any]:
@@ -112,14 +115,16 @@ class Advice:
             f"From {self.samples} samples. {self.overlap:.0%} of them have a nearest neighbour of another class; half the "
         )
         lines += ["", fill(f"{seen}median distance to another class is {self.gap:.3g}.", 76)]
+        if self.k > 1:
+            batches = f"Take batches much larger than {self.k}: one of {self.k} samples or fewer would not be mixed."
+            lines += [fill(batches, 76)]
         return "\n".join(lines)
 
     def show(self) -> "Figure":
         """Two panels against k: shares of pairs and mixtures, and distances. Needs matplotlib."""
-        import matplotlib.pyplot as plt
+        from mixbook.plots import PALETTE, pyplot
 
-        from mixbook.plots import PALETTE
-
+        plt = pyplot()
         blue, orange, green = PALETTE[:3]
         ks = [row.k for row in self.at]
         fig, (top, low) = plt.subplots(2, 1, figsize=(4.8, 5.0), sharex=True, layout="constrained")
@@ -165,6 +170,8 @@ def advise(
     * place: the input; hidden layers alone if more than 5% of the samples lie *exactly* between two others that contradict
       them, or no alpha keeps within it. There, no law of lambda avoids asking for two answers at one place (Chidambaram et
       al. 2022, Section 2.4), while representations can move apart.
+
+    How far mixtures move, against half the way to another class, is reported beside alpha, and the rule does not use it.
 
     Args:
         x: samples as the network sees them, (n, ...); array, tensor or nested lists of numbers.
@@ -302,9 +309,10 @@ def _why_k(at: Sequence[AtBlockSize], best: AtBlockSize, harmless: bool, allowed
 
 def _why_alpha(best: AtBlockSize, alpha: float, left: float, allowed: float, gap: float) -> str:
     moved = best.xi * sqrt(mean_square_ratio(alpha) / mean_square_ratio(1.0))
-    share = f"mixtures move by {moved:.3g} (root mean square), {_ratio(moved, gap)} half the way to another class"
+    way = f"mixtures move by {moved:.3g} (root mean square), {_ratio(moved, gap)} half the way to another class"
+    share = f"{way} (the rule does not use this)"
     if alpha == 1.0:
-        return f"nothing asks for less: {share}"
+        return f"the contradicted mixtures ask for no less; {share}"
     limit = f"{'within' if left <= allowed else 'still above'} {allowed:.0%}"
     return f"weaker mixing, as k alone is not enough: {left:.0%} of the mixtures are then contradicted, {limit}; {share}"
 
@@ -321,9 +329,16 @@ def _ratio(value: float, other: float) -> str:
     return f"{value / other:.0%} of" if other > 0 else "more than"
 
 
+def _as_numpy(values: Any) -> np.ndarray:
+    if not isinstance(values, Tensor):
+        return np.asarray(values)
+    plain = values.detach().cpu()
+    return (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()  # numpy has no bfloat16
+
+
 def _checked(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     """Samples (n, d), numbers as they came, and labels int64 (n,), after a look at everything that people get wrong."""
-    points, labels = (v.detach().cpu().numpy() if isinstance(v, Tensor) else np.asarray(v) for v in (x, y))
+    points, labels = (_as_numpy(v) for v in (x, y))
     for name, array in (("x", points), ("y", labels)):
         if array.dtype.kind not in "biuf":
             raise TypeError(f"{name} must hold numbers, got {array.dtype}: encode text as numbers, and drop what is none")

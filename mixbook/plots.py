@@ -10,11 +10,31 @@ from numpy.typing import ArrayLike
 from mixbook.evaluation.intervals import interval as interval
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which readers with any common colour vision tell apart; yellow left out, it fades on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+
+
+def pyplot() -> "ModuleType":
+    """``matplotlib.pyplot``, imported when the first figure is drawn.
+
+    Raises:
+        ImportError: if matplotlib is missing.
+
+    Example:
+        >>> from mixbook.plots import pyplot
+        >>> pyplot().figure().axes
+        []
+    """
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError("figures need matplotlib: pip install '.[bench]' in the clone, or matplotlib alone") from error
+    return plt
 
 
 def use_style() -> None:
@@ -28,10 +48,10 @@ def use_style() -> None:
         ...     print(plt.rcParams["figure.facecolor"])
         white
     """
-    import matplotlib as mpl
-    from cycler import cycler
+    plt = pyplot()
+    from cycler import cycler  # which matplotlib brings along
 
-    mpl.rcParams.update(
+    plt.rcParams.update(
         {
             "figure.dpi": 100,
             "figure.figsize": (6.4, 3.6),
@@ -186,8 +206,7 @@ def mixtures_of_images(sources: ArrayLike, shares: ArrayLike, mixtures: ArrayLik
         >>> len(figure.axes)
         8
     """
-    import matplotlib.pyplot as plt
-
+    plt = pyplot()
     sources, shares, mixtures = np.asarray(sources), np.asarray(shares), np.asarray(mixtures)
     rows, parts = sources.shape[:2]
     fig, axes = plt.subplots(rows, parts + 2, figsize=(1.15 * (parts + 2), 1.3 * rows), squeeze=False)
@@ -219,8 +238,7 @@ def mixtures_of_points(points: ArrayLike, ends: ArrayLike, mixtures: ArrayLike) 
         >>> len(figure.axes)
         1
     """
-    import matplotlib.pyplot as plt
-
+    plt = pyplot()
     points, ends, mixtures = np.asarray(points), np.asarray(ends), np.asarray(mixtures)
     fig, ax = plt.subplots(figsize=(4.2, 4.2))
     for part in range(ends.shape[1]):
@@ -241,8 +259,7 @@ def weights_of_samples(matrix: ArrayLike) -> "Figure":
         >>> figure.axes[0].images[0].get_array().shape
         (2, 2)
     """
-    import matplotlib.pyplot as plt
-
+    plt = pyplot()
     fig, ax = plt.subplots(figsize=(4.6, 4.2))
     shown = ax.imshow(np.asarray(matrix), cmap="cividis", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     ax.set(xlabel="sample", ylabel="mixture")

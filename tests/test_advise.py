@@ -167,6 +167,24 @@ def test_it_prints_its_reasons_and_draws_them():
     assert json.loads(json.dumps(advice.as_dict()))["k"] == advice.k
 
 
+def test_half_precision_of_either_kind_is_read(generator):
+    x, y = torch.randint(8, (60, 3), generator=generator).float(), torch.arange(60) % 2
+    assert advise(x.bfloat16(), y).as_dict() == advise(x.half(), y).as_dict() == advise(x, y).as_dict()
+
+
+def test_what_the_rule_does_not_use_is_called_so():
+    x, y = balls([(-0.5, 0), (0.5, 0)], [0, 1])
+    for advice in (advise(x, y), advise(*balls([(-4, 0), (0, 0), (4, 0)], [0, 1, 0]))):
+        assert "half the way to another class (the rule does not use this)" in advice.reasons["alpha"]
+
+
+def test_it_says_which_batches_would_not_be_mixed(generator):
+    near = advise(*balls([(-4, 0), (0, 0), (4, 0)], [0, 1, 0]))
+    assert near.k > 1 and near.mixer().plan(torch.rand(near.k, 2)).self_matches == 1
+    assert f"one of {near.k} samples or fewer would not be mixed" in " ".join(str(near).split())
+    assert "would not be mixed" not in str(advise(*balls([(0, 0), (9, 0)], [0, 1])))
+
+
 X, Y = balls([(0, 0), (9, 0)], [0, 1])
 
 

@@ -1,8 +1,13 @@
 """Figures whose geometry carries a claim."""
 
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pytest
+import torch
 
+import mixbook as mb
 from mixbook import plots
 
 
@@ -40,3 +45,20 @@ def test_a_reliability_diagram_shows_the_bins_that_have_samples():
     np.testing.assert_allclose([np.ptp(segment[:, 1]) for segment in gaps.get_segments()], [0.2, 0.3])
     assert ax.get_xlabel() and ax.get_ylabel()
     plt.close(fig)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        plots.use_style,
+        lambda: mb.mixup().plan(torch.rand(4, 3)).show(torch.rand(4, 3)),
+        lambda: mb.mixup().plan(torch.rand(4, 2)).show(torch.rand(4, 2)),
+        lambda: mb.mixup().plan(torch.rand(4, 1, 8, 8)).show(torch.rand(4, 1, 8, 8)),
+        lambda: mb.advise(torch.rand(40, 2), torch.arange(40) % 2, mixtures=100).show(),
+    ],
+    ids=["style", "matrix", "points", "images", "advice"],
+)
+def test_without_matplotlib_it_is_said_how_to_get_it(draw, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"figures need matplotlib: pip install '.\[bench\]' in the clone"):
+        draw()
