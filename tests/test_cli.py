@@ -54,6 +54,32 @@ def test_compare_shows_every_printed_value(capsys):
     assert "comparable" in said.splitlines()[-1]
 
 
+def test_compare_as_json_has_what_is_printed_with_every_trial(capsys):
+    cli.main(["bench", "compare", IRIS, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert [cell["printed"] for cell in found["cells"]] == [row.number for row in EXPERIMENTS[IRIS].printed]
+    for cell in found["cells"]:
+        values = [trial["value"] for trial in cell["trials"]]
+        assert len(values) == cell["of"] and cell["mean"] == pytest.approx(sum(values) / len(values))
+        assert cell["difference"] == pytest.approx(cell["mean"] - cell["printed"])
+    assert found["verdict"]["comparable"] is True and found["profile"] == "laptop"
+    cli.main(["bench", "compare", "digits-few-labels", "--json"])
+    ours = json.loads(capsys.readouterr().out)
+    assert [cell["method"] for cell in ours["cells"]] == [c.method for c in EXPERIMENTS["digits-few-labels"].cells]
+
+
+@pytest.mark.parametrize("experiment", [IRIS, "digits-few-labels"])
+def test_compare_as_latex_has_the_rows_of_the_text_and_says_the_rest_in_comments(experiment, capsys):
+    cli.main(["bench", "compare", experiment])
+    plain = capsys.readouterr().out.splitlines()
+    cli.main(["bench", "compare", experiment, "--latex"])
+    said = capsys.readouterr().out.splitlines()
+    table = [line for line in said if not line.startswith("% ")]
+    assert table[0].startswith(r"\begin{tabular}{l") and table[-1] == r"\end{tabular}"
+    assert sum(line.endswith(r" \\") for line in table) == sum("±" in line for line in plain) + 1  # and the header
+    assert [line[2:] for line in said if line.startswith("% ")] == [*plain[:2], *plain[2 + len(table) - 5 :]]  # 5 rules
+
+
 def test_compare_finds_a_smoke_run_where_it_was_put(capsys, tmp_path):
     (tmp_path / "book" / "benchmarks").mkdir(parents=True)
     experiment = EXPERIMENTS[IRIS]
@@ -79,6 +105,7 @@ def test_compare_finds_a_smoke_run_where_it_was_put(capsys, tmp_path):
         (["bench", "run", "--all", "--profile", "smoke", "--jobs", "-1"], "--jobs must be at least 1, got -1"),
         (["bench", "coverage", "--book", "/nowhere"], "the book is not here"),
         (["bench", "compare", IRIS, "--profile", "smoke", "--book", "BOOK"], "has not been run yet"),
+        (["bench", "compare", IRIS, "--json", "--latex"], "give one of --json and --latex"),
     ],
 )
 def test_what_was_typed_wrongly_is_explained_without_a_traceback(arguments, said, capsys, tmp_path):

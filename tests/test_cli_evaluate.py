@@ -4,8 +4,10 @@ import json
 import re
 import shutil
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mixbook import cli
 from mixbook.benchmarks import BenchmarkError
@@ -95,10 +97,9 @@ def test_a_line_is_an_error_whether_the_score_was_one_or_an_accuracy():
 
 def test_a_set_of_other_classes_is_refused_although_its_samples_have_the_same_shape(monkeypatch):
     ten, hundred = (Pixels(torch.zeros(4, 3, 32, 32, dtype=torch.uint8), torch.arange(4), n).arrays() for n in (10, 100))
-    monkeypatch.setattr(Job, "test_pixels", lambda job: {"cifar10": ten, "cifar100": hundred}[job.data])
-    job = Job("cifar100", "slim_preact_resnet18")
+    monkeypatch.setattr(Job, "parts", lambda job: (None, {"cifar10": ten, "cifar100": hundred}[job.data]))
     with pytest.raises(BenchmarkError, match=r"of 100 classes .cifar100.; cifar10 has samples .* of 10 classes"):
-        _test_part(job, job.test_pixels(), "cifar10", None)
+        _test_part(Job("cifar100", "slim_preact_resnet18"), hundred, "cifar10", None)
 
 
 def test_scores_that_are_no_numbers_are_null_in_json(trained, tmp_path, capsys):
@@ -145,6 +146,44 @@ def test_images_are_attacked_as_pixels_in_front_of_the_normalisation(small_mnist
     assert {"error@fgsm@40/255", "error@fgsm@1 normalised", "error@unbounded5"} <= set(found["scores"])
     other = says(capsys, tmp_path, "--data", "svhn")
     assert other["data"] == "svhn" and other["scores"]["accuracy"] < found["scores"]["accuracy"]
+
+
+def photos(folder, *classes, shades=(40, 200), size=(12, 10), images=12):
+    """Noisy images around a shade for each class."""
+    rng = np.random.default_rng(len(str(folder)))
+    for name, shade in zip(classes, shades, strict=True):
+        (folder / name).mkdir(parents=True)
+        for number in range(images):
+            pixels = np.clip(rng.normal(shade, 20, (*size, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return folder
+
+
+def test_a_network_for_photos_of_one_s_own_is_tested_in_pixels_and_on_others_of_the_same_classes(tmp_path, capsys):
+    home, run = photos(tmp_path / "mine", "cat", "dog"), tmp_path / "run"
+    train(run, "--size", "8", "--shift", "1", "--flip", "--batch-size", "4", "--lr", "0.01", data=str(home))
+    scores = json.loads((run / "result.json").read_text())["scores"]
+    found = says(capsys, run, "--attack", "fgsm@60/255")
+    assert (found["data"], found["samples"]) == ("mine", 8)
+    assert 100 * (1 - found["scores"]["accuracy"]) == pytest.approx(scores["error"])
+    assert found["scores"]["nll"] == pytest.approx(scores["nll"], abs=1e-4)
+    swapped = photos(tmp_path / "swapped", "cat", "dog", shades=(200, 40))  # what it learnt is wrong here
+    assert found["scores"]["accuracy"] > 0.8 > 0.2 > says(capsys, run, "--data", swapped)["scores"]["accuracy"]
+    assert "is for the classes cat, dog; " in refusal(capsys, run, "--data", photos(tmp_path / "others", "ant", "bee"))
+    assert "no data set 'nothing'" in refusal(capsys, run, "--data", "nothing")
+    (home / "cat" / "0.png").unlink()
+    assert f"{home} has changed since {run} was trained on it" in refusal(capsys, run)
+
+
+def test_a_network_for_a_table_of_one_s_own_is_tested_on_what_was_kept(tmp_path, capsys):
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(f"{'ab'[n % 2]},{n % 2 + n / 50},{n % 5}" for n in range(60)))
+    train(tmp_path / "run", "--label", "0", data=str(path))
+    found = says(capsys, tmp_path / "run")
+    assert (found["data"], found["samples"], found["job"]["label"]) == ("mine.csv", 20, "0")
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert 100 * (1 - found["scores"]["accuracy"]) == pytest.approx(result["scores"]["error"])
+    assert "has samples (4,) of 3 classes" in refusal(capsys, tmp_path / "run", "--data", "iris")
 
 
 def test_what_is_wrong_is_said(trained, tmp_path, capsys, monkeypatch):

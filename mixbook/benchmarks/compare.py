@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.estimate import UNBROKEN, Estimate, rounded, with_interval
@@ -68,6 +69,22 @@ class Comparison(Estimate):
         if not self.alphas or set(self.alphas) == {self.cell.value("alpha")}:
             return ""
         return " to ".join(dict.fromkeys(f"{alpha:.3g}" for alpha in (min(self.alphas), max(self.alphas))))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, the trials among them, as ``mixbook bench compare --json`` prints them."""
+        return {
+            "method": self.cell.method,
+            "parameters": self.cell.params,
+            "metric": self.printed.metric,
+            "unit": self.printed.unit,
+            "printed": self.printed.number,
+            "mean": self.mean,
+            "half_width": self.half_width,
+            "difference": self.difference,
+            "of": self.n if self.of is None else self.of,
+            "trials": [{"number": number, "value": value} for number, value in self.by_number.items()],
+            "alphas": list(self.alphas),
+        }
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
-"""Rows of values as a table: in HTML for a page, in columns for a terminal."""
+"""Rows of values as a table: in HTML for a page, in columns for a terminal, in LaTeX for a paper."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -21,10 +22,7 @@ def html(rows: Rows) -> str:
     """An HTML table; the keys of the first row are the header, and columns of numbers are to the right."""
     if not rows:
         return ""
-    right = [
-        all(_is_number(str(value)) for value in column) for column in zip(*(row.values() for row in rows), strict=True)
-    ]
-    align = ["right" if r else "left" for r in right]
+    align = ["right" if r else "left" for r in _numbers(rows)]
 
     def line(tag: str, values: Iterable[Any]) -> str:
         cells = (_cell(tag, a, str(value)) for a, value in zip(align, values, strict=True))
@@ -40,9 +38,31 @@ def columns(rows: Rows) -> str:
         return ""
     cells = [list(rows[0]), *[[str(value) for value in row.values()] for row in rows]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    right = [all(_is_number(value) for value in column[1:]) for column in zip(*cells, strict=True)]
+    right = _numbers(rows)
     lines = [[v.rjust(w) if r else v.ljust(w) for v, w, r in zip(line, widths, right, strict=True)] for line in cells]
     return "\n".join("  ".join(line).rstrip() for line in lines)
+
+
+def latex(rows: Rows) -> str:
+    r"""A ``tabular`` with the rules of the package booktabs; columns of numbers to the right.
+
+    Example:
+        >>> from mixbook.benchmarks.tables import latex
+        >>> print(latex([{"method": "all_four", "error [%]": "-0.50 ±0.25"}]))
+        \begin{tabular}{lr}
+        \toprule
+        method & error [\%] \\
+        \midrule
+        all\_four & $-0.50 \pm 0.25$ \\
+        \bottomrule
+        \end{tabular}
+    """
+    if not rows:
+        return ""
+    head, *body = [" & ".join(map(_in_latex, map(str, line))) + r" \\" for line in (rows[0], *(r.values() for r in rows))]
+    align = "".join("r" if r else "l" for r in _numbers(rows))
+    top, end = [rf"\begin{{tabular}}{{{align}}}", r"\toprule", head, r"\midrule"], [r"\bottomrule", r"\end{tabular}"]
+    return "\n".join([*top, *body, *end])
 
 
 def show(rows: Rows) -> None:
@@ -60,6 +80,24 @@ def _cell(tag: str, align: str, text: str) -> str:
     if len(text) > 60:
         style.append("min-width: 14rem")
     return f'<{tag} style="{"; ".join(style)}">{escape(text)}</{tag}>'
+
+
+_ESCAPED = str.maketrans(
+    {sign: "\\" + sign for sign in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
+
+
+def _in_latex(text: str) -> str:
+    escaped = text.translate(_ESCAPED)
+    if not text or not _is_number(text):
+        return escaped
+    return "$" + re.sub(r"\s*±\s*", r" \\pm ", escaped.strip()) + "$"
+
+
+def _numbers(rows: Rows) -> list[bool]:
+    """Whether each column holds nothing but numbers."""
+    return [all(_is_number(str(value)) for value in column) for column in zip(*(row.values() for row in rows), strict=True)]
 
 
 def _plain(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +75,29 @@ def as_table(results: Results, metrics: Sequence[str] | None = None) -> list[dic
             )
         rows.append(row | {"n": str(len(cells[cell]))})
     return rows
+
+
+def as_dicts(results: Results) -> list[dict[str, Any]]:
+    """The methods in plain values: mean, half its 95% interval and every trial of each metric, points of curves too.
+
+    Raises:
+        ResultsError: if the results are damaged or belong to another protocol.
+    """
+    cells = results.load()
+    return [
+        {"method": cell.method, "parameters": cell.params, "metrics": _metrics(cells[cell])}
+        for cell in results.experiment.cells
+        if cell in cells
+    ]
+
+
+def _metrics(trials: Sequence[Trial]) -> dict[str, Any]:
+    found = {}
+    for name in trials[0].metrics:
+        values = [trial.metrics[name] for trial in trials]
+        each = [{"number": trial.number, "value": value} for trial, value in zip(trials, values, strict=True)]
+        found[name] = {"mean": float(np.mean(values)), "half_width": half_width(values), "trials": each}
+    return found
 
 
 def _usual(cells: Mapping[Cell, Sequence[Trial]]) -> list[str]:

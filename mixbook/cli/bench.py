@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Callable, Sequence
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from mixbook.benchmarks import BenchmarkError
+from mixbook.cli.valid_json import dumps
 
 if TYPE_CHECKING:
     from mixbook.benchmarks.coverage import TableCoverage
@@ -27,6 +27,7 @@ def commands() -> Commands:
     from mixbook.benchmarks.experiments import all_experiments, get_experiment
     from mixbook.benchmarks.report import report as reports
     from mixbook.benchmarks.tables import columns
+    from mixbook.benchmarks.tables import latex as in_latex
 
     name = arg(metavar="EXPERIMENT")
 
@@ -93,31 +94,56 @@ def commands() -> Commands:
             for path in (path for path in results.files if path.suffix == ".csv" and path.exists()):
                 print(f"results are in {os.path.relpath(path)}", flush=True)
 
-    def compare(experiment: Annotated[str, name], /, *, profile: str | None = None, book: Path | None = None) -> None:
+    def compare(
+        experiment: Annotated[str, name],
+        /,
+        *,
+        profile: str | None = None,
+        json: bool = False,
+        latex: bool = False,
+        book: Path | None = None,
+    ) -> None:
         """Show ours beside the printed values: mean, 95% interval over trials, n, difference.
 
         Args:
             experiment: which one; `mixbook bench list` shows them.
             profile: whose results; the fullest that there are by default.
+            json: print everything as JSON, every trial included.
+            latex: print the table for a paper; it needs the package booktabs.
             book: the book's folder, if this is not inside it.
         """
+        if json and latex:
+            raise BenchmarkError("give one of --json and --latex")
         e = get_experiment(experiment)
         results = comparison.fullest_results(e, runner.results_folder(runner.find_book(book), profile or ""), profile)
-        how_much = f"profile {results.profile}: {results.origin()}\n{e.profile(results.profile).note}"
-        if not e.printed:
-            print(f"{e.title}, {how_much}")
-            print(columns(versus.as_table(results)))
-            if begun := results.begun():
-                print(f"{len(begun)} further cells have some of their trials: they are shown when they are whole")
-            return
         rows = comparison.compare(results, begun=True)
-        print(f"{e.title} ({e.paper}, {', '.join((e.table, *e.also))}), {how_much}")
-        print(columns(comparison.as_table(rows, alphas=True)))
+        judged, begun = comparison.verdict(e, rows), {} if e.printed else results.begun()
+        if json:
+            about = {"experiment": e.name, "title": e.title, "paper": e.paper, "table": e.table, "profile": results.profile}
+            about |= {"note": e.profile(results.profile).note, "origin": results.origin()}
+            found: dict[str, object]
+            if e.printed:
+                found = {"cells": [row.as_dict() for row in rows], "verdict": vars(judged) if judged else None}
+            else:
+                found = {"cells": versus.as_dicts(results), "begun": len(begun)}
+            print(dumps({**about, **found}))
+            return
+        home = f"{e.title} ({e.paper}, {', '.join((e.table, *e.also))})" if e.printed else e.title
+        above = f"{home}, profile {results.profile}: {results.origin()}\n{e.profile(results.profile).note}"
+        table = comparison.as_table(rows, alphas=True) if e.printed else versus.as_table(results)
+        below = []
         if any(row.alpha_used for row in rows):
-            print("alpha used: raised with k so that xi stays that of k = 1 ; least to largest over trials")
-        judged = comparison.verdict(e, rows)
+            below.append("alpha used: raised with k so that xi stays that of k = 1 ; least to largest over trials")
         if judged:
-            print(f"{'comparable' if judged.comparable else 'NOT comparable'}: {judged.reason}")
+            below.append(f"{'comparable' if judged.comparable else 'NOT comparable'}: {judged.reason}")
+        if begun:
+            below.append(f"{len(begun)} further cells have some of their trials: they are shown when they are whole")
+        comment = "% " if latex else ""
+        for line in above.splitlines():
+            print(comment + line)
+        print(in_latex(table) if latex else columns(table))
+        for line in below:
+            print(comment + line)
 
     def coverage(*, json: bool = False, book: Path | None = None) -> None:
         """Count printed values that have an experiment, and a result of ours, by paper and table.
@@ -128,7 +154,7 @@ def commands() -> Commands:
         """
         found = scoreboard.coverage(runner.find_book(book) / runner.RESULTS)
         if json:
-            print(dumps(found.as_dict(), indent=1))
+            print(dumps(found.as_dict()))
             return
         print(columns([_coverage_row(table) for table in found.tables]))
         done = sum(figure.result is not None for figure in found.figures)
@@ -147,7 +173,7 @@ def commands() -> Commands:
         """
         found = reports.report(runner.find_book(book) / runner.RESULTS)
         if json:
-            print(dumps(found.as_dict(), indent=1))
+            print(dumps(found.as_dict()))
             return
         print(columns(reports.claim_rows(found.judged)))
         print("\ngains that are stated as numbers")

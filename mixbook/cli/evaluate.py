@@ -1,8 +1,7 @@
 """``mixbook evaluate``: a network that ``mixbook train`` made, tested on more than it was tested on then."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.cli.device import device_of
@@ -42,7 +41,7 @@ def command() -> Any:
                 normalisation, "fgsm@0.03 normalised".
             deform: such as rotation_20, shear_28.6, zoomin_60, zoomout_140.
             top: also how often the label is among so many largest logits.
-            data: another data set, of the same shape, whose test part is taken.
+            data: another data set or path, of the same shape and classes, whose test part is taken.
             samples: only the first so many of the test part; all by default.
             batch_size: samples at once.
             device: cpu, cuda or cuda:1; the best that there is by default.
@@ -55,12 +54,14 @@ def command() -> Any:
         from mixbook.data.store import DataError
         from mixbook.training.checkpoint import CheckpointError
         from mixbook.training.extras import one_device
+        from mixbook.training.job import in_pixels, on_pixels
 
         try:
             job, content = _load(checkpoint)
-            own = job.test_pixels()
-            model = job.on_pixels(_network(checkpoint, job, content, own))
-            held_out = _test_part(job, own, data, samples)
+            train, test = job.parts()
+            _check_same_data(checkpoint, job, content, train)
+            model = on_pixels(_network(checkpoint, job, content, train), train)
+            held_out = _test_part(job, in_pixels(test), data, samples)
             fabric = one_device(device_of(device))
             scores = evaluation.evaluate(
                 model.to(fabric.device),
@@ -119,25 +120,37 @@ def _network(checkpoint: Path, job: "Job", content: dict[str, Any], data: "Batch
     return model
 
 
+def _check_same_data(checkpoint: Path, job: "Job", content: dict[str, Any], train: "Batched") -> None:
+    """Of data that have changed, what is a test sample today may have been trained on.
+
+    Raises:
+        BenchmarkError: if data of one's own are not those of the run.
+    """
+    if job.is_own and train.checksum() not in content["run"]["data"]:
+        raise BenchmarkError(
+            f"{job.data} has changed since {checkpoint} was trained on it, so its test part may have been trained on: put "
+            "back what was there, or train again"
+        )
+
+
 def _test_part(job: "Job", own: "Batched", other: str | None, samples: int | None) -> "Batched":
     """The test data: the job's ``own``, or those of another set; all of them, or the first ``samples``."""
     import torch
 
     from mixbook.data import Arrays
-    from mixbook.training.job import Images, Tables
+    from mixbook.training.job import in_pixels
 
-    held_out = own
-    if other is not None and other != job.data:
-        known = get_args(Images) + get_args(Tables)
-        if other not in known:
-            raise BenchmarkError(f"no data set {other!r}. There are: {', '.join(known)}")
-        held_out = replace(job, data=cast(Any, other)).test_pixels()
+    held_out, there = own, job if other is None else job.on(other)
+    if there.data != job.data:
+        held_out = in_pixels(there.parts()[1])
         ours, theirs = (tuple(each.batch(torch.zeros(1, dtype=torch.int64))[0].shape[1:]) for each in (own, held_out))
         if ours != theirs or own.num_classes != held_out.num_classes:
             raise BenchmarkError(
                 f"the network is for samples {ours} of {own.num_classes} classes ({job.data}); {other} has samples "
                 f"{theirs} of {held_out.num_classes} classes"
             )
+        if job.is_own and there.is_own and (mine := job.own().classes) != (others := there.own().classes):
+            raise BenchmarkError(f"the network is for the classes {', '.join(mine)}; {other} has {', '.join(others)}")
     if samples is None:
         return held_out
     if not 1 <= samples <= len(held_out):

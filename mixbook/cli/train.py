@@ -36,7 +36,9 @@ def command() -> Callable[..., None]:
         device: str | None = None,
         tensorboard: bool = False,
     ) -> None:
-        """Train a network of the papers on one of their data sets, mixed in any way, and test it.
+        """Train a network of the papers on one of their data sets or on your own, mixed in any way, and test it.
+
+        For example: mixbook train --data photos --size 32 --alpha 1 --k 16 --out runs/photos
 
         On several GPUs: torchrun --nproc-per-node 2 -m mixbook train ...
 
@@ -63,10 +65,14 @@ def command() -> Callable[..., None]:
             if goes_on and known:
                 run_folder.check_same_job(out, job)
             begun = run_folder.put_back(out, fresh=fresh) if fabric.is_global_zero else nullcontext()
-            with begun:
+
+            def begin() -> None:
                 if fabric.is_global_zero and (known or not goes_on):  # of an unknown checkpoint the run says if it fits
                     run_folder.write(out, "job.json", job.as_dict())
-                _, history, scores = run(job, out / "checkpoint.pt", resume=not fresh, fabric=fabric, log=log)
+
+            with begun:
+                checkpoint = out / "checkpoint.pt"
+                _, history, scores = run(job, checkpoint, resume=not fresh, fabric=fabric, log=log, begin=begin)
             if not fabric.is_global_zero:
                 return
             made = {**environment.describe(), "device": str(fabric.device), "processes": fabric.world_size}

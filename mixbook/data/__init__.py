@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mixbook.data.batches import loader
     from mixbook.data.cub import cub200
     from mixbook.data.ilsvrc import imagenet
-    from mixbook.data.image_files import ImageFiles, centre_view, random_view
+    from mixbook.data.image_files import ImageFiles, centre_view, random_view, square_view
     from mixbook.data.images import cifar10, cifar100, mnist, pixels_of, svhn
     from mixbook.data.pixels import Pixels
     from mixbook.data.resident import Resident
@@ -43,6 +43,7 @@ _HOME = {
     "ImageFiles": "mixbook.data.image_files",
     "centre_view": "mixbook.data.image_files",
     "random_view": "mixbook.data.image_files",
+    "square_view": "mixbook.data.image_files",
     "tiny_imagenet": "mixbook.data.tiny",
     "cub200": "mixbook.data.cub",
     "imagenet": "mixbook.data.ilsvrc",
@@ -86,6 +87,7 @@ __all__ = [
     "shuffled_batches",
     "spectrogram",
     "speech_commands",
+    "square_view",
     "stand_in",
     "svhn",
     "swiss_roll",

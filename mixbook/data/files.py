@@ -8,11 +8,13 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
 _NO_LABEL = ("", "?", "na", "n/a", "nan", "null")
+_FILL = "fill it in, or remove the row"
 _LABEL_NAMES = ("category", "class", "label", "labels", "species", "target")
 
 
@@ -31,34 +33,42 @@ class Table:
     classes: tuple[str, ...]
 
 
-def read_table(path: str | Path, label: str | None = None) -> Table:
+def read_table(path: str | Path, label: str | None = None, *, gaps: bool = True) -> Table:
     """Read ``.csv`` (comma, semicolon or tab; a header or none) or ``.npz`` (arrays ``x`` and ``y``).
 
     Args:
         path: the file.
         label: CSV: name of the label's column in the header, or its number, from 0 or as -1 from the end; the last column
             if None. Labels may be words; everything else must be numbers. NPZ: name of the array of labels, "y" if None.
+        gaps: empty cells become NaN, and NaN and infinity stay as they are. Else they are an error.
 
     Raises:
         ValueError: if the file is no such table: of another kind, empty, with rows of different lengths, with text where a
-            number should be, or without the label. The message names row (its line in the file, from 1) and column.
+            number should be, or without the label. The message names row (its line in the file, from 1) and column; of
+            NPZ the sample, from 0.
         OSError: if it cannot be read.
     """
     path = Path(path)
     if path.suffix.lower() == ".npz":
-        return _npz(path, label or "y")
+        return _npz(path, label or "y", gaps)
     if path.suffix.lower() not in (".csv", ".tsv", ".txt", ".data"):
         raise ValueError(f"{path.name} must be a .csv or .npz file, got {path.suffix or 'no ending'!r}")
-    return _csv(path, label)
+    return _csv(path, label, gaps)
 
 
-def _npz(path: Path, label: str) -> Table:
+def _npz(path: Path, label: str, gaps: bool) -> Table:
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
             raise ValueError(f"{path.name} is no NPZ file, which np.savez writes")
     x, y = (_array(path, name) for name in _names(path, label))
     if y.ndim != 1 or x.shape[:1] != y.shape:
         raise ValueError(f"x must be (n, ...) and {label} (n,), got {x.shape} and {y.shape} in {path.name}")
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"x of {path.name} must hold numbers, got {x.dtype}: encode words as numbers")
+    bad = ~np.isfinite(x).all(axis=tuple(range(1, x.ndim)))
+    if bad.any() and not gaps:
+        where = f"{int(bad.sum())} of {len(x)} samples, the first at {int(bad.argmax())}"
+        raise ValueError(f"x of {path.name} must be finite, got NaN or infinity in {where}: {_FILL}")
     return _coded(x, y.tolist())
 
 
@@ -90,7 +100,7 @@ def _readable(path: Path) -> Iterator[None]:
         raise ValueError(f"{path.name} cannot be read ({error}): write it again with np.savez") from error
 
 
-def _csv(path: Path, label: str | None) -> Table:
+def _csv(path: Path, label: str | None, gaps: bool) -> Table:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -126,6 +136,9 @@ def _csv(path: Path, label: str | None) -> Table:
                     f"{where} must be a number, got {row[column]!r}: encode words as numbers, or say which column is the "
                     "label with --label"
                 ) from None
+            if not gaps and not isfinite(x[number, place]):
+                where = f"row {line}, column {names[column]!r} of {path.name}"
+                raise ValueError(f"{where} must be a finite number, got {row[column]!r}: {_FILL}")
     return _coded(x, [row[at] for row in rows])
 
 
@@ -222,7 +235,7 @@ def _whole(text: str) -> int:
     except ValueError:
         number = float(text)
     if not number.is_integer():
-        raise ValueError("labels must be whole numbers or words, got fractions or NaN: advice is for classification")
+        raise ValueError("labels must be whole numbers or words, got fractions or NaN: classes are meant")
     return int(number)
 
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from mixbook.data import store
+from mixbook.data.class_folders import class_folders, class_images, images_in
 from mixbook.data.image_files import ImageFiles, View
 from mixbook.data.store import DataError
 
 CLASSES = 1000
-_SUFFIXES = (".jpeg", ".jpg", ".png")
 
 
 def imagenet(part: Literal["train", "val"] = "train", view: View | None = None) -> ImageFiles:
@@ -37,7 +37,7 @@ def imagenet(part: Literal["train", "val"] = "train", view: View | None = None) 
         raise ValueError(f"part must be 'train' or 'val', got {part!r}")
     home = store.folder("imagenet", 0 if part == "train" else 1)
     found = _from_class_folders(home)
-    trained = [folder.name for folder in _class_folders(home.parent / "train")] if part == "val" else []
+    trained = [folder.name for folder in class_folders(home.parent / "train")] if part == "val" else []
     if not found and part == "val":
         found = _from_devkit(home, store.folder("imagenet_devkit"))
         found = [(path, wnid) for path, wnid in found if not trained or wnid in trained]
@@ -85,16 +85,10 @@ def _read_boxes(path: Path) -> Tensor:
 
 
 def _from_class_folders(home: Path) -> list[tuple[Path, str]]:
-    found = [(folder.name, _images(folder)) for folder in _class_folders(home)]
-    empty = [name for name, images in found if not images]
-    if empty:
-        raise DataError(f"imagenet: {home} has classes without images, such as {empty[0]}: its labels would not be told")
-    return [(path, name) for name, images in found for path in images]
-
-
-def _class_folders(home: Path) -> list[Path]:
-    """In the order of their names; what notebooks and the like hide among them is none."""
-    return sorted(path for path in home.iterdir() if path.is_dir() and not _hidden(path)) if home.is_dir() else []
+    try:
+        return class_images(home)
+    except ValueError as error:
+        raise DataError(f"imagenet: {error}") from error
 
 
 def _from_devkit(home: Path, devkit: Path) -> list[tuple[Path, str]]:
@@ -104,15 +98,7 @@ def _from_devkit(home: Path, devkit: Path) -> list[tuple[Path, str]]:
     synsets = loadmat(devkit / "data" / "meta.mat", squeeze_me=True)["synsets"]
     wnid = {int(synset["ILSVRC2012_ID"]): str(synset["WNID"]) for synset in synsets.ravel()}
     truth = (devkit / "data" / "ILSVRC2012_validation_ground_truth.txt").read_text().split()
-    images = _images(home)
+    images = images_in(home)
     if len(images) != len(truth):
         raise DataError(f"imagenet: {home} has {len(images)} images, but the development kit labels {len(truth)}")
     return [(path, wnid[int(label)]) for path, label in zip(images, truth, strict=True)]
-
-
-def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES and not _hidden(path))
-
-
-def _hidden(path: Path) -> bool:
-    return path.name.startswith(".")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -144,20 +145,38 @@ def read_image(path: Path) -> Tensor:
         OSError: if the file is not a whole image, or its pixels have no known range (32-bit integers, floating point); the
             message names it.
     """
+    import numpy as np
+
+    with _opened(path) as image:
+        if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
+            # Pillow would make everything above 255 white. It brings values of a PGM file to 16 bits.
+            eight = (np.asarray(image) >> 8).astype(np.uint8)
+            return torch.from_numpy(eight).expand(3, -1, -1).contiguous()
+        if image.mode in ("I", "F"):
+            raise OSError(f"its pixels, of mode {image.mode}, have no known range: save it with 8 or 16 bits")
+        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
+
+
+def look(path: Path) -> tuple[bool, tuple[int, int]]:
+    """Whether an image file is grey, and its width and height, from its first bytes.
+
+    Raises:
+        ImportError: if Pillow is missing.
+        OSError: if the file is no image; the message names it.
+    """
+    with _opened(path) as image:
+        return image.mode in ("1", "L", "LA", "La", "I") or image.mode.startswith("I;16"), image.size
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
-        import numpy as np
         from PIL import Image
     except ImportError as error:
         raise ImportError("reading image files needs Pillow: pip install '.[vision]' in the clone") from error
     try:
         with Image.open(path) as image:
-            if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
-                # Pillow would make everything above 255 white. It brings values of a PGM file to 16 bits.
-                eight = (np.asarray(image) >> 8).astype(np.uint8)
-                return torch.from_numpy(eight).expand(3, -1, -1).contiguous()
-            if image.mode in ("I", "F"):
-                raise OSError(f"its pixels, of mode {image.mode}, have no known range: save it with 8 or 16 bits")
-            return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
+            yield image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # all of these for broken files
         raise OSError(f"{path} cannot be read as an image: {error}") from error
 
@@ -198,6 +217,24 @@ def centre_view(size: int) -> View:
     """
     v2 = _transforms()
     return v2.Compose([v2.Resize(round(size * 8 / 7), antialias=True), v2.CenterCrop(size)])
+
+
+def square_view(size: int) -> View:
+    """The middle of the image, as much as fits a square, brought to ``size`` x ``size``.
+
+    uint8 (3, H, W) to uint8 (3, size, size). Of a square image all is seen, where :func:`centre_view` cuts off its border.
+
+    Raises:
+        ImportError: if torchvision is missing.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data import square_view
+        >>> square_view(64)(torch.zeros(3, 300, 500, dtype=torch.uint8)).shape
+        torch.Size([3, 64, 64])
+    """
+    v2 = _transforms()
+    return v2.Compose([v2.Resize(size, antialias=True), v2.CenterCrop(size)])
 
 
 def _transforms() -> Any:

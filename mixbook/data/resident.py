@@ -89,6 +89,10 @@ class Resident:
         settings = {name: getattr(self, name) for name in ("shift", "flip", "mean", "std", "dtype", "memory_format")}
         return Resident(self._pixels, device=device, **settings)
 
+    def bare(self) -> "Resident":
+        """The same images as pixels in [0, 1], never changed."""
+        return Resident(self._pixels, device=self.device, dtype=self.dtype, memory_format=self.memory_format)
+
     def checksum(self) -> str:
         """Eight hexadecimal digits that change with the images, their labels, and what is done to them."""
         settings = f"{self._pixels.checksum()} {self.shift} {self.flip} {self.mean} {self.std}"

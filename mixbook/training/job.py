@@ -1,12 +1,11 @@
 """A whole training run in plain values: data, network, mixing and recipe by name, as ``mixbook train`` takes them."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import torch
 from torch import nn
@@ -14,6 +13,9 @@ from torch import nn
 from mixbook import data as sets
 from mixbook import models
 from mixbook.data import Arrays, Batched, min_max
+from mixbook.data.own import HELD_OUT, Own, is_path, read_own
+from mixbook.data.pixels import Pixels
+from mixbook.data.resident import Resident
 from mixbook.evaluation import evaluate
 from mixbook.mixing.answers import Answers
 from mixbook.models import seeded
@@ -41,7 +43,7 @@ ModelName = Literal[
     "resnext29_4_24",
     "densenet_bc_190",
 ]
-_IMAGES: tuple[str, ...] = ("mnist", "cifar10", "cifar100", "svhn")
+_IMAGES, _TABLES = get_args(Images), get_args(Tables)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,10 @@ class Job:
     """What to train, on what, and how.
 
     Args:
-        data: the data set; images are fetched to the data folder if they are not there.
+        data: mnist, cifar10, cifar100 or svhn, fetched to the data folder if they are not there; iris, breast_cancer or
+            digits; or a path of your own: a folder of images, with a folder for each class, or train/ and test/ (or val/)
+            with one for each class; a .csv with a row for each sample; or an .npz with arrays x and y. Of tables, digits
+            and folders without parts a third is kept to test on, drawn by the recipe's seed.
         model: the network; "slim_preact_resnet18" is for a CPU: a quarter of the width, on every second pixel.
         mixing: how batches are mixed.
         recipe: the hyper-parameters.
@@ -57,9 +62,13 @@ class Job:
         shift: images move at random by up to so many pixels; 4 is usual for CIFAR.
         flip: images are mirrored at random.
         hidden: widths of the hidden layers of an "mlp".
+        label: of your own table, the column (name, or number from 0) or array with the classes; the last column, or y, by
+            default.
+        size: bring the images of your own folder to so many pixels each way: the middle, resized.
+        colour: grey images in your own folder become colour ones.
     """
 
-    data: Images | Tables
+    data: str
     model: ModelName = "preact_resnet18"
     mixing: Answers = field(default_factory=Answers)
     recipe: Recipe = field(default_factory=lambda: Recipe(epochs=30, milestones=(15, 23)))
@@ -67,6 +76,23 @@ class Job:
     shift: int = 0
     flip: bool = False
     hidden: tuple[int, ...] = (256, 256)
+    label: str | None = None
+    size: int | None = None
+    colour: bool = False
+
+    def __post_init__(self) -> None:
+        if self.is_own and is_path(self.data):  # kept whole, for a run is continued and evaluated from other folders too
+            object.__setattr__(self, "data", str(Path(self.data).resolve()))
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the data are somebody's own."""
+        return self.data not in _IMAGES + _TABLES
+
+    def on(self, data: str) -> "Job":
+        """The same on other data, all of them and unchanged. Data of your own are read as these were."""
+        named: dict[str, Any] = {"label": None, "size": None, "colour": False} if data in _IMAGES + _TABLES else {}
+        return replace(self, data=data, samples=None, shift=0, flip=False, **named)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -85,46 +111,48 @@ class Job:
         return cls(**rest, mixing=Answers(**mixing), recipe=Recipe(**values["recipe"]), hidden=tuple(values["hidden"]))
 
     def parts(self) -> tuple[Batched, Batched]:
-        """Training and test data, as the network sees them. Tables and digits keep a third to test on.
+        """Training and test data, as the network sees them.
 
         Raises:
-            ValueError: if ``samples`` is more than there are, or images are changed that are none.
+            ValueError: if ``data`` is neither a data set nor a path, ``samples`` is more than there are, images are changed
+                that are none, an option is for other data, or there is something wrong with data of your own.
+            OSError: if these cannot be read.
             DataError: if images are neither in the data folder nor to be had.
         """
         generator = torch.Generator().manual_seed(derive(self.recipe.seed, "split"))
-        if self.data not in _IMAGES:
-            if self.shift or self.flip:
-                raise ValueError(f"shift and flip are for images, not for {self.data}: leave them out")
-            whole: Arrays = getattr(sets, self.data)()
-            train, test = whole.split(1 / 3, generator)
+        train, test = self._read(generator)
+        if isinstance(train, Pixels) and isinstance(test, Pixels):
+            mean, std = train.statistics()
+            if self.is_own:  # another machine may add up in another order, and is to find the same data
+                mean, std = (tuple(round(value, 6) for value in each) for each in (mean, std))
             train = train[_some(len(train), self.samples, generator)]
-            if self.data != "digits":  # whose pixels are in [0, 1] already
-                train, test = min_max(train, test)
-            return train, test
-        pixels, held_out = (sets.pixels_of(self.data, part) for part in ("train", "test"))
-        mean, std = pixels.statistics()
-        pixels = pixels[_some(len(pixels), self.samples, generator)]
-        normalised = partial(sets.Resident, mean=mean, std=std)
-        return normalised(pixels, shift=self.shift, flip=self.flip), normalised(held_out)
+            return Resident(train, shift=self.shift, flip=self.flip, mean=mean, std=std), Resident(test, mean=mean, std=std)
+        if self.shift or self.flip:
+            raise ValueError(f"shift and flip are for images, not for {self.data}: leave them out")
+        kept, held_out = cast(tuple[Arrays, Arrays], (train[_some(len(train), self.samples, generator)], test))
+        if kept.x.ndim == 2:  # pixels are in [0, 1] already
+            kept, held_out = min_max(kept, held_out)
+        return kept, held_out
 
-    def test_pixels(self) -> Batched:
-        """The test part as pixels in [0, 1], e.g. for attacks. Tables are as the network sees them.
+    def own(self, generator: torch.Generator | None = None) -> Own:
+        """Data of your own, as they are read; see :func:`~mixbook.data.own.read_own` for what is raised."""
+        if not is_path(self.data):
+            raise ValueError(
+                f"no data set {self.data!r}. There are: {', '.join(_IMAGES)} (images), {', '.join(_TABLES)} (from "
+                "scikit-learn); data of your own are a folder or file that is there"
+            )
+        return read_own(self.data, label=self.label, size=self.size, colour=self.colour, generator=generator)
 
-        Raises:
-            DataError: if images are neither in the data folder nor to be had.
-        """
-        return sets.Resident(sets.pixels_of(self.data, "test")) if self.data in _IMAGES else self.parts()[1]
-
-    def on_pixels(self, model: nn.Module) -> nn.Module:
-        """The network so that it takes what :meth:`test_pixels` gives.
-
-        Raises:
-            DataError: if images are neither in the data folder nor to be had.
-        """
-        if self.data not in _IMAGES:  # which are never normalised
-            return model
-        mean, std = sets.pixels_of(self.data, "train").statistics()
-        return nn.Sequential(OrderedDict(normalise=models.Normalise(mean, std), net=model))
+    def _read(self, generator: torch.Generator) -> tuple[Pixels | Arrays, Pixels | Arrays]:
+        if self.is_own:
+            own = self.own(generator)
+            return own.train, own.test
+        if self.label is not None or self.size is not None or self.colour:
+            raise ValueError(f"label, size and colour are for data of your own, not for {self.data}: leave them out")
+        if self.data in _IMAGES:
+            return sets.pixels_of(self.data, "train"), sets.pixels_of(self.data, "test")
+        whole: Arrays = getattr(sets, self.data)()
+        return whole.split(HELD_OUT, generator)
 
     def network(self, data: Batched) -> nn.Module:
         """The network, with initial weights that follow from the recipe's seed."""
@@ -140,14 +168,33 @@ class Job:
         return seeded(derive(self.recipe.seed, "weights"), make)
 
 
+def in_pixels(data: Batched) -> Batched:
+    """A part of :meth:`Job.parts` as pixels in [0, 1], e.g. for attacks. What is not normalised is as it was."""
+    return data.bare() if isinstance(data, Resident) else data
+
+
+def on_pixels(model: nn.Module, data: Batched) -> nn.Module:
+    """A network for ``data``, a part of :meth:`Job.parts`, so that it takes what :func:`in_pixels` gives."""
+    if not isinstance(data, Resident):
+        return model
+    return nn.Sequential(OrderedDict(normalise=models.Normalise(data.mean, data.std), net=model))
+
+
 def run(
-    job: Job, checkpoint: Path | None = None, *, resume: bool = True, fabric: "Fabric | None" = None, **options: Any
+    job: Job,
+    checkpoint: Path | None = None,
+    *,
+    resume: bool = True,
+    fabric: "Fabric | None" = None,
+    begin: Callable[[], object] = lambda: None,
+    **options: Any,
 ) -> tuple[nn.Module, History, dict[str, float]]:
     """Train, and score the network of the last epoch on the test part.
 
     Args:
         job: what to do.
         checkpoint, resume, fabric: as for :func:`~mixbook.training.loop.fit`, which gets ``options`` too.
+        begin: called before training, when data, network and mixing were found to be there and to fit together.
 
     Returns:
         The network, its history, and ``error`` (%), ``nll`` (nats) and ``ece`` (%) on the test part.
@@ -161,6 +208,7 @@ def run(
     mixer = job.mixing.mixer_for(model, train.num_classes)
     if job.recipe.pairs == "within":
         job.mixing.check_batch(_mixed_together(job.recipe, len(train), 1 if fabric is None else fabric.world_size))
+    begin()
     history = fit(model, train, job.recipe, mixer=mixer, checkpoint=checkpoint, resume=resume, fabric=fabric, **options)
     scores = evaluate(model, test)
     return model, history, {"error": 100 * (1 - scores["accuracy"]), "nll": scores["nll"], "ece": 100 * scores["ece"]}

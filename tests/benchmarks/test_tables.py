@@ -3,7 +3,7 @@
 import re
 
 from mixbook.benchmarks.experiments import EXPERIMENTS
-from mixbook.benchmarks.tables import columns, html, protocol_rows
+from mixbook.benchmarks.tables import columns, html, latex, protocol_rows
 
 ROWS = [{"what": "a<b", "n": "1"}, {"what": "c", "n": "20"}]
 
@@ -19,7 +19,21 @@ def test_columns_line_up_with_numbers_to_the_right():
 
 
 def test_no_rows_make_no_table():
-    assert html([]) == columns([]) == ""
+    assert html([]) == columns([]) == latex([]) == ""
+
+
+def test_latex_escapes_what_has_a_meaning_there_and_sets_numbers_as_such():
+    rows = [{"share [%]": "-1.50\u00a0±\u00a00.25", "a_b": r"#1 & \x {^~}"}, {"share [%]": "", "a_b": "5 of 6"}]
+    assert latex(rows).splitlines() == [
+        r"\begin{tabular}{rl}",
+        r"\toprule",
+        r"share [\%] & a\_b \\",
+        r"\midrule",
+        r"$-1.50 \pm 0.25$ & \#1 \& \textbackslash{}x \{\textasciicircum{}\textasciitilde{}\} \\",
+        r" & 5 of 6 \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
 
 
 def test_the_protocol_names_every_setting_once_with_its_reason():

@@ -7,7 +7,7 @@ import pytest
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell, Profile
-from mixbook.benchmarks.versus import as_table
+from mixbook.benchmarks.versus import as_dicts, as_table
 
 OWN = replace(
     EXPERIMENTS["digits-few-labels"],
@@ -35,6 +35,14 @@ def test_the_gain_over_erm_is_paired(tmp_path):
     assert mixup["less error than ERM"] == "2.00 ±0.00"  # trials differ by 1 each, and so do those of ERM
     assert mixup["error"].startswith("3.50 ±") and mixup["n"] == "2"
     assert "ece" not in mixup
+
+
+def test_plain_values_hold_every_trial_and_curves_too(tmp_path):
+    erm, mixup = as_dicts(stored(tmp_path, OWN, {"error": 5.0, "loss@10": 1.0}, {"error": 3.0, "loss@10": 2.0}))
+    assert (mixup["method"], mixup["parameters"], list(erm["metrics"])) == ("mixup", "alpha=1", ["error", "loss@10"])
+    error = mixup["metrics"]["error"]
+    assert error["mean"] == 3.5 and error["half_width"] > 0
+    assert error["trials"] == [{"number": 0, "value": 3.0}, {"number": 1, "value": 4.0}]
 
 
 def test_a_table_without_plain_training_shows_what_was_measured_but_no_curves(tmp_path):

@@ -160,3 +160,31 @@ def test_other_files_are_refused(tmp_path):
         read_table(tmp_path / "latin.csv")
     with pytest.raises(OSError):
         read_table(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b,c\n1,2,x\n1,,y\n", "row 3, column 'b' of data.csv .* got ''"),
+        ("1,2,x\ninf,2,y\n", "row 2, column '0' of data.csv .* got 'inf'"),
+    ],
+)
+def test_gaps_are_refused_where_nothing_fills_them(tmp_path, text, said):
+    path = written(tmp_path, text)
+    assert not np.isfinite(read_table(path).x).all()
+    with pytest.raises(ValueError, match=said):
+        read_table(path, gaps=False)
+
+
+def test_gaps_in_arrays_are_refused_where_nothing_fills_them(tmp_path):
+    path = tmp_path / "data.npz"
+    np.savez(path, x=np.array([[[1.0]], [[np.nan]], [[2.0]]]), y=[0, 1, 1])
+    assert np.isnan(read_table(path).x).sum() == 1
+    with pytest.raises(ValueError, match="got NaN or infinity in 1 of 3 samples, the first at 1"):
+        read_table(path, gaps=False)
+
+
+def test_words_in_arrays_are_no_samples(tmp_path):
+    np.savez(tmp_path / "data.npz", x=np.array([["red"], ["blue"]]), y=[0, 1])
+    with pytest.raises(ValueError, match=r"x of data\.npz must hold numbers, got <U4"):
+        read_table(tmp_path / "data.npz")

@@ -56,7 +56,10 @@ def test_boxes_of_validation_images_are_filled_up(archives):
         )
         file = archives / "imagenet" / "boxes" / "val" / f"ILSVRC2012_val_0000000{number}.xml"
         write(file, f"<annotation>{objects}</annotation>")
-    data = imagenet("val", vision.load().transforms.v2.Resize((20, 20)))
+    vision.load()
+    from torchvision.transforms import v2
+
+    data = imagenet("val", v2.Resize((20, 20)))
     assert data.boxes.tolist()[0] == [[2, 3, 10, 20], [0, 0, 0, 0]]
     assert data.boxes.tolist()[1] == [[0, 0, 5, 5], [10, 10, 10, 20]]
     ((x, _, boxes),) = list(data.located())

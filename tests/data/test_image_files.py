@@ -5,8 +5,8 @@ import pytest
 import torch
 from tiny_files import jpeg, write
 
-from mixbook.data import ImageFiles, centre_view, random_view
-from mixbook.data.image_files import read_image
+from mixbook.data import ImageFiles, centre_view, random_view, square_view
+from mixbook.data.image_files import look, read_image
 
 
 @pytest.fixture
@@ -105,6 +105,30 @@ def test_views_have_their_size_and_the_random_one_follows_the_seed(files, genera
     assert looks[0].shape == (3, 16, 16)
     assert torch.equal(looks[0], looks[1])
     assert not torch.equal(looks[0], looks[2])
+
+
+def test_the_square_view_is_all_of_a_square_image_and_the_middle_of_others(generator):
+    square = torch.randint(256, (3, 12, 12), generator=generator, dtype=torch.uint8)
+    assert torch.equal(square_view(12)(square), square)
+    wide = torch.cat([torch.zeros_like(square), square, torch.zeros_like(square)], dim=2)
+    assert torch.equal(square_view(12)(wide), square)
+    assert square_view(5)(wide).shape == (3, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("mode", "grey"), [("L", True), ("1", True), ("LA", True), ("I;16", True), ("RGB", False), ("P", False)]
+)
+def test_a_look_at_a_file_says_its_kind_and_size(tmp_path, mode, grey):
+    from PIL import Image
+
+    Image.new(mode, (5, 3)).save(tmp_path / "one.png")
+    assert look(tmp_path / "one.png") == (grey, (5, 3))
+
+
+def test_a_look_at_what_is_no_image_names_it(tmp_path):
+    (tmp_path / "one.png").write_text("text")
+    with pytest.raises(OSError, match=r"one\.png cannot be read as an image"):
+        look(tmp_path / "one.png")
 
 
 def test_labels_and_images_must_agree(files):

@@ -33,6 +33,11 @@ def test_without_changes_every_image_comes_once_and_normalised(data):
     torch.testing.assert_close(x.double(), normalised(data.x[y]), rtol=0, atol=1e-5)
 
 
+def test_bare_images_are_the_pixels_again(data, generator):
+    x, y = Resident(data, shift=2, flip=True, mean=MEAN, std=STD).bare().batch(torch.arange(50), generator)
+    assert torch.equal((x * 255).round().byte(), data.x) and torch.equal(y, data.y)
+
+
 def test_each_image_is_a_window_of_its_padded_self_and_all_windows_occur(data):
     images = Resident(data, shift=2, flip=True)
     padded = F.pad(data.x, [2] * 4)

@@ -82,6 +82,41 @@ def test_a_short_last_batch_is_no_reason_to_refuse_a_run():
     run(Job("digits", "mlp", Answers(1.0, k=8), Recipe(epochs=1, batch_size=32), samples=36), progress=False)
 
 
+@pytest.fixture
+def mine(tmp_path):
+    """A table of two classes far apart, one feature in thousands; in a folder beside where runs go."""
+    path = tmp_path / "own" / "mine.csv"
+    path.parent.mkdir()
+    rows = [f"{n % 2 + n / 100},{1000 * (n % 3)},{'ab'[n % 2]}" for n in range(60)]
+    path.write_text("\n".join(["near,far,kind", *rows]) + "\n")
+    return path
+
+
+def test_data_of_one_s_own_are_scaled_by_their_training_part_and_split_by_the_seed(mine):
+    job = Job(str(mine), "mlp")
+    train, test = job.parts()
+    assert (len(train), len(test)) == (40, 20)
+    assert train.x.amin(0).tolist() == [0, 0] and train.x.amax(0).tolist() == [1, 1]
+    assert not torch.equal(replace(job, recipe=Recipe(epochs=1, seed=1)).parts()[1].x, test.x)
+    assert len(replace(job, samples=7).parts()[0]) == 7
+
+
+def test_a_path_is_kept_whole_and_a_name_is_a_name_also_where_a_folder_has_it(mine, monkeypatch):
+    monkeypatch.chdir(mine.parent)
+    (mine.parent / "iris").mkdir()
+    (mine.parent / "plain").mkdir()
+    assert Job("mine.csv", "mlp").data == str(mine) and Job("plain", "mlp").data == str(mine.parent / "plain")
+    assert Job("iris", "mlp").data == "iris" and Job("./iris", "mlp").data == str(mine.parent / "iris")
+
+
+def test_the_same_job_on_other_data_takes_all_of_them_as_they_are():
+    job = Job("photos/a", "lenet", samples=5, shift=2, flip=True, size=8, colour=True)
+    other = job.on("photos/b")
+    assert (other.samples, other.shift, other.flip, other.size, other.colour) == (None, 0, False, 8, True)
+    assert other.data.endswith("b") and other.recipe == job.recipe
+    assert (job.on("iris").size, job.on("iris").colour) == (None, False)
+
+
 COMMAND = [
     "train",
     "--data",
@@ -116,6 +151,9 @@ def test_the_command_trains_goes_on_and_writes_what_was_done(tmp_path, capsys):
         (["--data", "digits", "--model", "mlp", "--samples", "9999"], "samples must be from 1 to 1198, got 9999"),
         (["--data", "iris", "--model", "mlp", "--flip"], "flip are for images"),
         (["--data", "digits", "--model", "lenet", "--lr", "-1"], "lr must be positive"),
+        (["--data", "imagenette"], "no data set 'imagenette'. There are: mnist, cifar10, cifar100, svhn (images), iris, "),
+        (["--data", "no/where.csv", "--model", "mlp"], "there is no file or folder"),
+        (["--data", "iris", "--model", "mlp", "--size", "8"], "size and colour are for data of your own, not for iris"),
     ],
 )
 def test_what_does_not_fit_together_is_said(arguments, message, tmp_path, capsys):
@@ -123,6 +161,45 @@ def test_what_does_not_fit_together_is_said(arguments, message, tmp_path, capsys
         cli.main(["train", *arguments, "--epochs", "1", "--milestones", "--out", str(tmp_path)])
     assert exit_.value.code == 2
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "mlp", "--label", "sort"], "mine.csv has no column 'sort'"),
+        (["--model", "lenet"], "lenet needs images, and"),
+        (["--model", "mlp", "--flip"], "flip are for images"),
+        (["--model", "mlp", "--alpha", "1", "--layers", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_is_wrong_with_data_of_one_s_own_is_said_in_a_line_before_anything_is_written(
+    arguments, message, mine, tmp_path, capsys
+):
+    with pytest.raises(SystemExit) as left:
+        cli.main(
+            ["train", "--data", str(mine), *arguments, "--epochs", "1", "--milestones", "--out", str(tmp_path / "run")]
+        )
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("mixbook: ") and message in said and said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_on_data_of_one_s_own_goes_on_from_another_folder_and_notices_that_they_changed(
+    mine, tmp_path, capsys, monkeypatch
+):
+    command = ["train", "--model", "mlp", "--hidden", "8", "--milestones", "--batch-size", "10", "--device", "cpu"]
+    run = ["--out", str(tmp_path / "run")]
+    cli.main([*command, *run, "--epochs", "1", "--data", str(mine)])
+    monkeypatch.chdir(mine.parent)
+    cli.main([*command, *run, "--epochs", "2", "--data", mine.name])
+    before = (tmp_path / "run" / "job.json").read_bytes()
+    mine.write_text(mine.read_text() + "1,2,a\n")
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as left:
+        cli.main([*command, *run, "--epochs", "3", "--data", mine.name])
+    assert left.value.code == 2 and "belongs to another run (data: 'mine.csv (40 rows" in capsys.readouterr().err
+    assert (tmp_path / "run" / "job.json").read_bytes() == before
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -81,7 +81,7 @@ def job_of(experiment: Experiment, cell: Cell, number: int, epochs: int) -> Job:
         **{name: experiment[name] for name in kept},
     )
     return Job(
-        experiment.dataset,  # type: ignore[arg-type]
+        experiment.dataset,
         experiment["network"],
         mixing,
         recipe,

@@ -1,0 +1,170 @@
+"""Somebody's own data for training: a folder of images, or a table, as a training and a test part."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mixbook.data.arrays import Arrays
+from mixbook.data.class_folders import class_folders, class_images, images_in
+from mixbook.data.files import Table, read_table
+from mixbook.data.image_files import ImageFiles, look, square_view
+from mixbook.data.pixels import Pixels
+
+HELD_OUT = 1 / 3
+
+
+@dataclass(frozen=True)
+class Own:
+    """What was read.
+
+    Args:
+        train, test: images as bytes are ``Pixels``; images as numbers in [0, 1], and tables, are ``Arrays``. Tables are not
+            scaled.
+        classes: what each label was called.
+    """
+
+    train: Pixels | Arrays
+    test: Pixels | Arrays
+    classes: tuple[str, ...]
+
+
+def is_path(data: str) -> bool:
+    """Whether a word means a file or folder: it exists, or has an ending or a separator.
+
+    Example:
+        >>> from mixbook.data.own import is_path
+        >>> is_path("flowers.csv"), is_path("photos/flowers"), is_path("flowres")
+        (True, True, False)
+    """
+    path = Path(data)
+    return bool(data) and (path.name != data or path.suffix != "" or path.exists())
+
+
+def read_own(
+    path: str | Path,
+    *,
+    label: str | None = None,
+    size: int | None = None,
+    colour: bool = False,
+    generator: torch.Generator | None = None,
+) -> Own:
+    """Read a folder of images or a table.
+
+    A folder has one folder for each class, or ``train`` and ``test`` (or ``val``) with one for each class. Of a table, and
+    of a folder without parts, a random third is kept to test on. Classes are numbered in the order of their names.
+
+    An ``.npz`` may hold a table, x (n, d), or images, (n, H, W) or (n, channels, H, W): whole numbers from 0 to 255, or
+    numbers in [0, 1].
+
+    Args:
+        path: the folder, or a file that :func:`~mixbook.data.files.read_table` reads.
+        label: of a table, which column (or array) has the classes.
+        size: bring the images of a folder to ``size`` x ``size``, as :func:`~mixbook.data.square_view` does.
+        colour: grey images of a folder become colour ones. Else a folder of grey images has one channel.
+        generator: source of the split.
+
+    Raises:
+        ValueError: if there are no two classes, something in the file or folder is not as it should be, or an option is for
+            the other kind.
+        OSError: if a file cannot be read.
+        ImportError: if images need Pillow, or ``size`` torchvision, and it is missing.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if label is not None:
+            raise ValueError(f"label is for tables, and {path} is a folder: its folders name the classes")
+        return _folder(path, size, colour, generator)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file or folder {path}")
+    if size is not None or colour:
+        raise ValueError(f"size and colour are for a folder of images, not for {path.name}: leave them out")
+    table = read_table(path, label, gaps=False)
+    _check_classes(path.name, table.classes)
+    if len(table.classes) > len(table.y) // 2:
+        what = f"{path.name} has {len(table.classes)} classes for {len(table.y)} samples"
+        raise ValueError(f"{what}: are these class labels? Say with label which column has them")
+    train, test = _of_table(table, path.name).split(HELD_OUT, generator)
+    return Own(train, test, table.classes)
+
+
+def _check_classes(name: str, classes: tuple[str, ...]) -> None:
+    if len(classes) < 2:
+        raise ValueError(f"{name} must have two classes at least, got {classes[0] if classes else 'no samples'} alone")
+
+
+def _folder(home: Path, size: int | None, colour: bool, generator: torch.Generator | None) -> Own:
+    if size is not None and size < 1:
+        raise ValueError(f"size must be at least 1, got {size}")
+    parts = _parts(home)
+    found = [class_images(part) for part in parts]
+    for part, images in zip(parts, found, strict=True):
+        if not images:
+            raise ValueError(f"{part} has no folders of images: put those of each class into a folder of its name")
+    classes = tuple(dict.fromkeys(name for _, name in found[0]))
+    number = {name: at for at, name in enumerate(classes)}
+    _check_classes(str(parts[0]), classes)
+    if unknown := [name for _, name in found[-1] if name not in number]:
+        raise ValueError(f"{parts[-1]} has a class that {parts[0].name} has not, {unknown[0]}: take it out")
+    grey = _all_grey([path for images in found for path, _ in images], size, colour)
+    pixels = []
+    for images in found:
+        y = torch.tensor([number[name] for _, name in images])
+        view = None if size is None else square_view(size)
+        read = ImageFiles(tuple(path for path, _ in images), y, len(classes), home.name, view).pixels()
+        pixels.append(replace(read, x=read.x[:, :1].contiguous()) if grey else read)
+    train, test = pixels if len(pixels) == 2 else pixels[0].split(HELD_OUT, generator)
+    return Own(train, test, classes)
+
+
+def _parts(home: Path) -> list[Path]:
+    """The training and the test part, or the folder itself."""
+    folders = {folder.name: folder for folder in class_folders(home)}
+    train, test = folders.get("train"), folders.get("test", folders.get("val"))
+    if train is None or images_in(train):  # a class may have that name
+        return [home]
+    if test is None:
+        raise ValueError(f"{home} has train, but no test or val beside it: add one, or give {train} alone")
+    return [train, test]
+
+
+def _all_grey(paths: list[Path], size: int | None, colour: bool) -> bool:
+    """Whether images are to have one channel.
+
+    Raises:
+        ValueError: if they cannot be put into one batch.
+    """
+    with ThreadPoolExecutor() as pool:
+        looks = list(pool.map(look, paths))
+    (grey, first), here = looks[0], paths[0]
+    for path, (also, (width, height)) in zip(paths, looks, strict=True):
+        if size is None and (width, height) != first:
+            sizes = f"{here} has {first[0]} x {first[1]} pixels and {path} {width} x {height}"
+            raise ValueError(f"images differ in size, {sizes}: bring them to one size, such as --size 64")
+        if not colour and also != grey:
+            one, other = (here, path) if grey else (path, here)
+            raise ValueError(f"images are grey and in colour, as {one} and {other}: --colour makes all of them colour ones")
+    return grey and not colour
+
+
+def _of_table(table: Table, name: str) -> Pixels | Arrays:
+    x, y, classes = table.x, torch.from_numpy(table.y), len(table.classes)
+    if x.ndim not in (2, 3, 4) or 0 in x.shape:
+        raise ValueError(f"x of {name} must be (n, d), or images (n, H, W) or (n, channels, H, W), got {x.shape}")
+    if x.ndim == 2:
+        # Trained on from 0 to 1. In double precision first: in single dates and account numbers lose their last digits.
+        x = x.astype(float)
+        span = np.ptp(x, axis=0)
+        return Arrays(torch.from_numpy((x - x.min(axis=0)) / np.where(span > 0, span, 1)).float(), y, classes, name)
+    x = x[:, None] if x.ndim == 3 else x
+    if x.shape[1] not in (1, 3) and x.shape[-1] in (1, 3):
+        raise ValueError(f"images in {name} must be (n, channels, H, W), got {x.shape}: try x.transpose(0, 3, 1, 2)")
+    low, high = x.min(), x.max()
+    if x.dtype.kind in "iu" and low >= 0 and high <= 255:
+        return Pixels(torch.from_numpy(x.astype(np.uint8)), y, classes, name)
+    if low >= 0 and high <= 1:
+        return Arrays(torch.from_numpy(x.astype(np.float32)), y, classes, name)
+    wanted = "whole numbers from 0 to 255, or numbers in [0, 1]"
+    raise ValueError(f"images in {name} must be {wanted}, got {low:g} to {high:g}: a table is x.reshape(len(x), -1)")

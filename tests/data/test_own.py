@@ -1,0 +1,198 @@
+"""Somebody's own data: which layouts are read, and what is refused with which words."""
+
+import numpy as np
+import pytest
+import torch
+
+from mixbook.data import Arrays, Pixels
+from mixbook.data.own import read_own
+
+
+def image(path, value=(200, 0, 0), size=(8, 8), mode="RGB"):
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, value).save(path)
+    return path
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two classes of six images; the shade of each is its number."""
+    for place, name in enumerate(["cat", "dog"]):
+        for number in range(6):
+            image(tmp_path / "photos" / name / f"{number}.png", (place * 100, number, 0))
+    (tmp_path / "photos" / "README.txt").write_text("mine")
+    (tmp_path / "photos" / ".cache").mkdir()
+    return tmp_path / "photos"
+
+
+def rows(part):
+    """Class and number of each image, by its pixels; and that its label says so too."""
+    found = [(int(x[0, 0, 0]) // 100, int(x[1, 0, 0])) for x in part.x]
+    assert [place for place, _ in found] == part.y.tolist()
+    return found
+
+
+def test_a_folder_is_split_by_the_generator_into_parts_that_share_nothing(photos):
+    own = read_own(photos, generator=seeded())
+    assert own.classes == ("cat", "dog") and own.train.num_classes == 2 and own.train.name == "photos"
+    assert len(own.test) == 4 and own.train.x.dtype == torch.uint8
+    assert sorted(rows(own.train) + rows(own.test)) == [(place, number) for place in range(2) for number in range(6)]
+    assert rows(read_own(photos, generator=seeded()).test) == rows(own.test)
+    assert rows(read_own(photos, generator=seeded(1)).test) != rows(own.test)
+
+
+@pytest.mark.parametrize("held_out", ["test", "val"])
+def test_parts_that_are_there_are_taken(photos, held_out, tmp_path):
+    (tmp_path / "parts").mkdir()
+    photos.rename(tmp_path / "parts" / "train")
+    image(tmp_path / "parts" / held_out / "dog" / "only.png", (100, 77, 0))
+    own = read_own(tmp_path / "parts", generator=seeded())
+    assert len(rows(own.train)) == 12 and rows(own.test) == [(1, 77)]  # numbered as in training
+    assert own.test.num_classes == 2
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    for name in ("car", "train"):
+        image(tmp_path / name / "1.png")
+        image(tmp_path / name / "2.png")
+    assert read_own(tmp_path).classes == ("car", "train")
+
+
+def test_grey_images_have_one_channel_unless_they_are_to_be_colour(tmp_path):
+    for name, shade in (("cat", 10), ("dog", 90)):
+        for number in range(2):
+            image(tmp_path / name / f"{number}.png", shade, mode="L")
+    assert read_own(tmp_path).train.x.shape[1:] == (1, 8, 8)
+    coloured = read_own(tmp_path, colour=True).train
+    assert coloured.x.shape[1:] == (3, 8, 8) and set(coloured.x.unique().tolist()) <= {10, 90}
+    image(tmp_path / "dog" / "red.png")
+    with pytest.raises(ValueError, match=r"as .*cat/0\.png and .*dog/red\.png: --colour"):
+        read_own(tmp_path)
+    assert read_own(tmp_path, colour=True).train.x.shape[1] == 3
+
+
+def test_images_of_other_sizes_need_one(photos):
+    image(photos / "dog" / "wide.png", size=(20, 10))
+    with pytest.raises(ValueError, match=r"cat/0\.png has 8 x 8 pixels and .*wide\.png 20 x 10: .* --size 64"):
+        read_own(photos)
+    assert read_own(photos, size=5).train.x.shape[1:] == (3, 5, 5)
+
+
+def spoil(photos, how):
+    if how == "damaged":
+        path = photos / "dog" / "3.png"
+        path.write_bytes(path.read_bytes()[:-30])
+    elif how == "text":
+        (photos / "dog" / "0.jpg").write_text("no image")
+    elif how == "one":
+        (photos / "dog").rename(photos / ".dog")
+    elif how == "empty":
+        (photos / "fox").mkdir()
+    elif how == "none":
+        for name in ("cat", "dog"):
+            (photos / name).rename(photos / f".{name}")
+    elif how == "train":
+        (photos / "train").mkdir()
+    elif how == "unknown":
+        image(photos / "train" / "cat" / "1.png")
+        image(photos / "train" / "dog" / "1.png")
+        image(photos / "test" / "fox" / "1.png")
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("damaged", r"dog/3\.png cannot be read as an image"),
+        ("text", r"dog/0\.jpg cannot be read as an image"),
+        ("one", "photos must have two classes at least, got cat alone"),
+        ("empty", "photos has classes without images, such as fox"),
+        ("none", "photos has no folders of images: put"),
+        ("train", "has train, but no test or val beside it: add one, or give .*train alone"),
+        ("unknown", "test has a class that train has not, fox"),
+    ],
+)
+def test_what_is_wrong_with_a_folder_is_said(photos, how, said):
+    spoil(photos, how)
+    with pytest.raises((ValueError, OSError), match=said) as error:
+        read_own(photos)
+    assert "\n" not in str(error.value)
+
+
+def csv(tmp_path, rows):
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(["a,b,kind", *rows]) + "\n")
+    return path
+
+
+def test_a_table_is_split_and_large_numbers_keep_their_digits(tmp_path):
+    path = csv(tmp_path, [f"{1_700_000_000 + n},{n},{'xy'[n % 2]}" for n in range(30)])  # seconds since 1970
+    own = read_own(path, generator=seeded())
+    assert isinstance(own.train, Arrays) and own.classes == ("x", "y") and own.train.name == "mine.csv"
+    assert (len(own.train), len(own.test)) == (20, 10)
+    both = torch.cat([own.train.x, own.test.x])
+    torch.testing.assert_close(both[:, 0], both[:, 1])
+    assert len(both[:, 0].unique()) == 30
+    labelled = read_own(path, label="kind", generator=seeded())
+    assert torch.equal(labelled.train.x, own.train.x) and torch.equal(labelled.train.y, own.train.y)
+
+
+@pytest.mark.parametrize(
+    ("x", "kind", "shape"),
+    [
+        (np.zeros((9, 4)), Arrays, (4,)),
+        (np.full((9, 4, 5), 255), Pixels, (1, 4, 5)),
+        (np.full((9, 3, 4, 5), 7, np.uint8), Pixels, (3, 4, 5)),
+        (np.full((9, 3, 4, 5), 0.5), Arrays, (3, 4, 5)),
+    ],
+)
+def test_arrays_are_tables_or_images(tmp_path, x, kind, shape):
+    np.savez(tmp_path / "mine.npz", x=x, y=np.arange(9) % 2)
+    own = read_own(tmp_path / "mine.npz")
+    assert isinstance(own.train, kind) and own.train.x.shape == (6, *shape)
+    assert own.train.x.unique().tolist() == [x.flat[0]]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "said"),
+    [
+        (np.zeros((4, 2)), [0, 0, 0, 0], "two classes at least, got 0 alone"),
+        (np.zeros((0, 2)), [], "two classes at least, got no samples"),
+        (np.zeros((4, 2)), [0, 1, 2, 3], "4 classes for 4 samples: are these class labels"),
+        (np.zeros(4), [0, 0, 1, 1], r"must be \(n, d\), or images .* got \(4,\)"),
+        (np.zeros((4, 8, 8, 3)), [0, 0, 1, 1], r"must be \(n, channels, H, W\), got .*transpose\(0, 3, 1, 2\)"),
+        (np.full((4, 8, 8), 200.0), [0, 0, 1, 1], "whole numbers from 0 to 255, or numbers in .0, 1., got 200 to 200"),
+        (np.full((4, 8, 8), -1), [0, 0, 1, 1], "got -1 to -1"),
+        (np.full((4, 2), np.nan), [0, 0, 1, 1], "got NaN or infinity in 4 of 4 samples, the first at 0"),
+    ],
+)
+def test_what_is_wrong_with_arrays_is_said(tmp_path, x, y, said):
+    np.savez(tmp_path / "mine.npz", x=x, y=np.array(y, dtype=int))
+    with pytest.raises(ValueError, match=said):
+        read_own(tmp_path / "mine.npz")
+
+
+def test_gaps_and_missing_columns_of_a_table_are_said(tmp_path):
+    path = csv(tmp_path, ["1,2,x", "3,,y"] * 4)
+    with pytest.raises(ValueError, match=r"row 3, column 'b' of mine\.csv must be a finite number, got ''"):
+        read_own(path)
+    with pytest.raises(ValueError, match=r"has no column 'sort' for the label\. It has: a, b, kind"):
+        read_own(path, label="sort")
+
+
+def test_options_of_the_other_kind_and_nothing_at_all_are_refused(photos, tmp_path):
+    path = csv(tmp_path, ["1,2,x", "3,4,y"] * 4)
+    with pytest.raises(ValueError, match="label is for tables"):
+        read_own(photos, label="kind")
+    for option in ({"size": 8}, {"colour": True}):
+        with pytest.raises(ValueError, match=r"size and colour are for a folder of images, not for mine\.csv"):
+            read_own(path, **option)
+    with pytest.raises(ValueError, match="size must be at least 1, got 0"):
+        read_own(photos, size=0)
+    with pytest.raises(FileNotFoundError, match=r"there is no file or folder .*nowhere"):
+        read_own(tmp_path / "nowhere")
