@@ -15,7 +15,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book preview notebooks zip pdf test smoke serve lab bench lint clean browser axe
+.PHONY: help setup book preview notebooks zip pdf test smoke serve lab bench lint clean built browser axe
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,10 +30,10 @@ notebooks: $(READY)  ## refresh the committed .ipynb of chapters that changed (A
 	@$(PY) scripts/make_book.py notebooks $(if $(ALL),--all)
 	@$(PY) scripts/picture.py
 
-zip:  ## the built book as one file that opens from a folder: _build/mixbook.zip
+zip: built  ## the built book as one file that opens from a folder: _build/mixbook.zip
 	@$(PY) scripts/zip_book.py
 
-pdf: browser  ## the built book on numbered pages, printed by Chromium: _build/mixbook.pdf
+pdf: built browser  ## the built book on numbered pages, printed by Chromium: _build/mixbook.pdf
 	@$(PY) scripts/pdf_book.py
 
 test: $(READY) browser axe  ## run the tests, and every chapter against its committed outputs
@@ -44,8 +44,7 @@ test: $(READY) browser axe  ## run the tests, and every chapter against its comm
 smoke: $(READY)  ## run every experiment at its smallest profile
 	$(VENV)/bin/mixbook bench run --all --profile smoke
 
-serve:  ## show the built book at http://localhost:8000 (PORT=...)
-	@test -f _build/html/index.html || { echo "there is no book yet: run \`make book\` or \`make preview\` first"; exit 1; }
+serve: built  ## show the built book at http://localhost:8000 (PORT=...)
 	@echo "http://localhost:$(PORT)"
 	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
@@ -78,6 +77,9 @@ $(READY): requirements.txt pyproject.toml
 	@$(PY) -m pip install --quiet --requirement requirements.txt
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+built:
+	@test -f _build/html/index.html || { echo "there is no book yet: run \`make book\` or \`make preview\` first"; exit 1; }
 
 # The browser test drives a Chromium; where nobody may install one, the test skips itself and says so.
 browser:
