@@ -9,11 +9,12 @@ import numpy as np
 from mixbook.benchmarks.estimate import Estimate, half_width, with_interval
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell
+from mixbook.benchmarks.tidy import pairs
 
 
 @dataclass(frozen=True)
 class Standing(Estimate):
-    """One method on one metric: every trial's value, and its difference from ERM in the same trial."""
+    """One method on one metric: every trial's value, and the differences from ERM of the trials that both have."""
 
     cell: Cell
     metric: str
@@ -21,9 +22,12 @@ class Standing(Estimate):
     gains: tuple[float, ...]
 
     @property
-    def gain(self) -> float:
-        """Mean over trials of ERM minus this method: positive where it is better (all metrics are losses)."""
-        return float(np.mean(self.gains))
+    def gain(self) -> float | None:
+        """Mean over trials of ERM minus this method: positive where it is better (all metrics are losses).
+
+        None where the two share no trial.
+        """
+        return float(np.mean(self.gains)) if self.gains else None
 
     @property
     def gain_half_width(self) -> float | None:
@@ -34,17 +38,24 @@ class Standing(Estimate):
 def standings(results: Results, metric: str) -> list[Standing]:
     """The methods in the order of the experiment, those that were run.
 
+    Trials are paired by their number: networks that did not learn may be missing among those of a cell.
+
     Raises:
         ResultsError: if the results are damaged or belong to another protocol.
     """
-    cells = {cell: [trial.metrics[metric] for trial in trials] for cell, trials in results.load().items()}
-    base = next((values for cell, values in cells.items() if cell.method == "erm"), None)
+    cells = results.load()
+    base = next((trials for cell, trials in cells.items() if cell.method == "erm"), None)
     if base is None:
         return []
     return [
-        Standing(cell, metric, tuple(values), tuple(b - v for b, v in zip(base, values, strict=True)))
+        Standing(
+            cell,
+            metric,
+            tuple(trial.metrics[metric] for trial in trials),
+            tuple(plain.metrics[metric] - trial.metrics[metric] for plain, trial in pairs(base, trials)),
+        )
         for cell in results.experiment.cells
-        if (values := cells.get(cell))
+        if (trials := cells.get(cell))
     ]
 
 

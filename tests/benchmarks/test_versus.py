@@ -7,6 +7,7 @@ import pytest
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell, Profile
+from mixbook.benchmarks.tidy import learned
 from mixbook.benchmarks.versus import as_dicts, as_table
 
 OWN = replace(
@@ -35,6 +36,27 @@ def test_the_gain_over_erm_is_paired(tmp_path):
     assert mixup["less error than ERM"] == "2.00 ±0.00"  # trials differ by 1 each, and so do those of ERM
     assert mixup["error"].startswith("3.50 ±") and mixup["n"] == "2"
     assert "ece" not in mixup
+
+
+def only_those_that_learned(experiment, cell, found):
+    """The trials of a source, without networks that are stuck."""
+    return learned(found["own"].get(cell, []))
+
+
+def test_trials_are_paired_by_number_where_cells_lack_different_ones(tmp_path):
+    three = replace(OWN, own_cells=(*OWN.own_cells, Cell("mixup", "alpha=8")), profiles={"laptop": Profile(3, 1)})
+    stuck = {three.cells[0]: [0], three.cells[1]: [2], three.cells[2]: [1, 2]}
+    Results(three, "laptop", tmp_path).save(
+        {
+            cell: [Trial(n, {"error": 10.0**n - place, "stuck": float(n in stuck[cell])}, 1.0) for n in range(3)]
+            for place, cell in enumerate(three.cells)
+        },
+        [],
+    )
+    read = replace(three, name="read", trial="", sources=(three,), derive="test_versus:only_those_that_learned")
+    _, mixup, other = as_table(Results(read, "laptop", tmp_path), ["error"])
+    assert mixup["less error than ERM"] == "1.00" and mixup["n"] == "2"  # both have trial 1 alone
+    assert other["less error than ERM"] == "" and other["n"] == "1"  # trial 0, which ERM lacks
 
 
 def test_plain_values_hold_every_trial_and_curves_too(tmp_path):
