@@ -38,6 +38,12 @@ def test_list_names_every_experiment_and_profile(capsys):
         assert all(profile in said for profile in experiment.profiles)
 
 
+def test_list_shows_those_of_a_table(capsys):
+    cli.main(["bench", "list", "kmixup-tmlr", "table 5"])
+    said = capsys.readouterr().out
+    assert IRIS in said and "kmixup-v1-figure4-iris" not in said
+
+
 def test_coverage_as_json_is_json_and_as_text_ends_with_the_sum(capsys):
     cli.main(["bench", "coverage", "--json"])
     found = json.loads(capsys.readouterr().out)
@@ -92,7 +98,9 @@ def test_compare_finds_a_smoke_run_where_it_was_put(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["bench", "run", "no-such"], "no experiment 'no-such'. There are: "),
+        (["bench", "run", "no-such"], "no experiment 'no-such'"),
+        (["bench", "run", "kmixup-table5-iris"], f"did you mean {IRIS} or "),
+        (["bench", "list", "iris", "qqq"], "no experiment has 'iris' and 'qqq'"),
         (["bench", "compare", "no-such"], "no experiment 'no-such'"),
         (["bench", "run", IRIS, "--profile", "huge"], "no profile 'huge'. It has: smoke"),
         (["bench", "run", IRIS, "--all"], "name one experiment, or give --all"),

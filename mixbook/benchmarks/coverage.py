@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mixbook.benchmarks.experiments import all_experiments
-from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_figures, printed_values
+from mixbook.benchmarks.printed import PrintedFigure, PrintedValue, not_measured, printed_figures, printed_values
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell, Experiment
 
@@ -20,7 +20,8 @@ class TableCoverage:
 
     ``cut_short`` counts those with a result that is only from single networks, trained for fewer epochs than in print.
     ``begun`` counts those that have no result yet, but some of the trials that they need.
-    ``not_measured`` counts those that the paper quotes or states without having measured them.
+    ``not_measured`` counts those that the paper quotes or states without having measured them. ``experiments`` names the
+    experiments that answer them.
 
     Example:
         >>> from pathlib import Path
@@ -39,11 +40,12 @@ class TableCoverage:
     begun: int
     not_measured: int
     profiles: tuple[str, ...]
+    experiments: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class FigureCoverage:
-    """A figure without numbers: the experiment that redraws it, and the profile of its fullest result.
+    """A figure without numbers: what it shows, the experiment that redraws it, and the profile of its fullest result.
 
     Example:
         >>> from pathlib import Path
@@ -55,16 +57,18 @@ class FigureCoverage:
 
     paper: str
     figure: str
+    shows: str
     experiment: str | None
     result: str | None
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """All tables and figures of the five papers."""
+    """All tables of the five papers, and their figures without numbers; apart, drawings with nothing to run."""
 
     tables: tuple[TableCoverage, ...]
     figures: tuple[FigureCoverage, ...]
+    drawings: tuple[PrintedFigure, ...]
 
     @property
     def printed(self) -> int:
@@ -96,6 +100,11 @@ class Coverage:
         """Those that are quoted from elsewhere, or a sentence rather than a measurement."""
         return sum(table.not_measured for table in self.tables)
 
+    @property
+    def redrawn(self) -> int:
+        """Figures that we have a result for."""
+        return sum(figure.result is not None for figure in self.figures)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as ``mixbook bench coverage --json`` prints them."""
         return {
@@ -105,8 +114,9 @@ class Coverage:
             "cut_short": self.cut_short,
             "begun": self.begun,
             "not_measured": self.not_measured,
-            "tables": [{**vars(table), "profiles": list(table.profiles)} for table in self.tables],
+            "tables": [vars(table) for table in self.tables],
             "figures": [vars(figure) for figure in self.figures],
+            "drawings": [vars(figure) for figure in self.drawings],
         }
 
 
@@ -155,10 +165,12 @@ def coverage(folder: Path) -> Coverage:
             begun=sum(row in begun and not profiles.get(row) for row in rows),
             not_measured=sum(row in not_measured() for row in rows),
             profiles=tuple(sorted(set().union(*(profiles.get(row, set()) for row in rows)))),
+            experiments=tuple(each.name for each in real if not set(rows).isdisjoint(each.printed)),
         )
         for home, rows in by_table.items()
     )
-    return Coverage(tables, tuple(_figure(f.paper, f.figure, finished) for f in printed_figures()))
+    figures = tuple(_figure(figure, finished) for figure in printed_figures() if not figure.is_drawing)
+    return Coverage(tables, figures, tuple(figure for figure in printed_figures() if figure.is_drawing))
 
 
 def by_paper(tables: tuple[TableCoverage, ...]) -> list[dict[str, Any]]:
@@ -202,11 +214,11 @@ def _begun(experiment: Experiment, folder: Path) -> set[Cell]:
     return {cell for name in names for cell in Results(experiment, name, folder).begun()}
 
 
-def _figure(paper: str, figure: str, finished: dict[str, dict[str, set[Cell]]]) -> FigureCoverage:
+def _figure(figure: PrintedFigure, finished: dict[str, dict[str, set[Cell]]]) -> FigureCoverage:
     """A figure is redrawn from all cells of its experiment, for nobody knows here which of them it shows."""
     for experiment in all_experiments():
-        if experiment.paper == paper and figure in experiment.figures:
+        if experiment.paper == figure.paper and figure.figure in experiment.figures:
             whole = finished.get(experiment.name, {}).items()
             done = [profile for profile, cells in whole if cells.issuperset(experiment.selected(profile))]
-            return FigureCoverage(paper, figure, experiment.name, done[-1] if done else None)
-    return FigureCoverage(paper, figure, None, None)
+            return FigureCoverage(**vars(figure), experiment=experiment.name, result=done[-1] if done else None)
+    return FigureCoverage(**vars(figure), experiment=None, result=None)

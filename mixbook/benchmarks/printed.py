@@ -41,11 +41,22 @@ class PrintedValue:
 
 @dataclass(frozen=True)
 class PrintedFigure:
-    """A figure that prints no numbers: which one, and what it shows."""
+    """A figure that prints no numbers: which one, and what it shows.
+
+    Example:
+        >>> from mixbook.benchmarks.printed import PrintedFigure
+        >>> PrintedFigure("manifold", "Figure 3", "why hidden states flatten (a drawing of the idea)").is_drawing
+        True
+    """
 
     paper: str
     figure: str
     shows: str
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether it pictures an idea, so that there is nothing to run."""
+        return self.shows.endswith("(a drawing of the idea)")
 
 
 @cache

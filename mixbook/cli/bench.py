@@ -24,16 +24,22 @@ def commands() -> Commands:
     from mixbook.benchmarks import coverage as scoreboard
     from mixbook.benchmarks import runner, versus
     from mixbook.benchmarks.budget import seconds_of
-    from mixbook.benchmarks.experiments import all_experiments, get_experiment
+    from mixbook.benchmarks.experiments import all_experiments, experiments_with, get_experiment
     from mixbook.benchmarks.report import report as reports
     from mixbook.benchmarks.tables import columns
     from mixbook.benchmarks.tables import latex as in_latex
 
     name = arg(metavar="EXPERIMENT")
 
-    def list_() -> None:
-        """Show the experiments: the printed table, how many values it has, and the profiles."""
-        for e in all_experiments():
+    def list_(texts: Annotated[tuple[str, ...], arg(metavar="TEXT", name="texts")] = (), /) -> None:
+        """Show the experiments: the printed table, how many values it has, and the profiles.
+
+        For example: mixbook bench list kmixup-tmlr "table 5"
+
+        Args:
+            texts: only those that have each of these in their name, paper, table, title, data set or network.
+        """
+        for e in experiments_with(*texts):
             home = f"{e.paper}, {', '.join((e.table, *e.also))}: {e.title}; {len(e.printed)} printed values"
             print(f"{e.name}\n  {home if e.printed else e.title}")
             for level, profile in e.profiles.items():
@@ -72,8 +78,7 @@ def commands() -> Commands:
                 those of an experiment of that name with `-released` behind it.
         """
         if all == (experiment is not None):
-            names = ", ".join(e.name for e in all_experiments())
-            raise BenchmarkError(f"name one experiment, or give --all. There are: {names}")
+            raise BenchmarkError("name one experiment, or give --all: `mixbook bench list` shows which there are")
         if all and protocol == "released":
             raise BenchmarkError("--protocol released needs one experiment, got --all: few of them know a difference")
         chosen = list(all_experiments()) if experiment is None else [get_experiment(experiment)]
@@ -157,8 +162,9 @@ def commands() -> Commands:
             print(dumps(found.as_dict()))
             return
         print(columns([_coverage_row(table) for table in found.tables]))
-        done = sum(figure.result is not None for figure in found.figures)
-        print(f"\nfigures without numbers: {len(found.figures)}, {done} of them redrawn")
+        print('\nthe experiments of a table: such as mixbook bench list kmixup-tmlr "table 5"')
+        drawings = f"{len(found.drawings)} more draw an idea, with nothing to run"
+        print(f"figures without numbers: {len(found.figures)}, {found.redrawn} of them redrawn; {drawings}")
         counts = f"{found.with_experiment} with an experiment, {found.with_result} with a result"
         counts += f" ({found.cut_short} of single networks, cut short)" if found.cut_short else ""
         counts += f" and {found.begun} begun" if found.begun else ""

@@ -23,7 +23,7 @@ def test_it_starts_with_every_printed_value_and_no_result(tmp_path):
     assert found.with_experiment == sum(len(e.printed) for e in EXPERIMENTS.values() if not e.surrogate)
     assert found.with_result == 0
     assert {(t.paper, t.table) for t in found.tables} == {(row.paper, row.table) for row in printed_values()}
-    assert len(found.figures) == len(printed_figures())
+    assert len(found.figures) + len(found.drawings) == len(printed_figures())
 
 
 @pytest.mark.parametrize("cells", [0, 3, 16])
@@ -34,6 +34,7 @@ def test_finished_cells_count_in_their_table(tmp_path, invented, cells):
     table = next(t for t in found.tables if (t.paper, t.table) == (IRIS.paper, IRIS.table))
     assert table.with_result == cells
     assert table.profiles == (("laptop",) if cells else ())
+    assert IRIS.name in table.experiments and all(EXPERIMENTS[name].paper == table.paper for name in table.experiments)
 
 
 def test_cells_that_lack_trials_are_counted_apart(tmp_path, invented):
@@ -114,14 +115,24 @@ def test_a_redrawn_figure_names_its_experiment_and_profile(tmp_path, invented, m
     assert row().result == "paper"  # the fullest
 
 
+def test_a_drawing_of_an_idea_is_no_figure_to_run(tmp_path):
+    found = coverage(tmp_path)
+    assert len(found.drawings) == 6 and not any("drawing" in figure.shows for figure in found.figures)
+    assert not any(
+        each.figure in e.figures for each in found.drawings for e in EXPERIMENTS.values() if e.paper == each.paper
+    )
+    assert found.redrawn == 0
+
+
 def test_the_json_form_has_the_promised_keys_and_adds_up(tmp_path):
     found = json.loads(json.dumps(coverage(tmp_path).as_dict()))
     counts = ("printed", "with_experiment", "with_result", "cut_short", "begun", "not_measured")
-    assert found.keys() == {*counts, "tables", "figures"}
+    assert found.keys() == {*counts, "tables", "figures", "drawings"}
     for table in found["tables"]:
-        assert table.keys() == {*counts, "paper", "table", "profiles"}
+        assert table.keys() == {*counts, "paper", "table", "profiles", "experiments"}
+        assert bool(table["experiments"]) == bool(table["with_experiment"])
         assert table["with_result"] <= table["with_experiment"] <= table["printed"] - table["not_measured"]
-    assert all(figure.keys() == {"paper", "figure", "experiment", "result"} for figure in found["figures"])
+    assert all(figure.keys() == {"paper", "figure", "shows", "experiment", "result"} for figure in found["figures"])
     for count in counts:
         assert sum(table[count] for table in found["tables"]) == found[count]
         assert sum(paper[count] for paper in by_paper(coverage(tmp_path).tables)) == found[count]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.experiments import EXPERIMENTS, get_experiment
+from mixbook.benchmarks.experiments import EXPERIMENTS, experiments_with, get_experiment
 
 NOTEBOOKS = Path(__file__).parents[2] / "book" / "benchmarks"
 each_experiment = pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=EXPERIMENTS)
@@ -72,13 +72,28 @@ def test_table_5_has_every_printed_cell_of_the_two_sets():
         assert len(experiment.cells) == len(experiment.printed) == len(grid) + 1
 
 
+def test_experiments_are_found_by_texts_in_any_case():
+    found = experiments_with("kmixup-tmlr", "table 5")
+    assert found == [e for e in EXPERIMENTS.values() if (e.paper, e.table) == ("kmixup-tmlr", "Table 5")]
+    assert experiments_with() == list(EXPERIMENTS.values())
+    assert EXPERIMENTS["multimix-figure4"] in experiments_with("NOISY_SPIRAL")
+    with pytest.raises(BenchmarkError, match="no experiment has 'kmixup' and 'qqq' in its name"):
+        experiments_with("kmixup", "qqq")
+
+
 def test_two_experiments_never_claim_the_same_value():
     claimed = Counter(row for experiment in EXPERIMENTS.values() for row in experiment.printed)
     assert [row for row, times in claimed.items() if times > 1] == []
 
 
-def test_an_unknown_experiment_or_profile_says_which_exist():
-    with pytest.raises(BenchmarkError, match=r"no experiment 'iris'.*kmixup-tmlr-table5-iris"):
+def test_an_unknown_experiment_or_profile_says_what_comes_close():
+    with pytest.raises(BenchmarkError, match=r"no experiment 'iris': did you mean kmixup-tmlr-table5-iris or "):
         get_experiment("iris")
+    with pytest.raises(
+        BenchmarkError, match=r"no experiment 'mnist-lnet-fixed-alpha': did you mean mnist-lenet-fixed-alpha or"
+    ):
+        get_experiment("mnist-lnet-fixed-alpha")
+    with pytest.raises(BenchmarkError, match=r"no experiment 'qqq'\. `mixbook bench list` shows"):
+        get_experiment("qqq")
     with pytest.raises(BenchmarkError, match=r"no profile 'huge'.*smoke.*laptop"):
         get_experiment("kmixup-tmlr-table5-iris").profile("huge")

@@ -1,6 +1,7 @@
 """All experiments, by name. A new table is a new file here, and a line below."""
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.experiments import (
@@ -84,7 +85,8 @@ def get_experiment(name: str) -> Experiment:
     """The experiment of that name; with ``-released`` behind it, as :meth:`Experiment.as_released` does it.
 
     Raises:
-        BenchmarkError: if there is none; the message says which exist. Or if there is nothing released that differs.
+        BenchmarkError: if there is none; the message names those that come closest. Or if there is nothing released that
+            differs.
 
     Example:
         >>> from mixbook.benchmarks.experiments import get_experiment
@@ -94,8 +96,33 @@ def get_experiment(name: str) -> Experiment:
     if name not in EXPERIMENTS:
         if name.endswith(RELEASED) and name.removesuffix(RELEASED) in EXPERIMENTS:
             return EXPERIMENTS[name.removesuffix(RELEASED)].as_released()
-        raise BenchmarkError(f"there is no experiment {name!r}. There are: {', '.join(EXPERIMENTS)}")
+        near = [each for each in EXPERIMENTS if name in each] + get_close_matches(name, EXPERIMENTS, cutoff=0.5)
+        meant = f": did you mean {' or '.join(list(dict.fromkeys(near))[:3])}?" if near else "."
+        raise BenchmarkError(f"there is no experiment {name!r}{meant} `mixbook bench list` shows which there are")
     return EXPERIMENTS[name]
+
+
+def experiments_with(*texts: str) -> list[Experiment]:
+    """The experiments that have each text in their name, paper, table, title, data set or network, in any case.
+
+    Raises:
+        BenchmarkError: if there is none.
+
+    Example:
+        >>> from mixbook.benchmarks.experiments import experiments_with
+        >>> [experiment.name for experiment in experiments_with("kmixup-tmlr", "table 5", "iris")]
+        ['kmixup-tmlr-table5-iris']
+    """
+
+    def about(e: Experiment) -> str:
+        return "\n".join((e.name, e.paper, e.table, *e.also, e.title, e.dataset, e.model)).lower()
+
+    found = [each for each in all_experiments() if all(text.lower() in about(each) for text in texts)]
+    if not found:
+        raise BenchmarkError(
+            f"no experiment has {' and '.join(map(repr, texts))} in its name, table, title, data or network"
+        )
+    return found
 
 
 def all_experiments() -> Iterator[Experiment]:
