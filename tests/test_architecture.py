@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "mixing.mixer": {"mixing.scope", "mixing.checks", "mixing.plan", "mixing.pairing", "mixing.ratio", "mixing.blend"},
     "mixing.oneof": {"mixing.scope", "mixing.plan", "mixing.mixer"},
     "mixing.route": {"mixing.plan", "mixing.mixer", "mixing.oneof", "transfer"},
-    "mixing.ahead": {"mixing.plan", "mixing.mixer", "mixing.oneof"},
+    "mixing.ahead": {"mixing.checks", "mixing.plan", "mixing.mixer", "mixing.oneof"},
     "mixing.place": {
         "mixing.scope",
         "mixing.checks",
@@ -45,6 +45,7 @@ MAY_IMPORT = {
         "mixing.ratio",
         "mixing.blend",
         "mixing.mixer",
+        "mixing.oneof",
     },
     "mixing.answers": {"mixing.pairing", "mixing.ratio", "mixing.blend", "mixing.mixer", "mixing.place"},
     "mixing.cost": {"mixing.ratio", "mixing.mixer", "mixing.place"},

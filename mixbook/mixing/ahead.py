@@ -9,6 +9,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from mixbook.mixing.checks import check_mixer
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.oneof import OneOf
 from mixbook.mixing.plan import MixPlan
@@ -37,6 +38,7 @@ class PlanAhead:
         ahead: how many batches are planned or waiting to be used, >= 1.
 
     Raises:
+        TypeError: if ``mixer`` plans no batches, as what mixes inside a network.
         ValueError: if ``ahead`` is less than 1, or of a :class:`OneOf` only the mixers have generators. What goes wrong in
             planning is raised where the batch is asked for.
 
@@ -52,6 +54,7 @@ class PlanAhead:
     ahead: int = 2
 
     def __post_init__(self) -> None:
+        check_mixer(self.mixer)
         if self.ahead < 1:
             raise ValueError(
                 f"ahead must be at least 1, got {self.ahead}: 2 is enough where planning is faster than training"

@@ -1,8 +1,9 @@
-"""What several rooms refuse alike: counts that are none, and batches that are no tensors; and whose work is looked at."""
+"""What several rooms refuse alike: counts, batches and mixers that are none; which network is meant; whose work it is."""
 
+import warnings
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def built_in(part: object) -> bool:
@@ -78,6 +79,48 @@ def check_inputs(x: Tensor) -> None:
         raise TypeError(f"x must be real to be mixed, got {x.dtype}: torch.view_as_real(x) makes two real features of each")
     if not x.is_floating_point():
         raise TypeError(f"x must be floating point to be mixed, got {x.dtype}: convert it first, e.g. x.float() / 255")
+
+
+def check_mixer(mixer: object) -> None:
+    """Refuse what plans no batches, such as a function, or a mixer that gives outputs of a network.
+
+    Raises:
+        TypeError: naming what it is.
+    """
+    plans = callable(getattr(mixer, "plan", None)) and hasattr(mixer, "draws_globally")
+    if isinstance(mixer, type) or not plans:
+        raise TypeError(f"mixer must be of type Mixer or OneOf, got {type(mixer).__name__}: e.g. mb.mixup(2.0)")
+
+
+def another_network(own: nn.Module, model: object) -> bool:
+    """Whether ``model``, which trains, is another network than ``own``, which a mixer was made for.
+
+    A wrapper around ``own`` (compiled, of several processes, with a layer that normalises) has layers in common with it,
+    and is no other. Of what is no module, or shows no weights, nothing is said.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.checks import another_network
+        >>> own, other = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
+        >>> another_network(own, torch.nn.Sequential(own)), another_network(own, other)
+        (False, True)
+    """
+    if not isinstance(model, nn.Module) or own in model.modules() or not set(own.modules()).isdisjoint(model.modules()):
+        return False
+    return any(weight.requires_grad for weight in model.parameters())
+
+
+def check_looks_at(own: nn.Module, model: object) -> None:
+    """Warn where a saliency asks a network that is not the one in training, but trains too: so it is hardly meant.
+
+    A copy of averaged weights or a teacher may be asked; frozen it says that it is meant.
+    """
+    if another_network(own, model) and any(weight.requires_grad for weight in own.parameters()):
+        warnings.warn(
+            "the saliency is that of another network than the one in training: make the mixer anew for each network. If it "
+            "is meant, as with a teacher, freeze that one: teacher.requires_grad_(False)",
+            stacklevel=3,
+        )
 
 
 def _no_tensor(name: str, value: Any) -> str:

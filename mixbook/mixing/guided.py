@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mixbook.mixing.blend.saliency import GradientSaliency, channel_norm
-from mixbook.mixing.checks import check_batch
+from mixbook.mixing.checks import another_network, check_batch, check_looks_at
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.scope import draw_device
@@ -138,6 +138,7 @@ class GuidedMixer:
         self.mixer = mixer
         self.clean = clean
         self.noise = noise
+        self.model = saliency.model
         self._saliency = saliency
         self._clean_loss: Tensor | None = None
 
@@ -157,7 +158,15 @@ class GuidedMixer:
 
         Raises:
             RuntimeError: if the clean loss of the batch before was never used.
+            ValueError: with ``clean``, if ``model`` is another network than the one that gives the saliency, whose gradient
+                would go there. Without, that is warned of as by :meth:`Mixer.outputs`.
         """
+        if self.clean and another_network(self.model, model):
+            raise ValueError(
+                "model must be the network that the mixer was made for, whose clean loss it is, got another "
+                f"{type(model).__name__}: make a mixer for each network, GuidedMixer(puzzlemix(model), clean=...)"
+            )
+        check_looks_at(self.model, model)
         if self._clean_loss is not None:
             raise RuntimeError(
                 "the clean loss of the last batch was not used: compute guided.loss(logits, targets) in each step (in fit, "
@@ -180,6 +189,12 @@ class GuidedMixer:
         outputs = model(plan.apply(rows)), plan.targets(labels, self.mixer.num_classes)
         self._clean_loss = clean_loss
         return outputs
+
+    def unmixed(self, model: nn.Module, x: Tensor) -> Tensor:
+        """The model's outputs on a batch as it is, for loops that mix some batches only: :meth:`loss` is of these alone."""
+        if self.clean:
+            self._clean_loss = torch.zeros(())
+        return cast(Tensor, model(x))
 
     def loss(
         self, outputs: Tensor, targets: Tensor, of_mixtures: Callable[[Tensor, Tensor], Tensor] = cross_entropy

@@ -13,7 +13,7 @@ from mixbook.mixing.blend.fmix import FMix, Legacy
 from mixbook.mixing.blend.linear import Linear
 from mixbook.mixing.blend.puzzlemix import PuzzleMix
 from mixbook.mixing.blend.saliency import GradientSaliency
-from mixbook.mixing.checks import built_in, check_batch
+from mixbook.mixing.checks import built_in, check_batch, check_looks_at
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta, Fixed, Ratio, lambdas
@@ -32,7 +32,7 @@ class Mixer:
         generator: source of all randomness; torch's global one if None. Its state is part of :meth:`state_dict`.
 
     Raises:
-        TypeError: if one of the three has not the method that makes it a pairing, a ratio or a blend.
+        TypeError: if one of the three has not the method that makes it a pairing, a ratio or a blend, or is a class.
         ValueError: if the blend itself chooses who is mixed with whom, and a pairing other than the default is given.
 
     Example:
@@ -51,8 +51,11 @@ class Mixer:
 
     def __post_init__(self) -> None:
         for name, method in (("pairing", "pair"), ("ratio", "sample"), ("blend", "plan")):
-            if not callable(getattr(getattr(self, name), method, None)):
-                raise TypeError(f"{name} must have a method {method!r}, got {getattr(self, name)!r}")
+            part = getattr(self, name)
+            if isinstance(part, type):
+                raise TypeError(f"{name} must be an object, got the class {part.__name__}: {name}={part.__name__}(...)")
+            if not callable(getattr(part, method, None)):
+                raise TypeError(f"{name} must have a method {method!r}, got {part!r}")
         if getattr(self.blend, "chooses_partners", False) and not isinstance(self.pairing, RandomPairing):
             raise ValueError(
                 f"{type(self.blend).__name__} itself chooses who is mixed with whom, so pairing={self.pairing} would "
@@ -141,12 +144,16 @@ class Mixer:
         """What a training step needs: the model's outputs on the mixtures (N, C), and their targets, float32 (N, C).
 
         Args:
-            model: takes inputs, gives logits.
+            model: takes inputs, gives logits. A blend whose saliency asks another network is warned of, unless that one is
+                frozen, as a teacher is.
             x, y: the batch.
             partner: a second, independent batch ``(x2, y2)`` that partners come from.
             generator: used instead of the mixer's own.
             plan: of this batch, where it was made before, such as by :func:`~mixbook.mixing.block.plan_many`.
         """
+        saliency = getattr(self.blend, "saliency", None)
+        if isinstance(saliency, GradientSaliency):
+            check_looks_at(saliency.model, model)
         x2, y2 = (None, None) if partner is None else partner
         mixed, targets = self._mix(x, y, x2, y2, generator, plan)
         return model(mixed), targets
@@ -160,6 +167,8 @@ class Mixer:
         generator: torch.Generator | None,
         plan: MixPlan | None = None,
     ) -> tuple[Tensor, Tensor]:
+        if y is None:
+            raise TypeError("y is needed for the targets of the mixtures, got None: without any, mix.plan(x).apply(x)")
         if (x2 is None) != (y2 is None):
             raise ValueError("x2 and y2 must be given together: the second batch needs its targets too")
         if plan is None:

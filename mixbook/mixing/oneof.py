@@ -1,6 +1,6 @@
 """Mixers by turns: for each batch one of several, drawn at random."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ class OneOf:
             which one it is comes from torch's global one.
 
     Raises:
-        TypeError: if one is not a :class:`~mixbook.mixing.mixer.Mixer`. (What mixes inside a network makes no mixed batch.)
+        TypeError: if they are no list, or one is not a :class:`~mixbook.mixing.mixer.Mixer`. (What mixes inside a network
+            makes no mixed batch.)
         ValueError: if there is none, they differ in ``num_classes``, or there are not as many probabilities, or these are
             negative or do not sum to 1.
 
@@ -43,6 +44,8 @@ class OneOf:
     generator: torch.Generator | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.mixers, Iterable):
+            raise TypeError(f"mixers must be a list, got {type(self.mixers).__name__}: e.g. [mb.mixup(0.8)]")
         self.mixers = tuple(self.mixers)
         if not self.mixers:
             raise ValueError("mixers must be a list with at least one, got none: e.g. [mb.mixup(0.8), mb.cutmix(1.0)]")

@@ -1,12 +1,12 @@
 """At which layer: mixing hidden representations of any network, by forward hooks."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from mixbook.mixing.checks import check_batch, check_batches
+from mixbook.mixing.checks import another_network, check_batch, check_batches, check_mixer
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.oneof import OneOf
 from mixbook.mixing.pairing import OptimalTransport, RandomPairing
@@ -77,8 +77,7 @@ class ManifoldMixer:
             raise ValueError(
                 f"layer {INPUT!r} is the batch itself, and the model has a module of that name: rename the module"
             )
-        if not isinstance(mixer, Mixer | OneOf):
-            raise TypeError(f"mixer must be of type Mixer or OneOf, got {type(mixer).__name__}: e.g. mb.mixup(2.0)")
+        check_mixer(mixer)
         check_scope(per)
         self.model = model
         self.layers = tuple(layers)
@@ -110,7 +109,7 @@ class ManifoldMixer:
         """As :meth:`Mixer.outputs`; ``model`` is the network that was given at first, or a wrapper around it.
 
         Raises:
-            ValueError: as the mixer does, for the rows that it is given.
+            ValueError: as the mixer does, for the rows that it is given, and if ``model`` is another network in training.
             RuntimeError: if a drawn layer did not run, or its output or the model's is not a tensor with a row for each
                 sample or mixture; also if the network was compiled in a pass without this mixer.
         """
@@ -142,6 +141,11 @@ class ManifoldMixer:
         if partner is not None:
             check_batch(*partner, ("x2", "y2"))
         check_batches(x, None if partner is None else partner[0])
+        if (self.model.training or getattr(model, "training", False)) and another_network(self.model, model):
+            raise ValueError(
+                "model must be the network that the mixer was made for, or a wrapper around it, got another "
+                f"{type(model).__name__}: make a mixer for each network, ManifoldMixer(model, layers, mixer)"
+            )
         if not self.model.training:
             return model(x), MixPlan.identity(x)
         generator = self.mixer.generator if generator is None else generator
@@ -153,15 +157,7 @@ class ManifoldMixer:
             if name == INPUT:  # before there are hooks, which a saliency that runs the model would meet
                 rows = route.mix(place, rows)
         inside = [(place, name, self._modules[name]) for place, name in drawn.items() if name != INPUT]
-        hook = _mixing(route, {module: (place, name) for place, name, module in inside})
-        hooks = []
-        try:
-            for module in self._modules.values():  # those not drawn too: a compiled network keeps the hooks it first met
-                hooks.append(module.register_forward_hook(hook))
-            outputs = model(rows)
-        finally:
-            for hook in hooks:
-                hook.remove()
+        outputs = self._run(model, rows, _mixing(route, {module: (place, name) for place, name, module in inside}))
         silent = [name for place, name in drawn.items() if place not in route.steps]
         if silent:
             raise RuntimeError(
@@ -174,6 +170,13 @@ class ManifoldMixer:
             outputs.register_hook(Replay(steps, since))
         return outputs, route.plan()
 
+    def unmixed(self, model: nn.Module, x: Tensor) -> Tensor:
+        """The model's outputs on a batch as it is, for loops that mix some batches only.
+
+        Of a compiled network nothing else will do: it keeps what it meets at the layers in its first pass.
+        """
+        return cast(Tensor, self._run(model, x, _unchanged))
+
     def state_dict(self) -> dict[str, Any]:
         """State of the mixer's generator: see :meth:`Mixer.state_dict`."""
         return self.mixer.state_dict()
@@ -185,6 +188,16 @@ class ManifoldMixer:
     def draw_layer(self, generator: torch.Generator | None = None) -> str:
         """The layer at which a whole batch is mixed: the draw that :meth:`outputs` begins with where ``per="batch"``."""
         return self.layers[int(self._draw(1, generator))]
+
+    def _run(self, model: nn.Module, rows: Tensor, hook: Any) -> Any:
+        hooks = []
+        try:
+            for module in self._modules.values():  # those not drawn too: a compiled network keeps the hooks it first met
+                hooks.append(module.register_forward_hook(hook))
+            return model(rows)
+        finally:
+            for each in hooks:
+                each.remove()
 
     def _draw(self, batch_size: int, generator: torch.Generator | None) -> Tensor:
         """Number of the layer at which each sample is mixed, int64 (B,), on the CPU."""
@@ -235,6 +248,11 @@ def _mixing(route: Route, drawn: Mapping[nn.Module, tuple[int, str]]) -> Any:
 
     # Planning looks at values: traced by the compiler it would be cut into many small graphs, for each layer anew.
     return torch.compiler.disable(mix)
+
+
+@torch.compiler.disable
+def _unchanged(module: nn.Module, inputs: Any, output: Any) -> None:
+    return None
 
 
 def _check_rows(who: str, output: Any, rows: int) -> None:

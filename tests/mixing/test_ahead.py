@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import mixbook as mb
+from mixbook.compat import Schedule
 
 MIXERS = {
     "mixup": lambda g: mb.mixup(1.0, 3, generator=g),
@@ -76,6 +77,31 @@ def test_an_error_in_planning_is_raised_in_the_loop():
 def test_an_empty_loader_gives_nothing_and_length_is_the_loader_s():
     assert list(mb.PlanAhead([], mb.mixup())) == []
     assert len(mb.PlanAhead(batches(), mb.mixup())) == 7
+
+
+@pytest.mark.parametrize(
+    ("make", "got"),
+    [
+        (lambda: mb.manifold_mixup(torch.nn.Linear(2, 3), ["input"]), "ManifoldMixer"),
+        (lambda: Schedule(mb.mixup(num_classes=3)), "Schedule"),
+        (lambda: mb.Mixer, "type"),
+        (lambda: mb.mixup, "function"),
+    ],
+    ids=lambda what: what if isinstance(what, str) else "",
+)
+def test_what_plans_no_batches_is_refused_before_any_is_loaded(make, got):
+    for plan in (lambda: mb.PlanAhead(batches(), make()), lambda: mb.plan_many(make(), batches())):
+        with pytest.raises(TypeError, match=f"mixer must be of type Mixer or OneOf, got {got}"):
+            plan()
+
+
+def test_several_mixers_by_turns_plan_many_batches_too():
+    def mix():
+        return mb.OneOf([mb.kmixup(4), mb.cutmix()], generator=torch.Generator().manual_seed(0))
+
+    in_turn = mix()
+    for plan, (x, y) in zip(mb.plan_many(mix(), batches()), batches(), strict=True):
+        torch.testing.assert_close(plan.apply(x), in_turn.plan(x, y).apply(x))
 
 
 def test_which_of_several_mixers_it_is_must_not_come_from_what_the_loop_draws_from():

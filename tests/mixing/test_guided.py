@@ -1,4 +1,5 @@
 import copy
+import warnings
 
 import pytest
 import torch
@@ -99,6 +100,28 @@ def test_a_clean_loss_can_neither_be_forgotten_nor_used_twice(generator):
     guided.loss(*pair)
     with pytest.raises(RuntimeError, match=r"call guided\.outputs"):
         guided.loss(*pair)
+
+
+@pytest.mark.parametrize("guide", [lambda mix: mix, mb.GuidedMixer], ids=["mixer", "guided"])
+def test_saliency_of_another_network_in_training_is_warned_of_and_of_a_teacher_is_not(guide, generator):
+    x, y = data(generator)
+    model, other = network(), network()
+    mix = guide(mb.puzzlemix(other, num_classes=5))
+    with pytest.warns(UserWarning, match=r"another network .* freeze that one"):
+        mix.outputs(model, x, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mix.outputs(torch.compile(other, backend="eager"), x, y)
+        mix.outputs(nn.Sequential(nn.Identity(), other), x, y)
+        mix.outputs(nn.Identity(), x, y)
+        other.requires_grad_(False)
+        mix.outputs(model, x, y)
+
+
+def test_a_clean_loss_of_another_network_is_refused(generator):
+    guided = mb.GuidedMixer(mb.puzzlemix(network(), num_classes=5), clean=1.0)
+    with pytest.raises(ValueError, match="the mixer was made for, whose clean loss it is, got another Seq"):
+        guided.outputs(network(), *data(generator))
 
 
 def test_it_trains_in_the_loop_with_either_source_of_partners(generator):
@@ -237,7 +260,7 @@ def test_what_makes_no_sense_is_refused(generator):
         mb.AdversarialNoise().start(3 * data(generator)[0], generator)
     x, y = data(generator)
     with pytest.raises(TypeError, match="x must be a tensor, got ndarray"):
-        mb.GuidedMixer(mb.puzzlemix(network())).outputs(network(), x.numpy(), y)
+        mb.GuidedMixer(mb.puzzlemix(model := network())).outputs(model, x.numpy(), y)
     blind = nn.Sequential(nn.Flatten(), nn.Linear(128, 5))
     blind.forward = lambda x: blind[1].bias.expand(len(x), 5)
     with pytest.raises(ValueError, match="does not depend on its input"):

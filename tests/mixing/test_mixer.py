@@ -223,6 +223,21 @@ def test_what_is_no_pairing_ratio_or_blend_is_refused(name, method):
         mb.Mixer(**{name: 1.0})
 
 
+@pytest.mark.parametrize(("name", "part"), [("pairing", mb.RandomPairing), ("ratio", mb.Fixed), ("blend", mb.CutMix)])
+def test_a_class_is_no_object_of_it(name, part):
+    with pytest.raises(TypeError, match=rf"got the class {part.__name__}: {name}={part.__name__}\(\.\.\.\)"):
+        mb.Mixer(**{name: part})
+
+
+@pytest.mark.parametrize("mix", [mb.mixup(1.0, 5), mb.OneOf([mb.cutmix(1.0, 5)])], ids=["mixer", "one of"])
+def test_without_targets_there_is_a_plan_alone(mix, generator):
+    x = torch.rand(4, 1, 3, 3, generator=generator)
+    for call in (lambda: mix(x, None), lambda: mix.outputs(torch.nn.Identity(), x, None)):
+        with pytest.raises(TypeError, match=r"y is needed .* got None: without any, mix\.plan\(x\)\.apply\(x\)"):
+            call()
+    assert mix.plan(x).apply(x).shape == x.shape
+
+
 @pytest.mark.parametrize(
     "mix", [mb.mixup(1.0, 5), mb.kmixup(2, 1.0, 5), mb.cutmix(1.0, 5)], ids=["mixup", "kmixup", "cutmix"]
 )

@@ -119,6 +119,7 @@ def test_it_goes_where_a_mixer_goes(generator):
     ("make", "error", "message"),
     [
         (lambda: mb.OneOf([]), ValueError, "mixers must be a list with at least one"),
+        (lambda: mb.OneOf(mb.mixup()), TypeError, r"mixers must be a list, got Mixer: e\.g\. \[mb\.mixup"),
         (lambda: mb.OneOf([mb.mixup(), mb.mixup]), TypeError, "mixers must be of type Mixer, got function"),
         (lambda: mb.OneOf([mb.mixup(1.0, 3), mb.mixup(1.0, 4)]), ValueError, r"the same num_classes, got \[3, 4\]"),
         (lambda: mb.OneOf(QUARTERS, [0.5, 0.5]), ValueError, "one for each of the 3 mixers, got 2"),

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -171,6 +173,43 @@ def test_batches_in_which_nobody_can_be_paired_are_refused_as_at_the_input(layer
             hidden.outputs(model, x, y, partner=partner)
     with pytest.raises(ValueError, match="x is an empty batch"):
         hidden(x[:0], y[:0])
+
+
+@pytest.mark.parametrize("layer", ["input", "0"])
+@pytest.mark.parametrize("training", [False, True])
+def test_another_network_than_the_one_that_is_trained_is_refused(training, layer, model, data):
+    hidden = mb.manifold_mixup(model.train(training), [layer], 1.0, 5)
+    with pytest.raises(ValueError, match="the mixer was made for, or a wrapper around it, got another Seq"):
+        hidden.outputs(copy.deepcopy(model).train(), *data)
+    averaged = copy.deepcopy(model).eval()  # nothing is trained
+    model.eval()
+    torch.testing.assert_close(hidden.outputs(averaged, *data)[0], model(data[0]))
+
+
+class Around(nn.Module):
+    """What has the network among its modules, as Lightning's modules do and what runs it in several processes."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.norm, self.module = nn.BatchNorm1d(6), net
+
+    def forward(self, x):
+        return self.module(self.norm(x))
+
+
+def test_a_network_is_known_through_what_is_around_it(model, data, generator):
+    compiled = torch.compile(model, backend="eager")
+    around = Around(model)
+    for own, name, trained in (
+        (model, "2", compiled),
+        (model, "2", around),
+        (model, "2", lambda x: model(x)),
+        (compiled, "_orig_mod.2", model),
+        (around, "module.2", model),
+        (around, "module.2", nn.Sequential(compiled)),
+    ):
+        logits, targets = mb.manifold_mixup(own, [name], 1.0, 5, generator=generator).outputs(trained, *data)
+        assert logits.shape == targets.shape == (12, 5) and (targets.max(1).values < 1).any()
 
 
 @pytest.mark.parametrize("what", [None, mb.RandomPairing()])
