@@ -10,13 +10,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.nn.functional import one_hot
+from torch.nn.functional import cross_entropy, one_hot
 from torch.utils.data import DataLoader, TensorDataset
 
 import mixbook as mb
 from mixbook import vision
 from mixbook.compat import CutMix, LightningMixing, MixCollate, MixUp, Mixup, Schedule, loops
 from mixbook.mixing.blend.linear import Linear
+from mixbook.models import MLP
 
 
 def images(size, generator, height=12, width=10):
@@ -102,6 +103,21 @@ def test_weights_and_numbers_of_samples_are_no_inputs(generator):
     weight = torch.rand(4, generator=generator)
     found = MixUp(num_classes=5)({"weight": weight, "id": torch.arange(4), "image": x, "label": y})
     assert found["weight"] is weight and found["id"].tolist() == [0, 1, 2, 3] and not torch.equal(found["image"], x)
+
+
+@pytest.mark.parametrize("make", [lambda x, found: {"image": x, **found}, lambda x, found: (x, found)])
+@pytest.mark.parametrize(
+    ("names", "at"),
+    [(["label_names", "Labels"], 1), (["LABELS", "label"], 0), (["my_label", "label"], 0), (["id", "fooLabelBar"], 1)],
+)
+def test_labels_are_those_that_torchvision_takes(v2, names, at, make, generator):
+    x, y = images(4, generator)
+    other = torch.tensor([7, 7, 7, 7])
+    sample = make(x, {name: y if n == at else other for n, name in enumerate(names)})
+    for mix in (MixUp(num_classes=8), v2.MixUp(num_classes=8)):
+        out = mix(sample)
+        out = out if isinstance(out, dict) else {"image": out[0], **out[1]}
+        assert out[names[at]].shape == (4, 8) and out[names[1 - at]] is other and not torch.equal(out["image"], x)
 
 
 def test_images_are_told_by_their_type_mixed_alike_and_stay_images(v2, generator):
@@ -449,6 +465,94 @@ def test_a_batch_that_is_no_pair_is_named(batch, got):
     if got != "dict":
         with pytest.raises(ValueError, match="got 3 parts: give collate= a function"):
             MixCollate(mb.mixup(num_classes=5), collate=lambda samples: batch)([])
+
+
+def hidden(k=1):
+    network = MLP(4, (8,), 5)
+    return mb.manifold_mixup(network, ["layer1"], num_classes=5, k=k)
+
+
+def guided(clean=0.0):
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 5))
+    return mb.GuidedMixer(mb.puzzlemix(network, num_classes=5, grids=(4,)), clean=clean)
+
+
+def in_lightning(mixer):
+    net = type("Net", (LightningMixing, Hooks), {"mixer": mixer})()
+    net.on_after_batch_transfer((torch.rand(4, 4), torch.arange(4)), 0)
+
+
+@pytest.mark.parametrize("use", [MixCollate, in_lightning])
+@pytest.mark.parametrize("make", [hidden, guided, lambda: Schedule(hidden(), until=3)])
+def test_outputs_of_a_network_do_not_take_the_place_of_its_inputs(make, use):
+    with pytest.raises(TypeError, match=r"must give a mixed batch, got (ManifoldMixer|GuidedMixer), which gives outputs"):
+        use(make())
+
+
+@pytest.mark.parametrize("make", [hidden, guided])
+def test_a_schedule_switches_off_what_gives_outputs_of_a_network(make, generator):
+    mix = make()
+    x = torch.rand(6, *((4,) if make is hidden else (1, 8, 8)), generator=generator)
+    y = torch.arange(6) % 5
+    schedule = Schedule(mix, until=2)
+    for use in (schedule, lambda x, y: schedule.outputs(mix.model, x, y, generator=generator)):
+        schedule.epoch = 1
+        assert any((use(x, y)[1].max(1).values < 1).any() for _ in range(10))
+        schedule.epoch = 2
+        outputs, targets = use(x, y)
+        assert torch.equal(outputs, mix.model(x)) and torch.equal(targets, one_hot(y, 5).float())
+    assert schedule.draws_globally and schedule.state_dict() == {"mixer": {}, "epoch": 2}
+
+
+def test_words_are_no_inputs_to_be_mixed_but_their_hidden_states_are(generator):
+    words = torch.nn.Sequential(torch.nn.Embedding(9, 8), torch.nn.Flatten(), torch.nn.Linear(24, 5))
+    schedule = Schedule(mb.manifold_mixup(words, ["0"], num_classes=5, generator=generator), until=0)
+    x = torch.randint(0, 9, (6, 3), generator=generator)
+    assert torch.equal(schedule(x, torch.arange(6) % 5)[0], words(x))
+
+
+def test_without_mixing_a_guided_loss_is_that_of_the_samples(generator):
+    mix = guided(clean=2.0)
+    schedule = Schedule(mix, until=1)
+    x, y = torch.rand(6, 1, 8, 8, generator=generator), torch.arange(6) % 5
+    for schedule.epoch in (0, 1, 1, 0):
+        outputs, targets = schedule.outputs(mix.model, x, y, generator=generator)
+        loss, plain = mix.loss(outputs, targets), cross_entropy(outputs, targets)
+        assert (loss == plain) == (schedule.epoch == 1)
+
+
+def test_a_compiled_network_is_mixed_also_where_its_first_batch_was_not(generator):
+    torch.compiler.reset()
+    mix = hidden()
+    compiled, schedule = torch.compile(mix.model, backend="eager"), Schedule(mix, until=1)
+    x, y = torch.rand(6, 4, generator=generator), torch.arange(6) % 5
+    for schedule.epoch in (1, 0, 1, 0):
+        outputs, targets = schedule.outputs(compiled, x, y)
+        assert torch.allclose(outputs, mix.model(x)) == (schedule.epoch == 1) == torch.equal(targets, one_hot(y, 5).float())
+    torch.compiler.reset()
+
+
+@pytest.mark.parametrize(
+    ("what", "got"),
+    [
+        (MixUp(num_classes=5), "MixUp"),
+        (mb.mixup, "mixup"),
+        (mb.Mixer, "Mixer"),
+        (Schedule(mb.mixup(num_classes=5)), "Schedule"),
+    ],
+    ids=lambda what: what if isinstance(what, str) else "",
+)
+def test_a_schedule_refuses_what_it_cannot_switch_off(what, got):
+    with pytest.raises(TypeError, match=rf"ManifoldMixer or GuidedMixer, got {got}: e\.g\."):
+        Schedule(what, until=3)
+
+
+def test_a_schedule_takes_timms_mixup_in_a_loop_of_one_s_own(generator):
+    x, y = images(4, generator)
+    schedule = Schedule(Mixup(num_classes=5, label_smoothing=0.0), until=1, epoch=1)
+    assert torch.equal(schedule(x, y)[1], one_hot(y, 5).float())
+    schedule.epoch = 0
+    assert schedule(x, y)[1].shape == (4, 5)
 
 
 class Hooks:

@@ -10,12 +10,16 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate, get_worker_info
 
 from mixbook.mixing.checks import check_batch, check_inputs
+from mixbook.mixing.guided import GuidedMixer
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.oneof import OneOf
+from mixbook.mixing.place import ManifoldMixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.scope import draw_device
 
 Mixing = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+_WITH_NETWORK = (ManifoldMixer, GuidedMixer)  # they give outputs of a network, and no mixed batch
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class MixCollate:
             What else is in the batch stays as it is.
 
     Raises:
+        TypeError: if ``mixer`` gives outputs of a network, as ``ManifoldMixer`` does.
         ValueError: when called, if the batch is neither ``(x, y)`` nor a mapping, if it is one and ``keys`` are missing or
             not in it, or if a mixer that gives another number of rows than it gets (K > 1) would leave the rest of the
             mapping behind.
@@ -51,6 +56,9 @@ class MixCollate:
     mixer: Mixing
     collate: Callable[[list[Any]], Any] = default_collate
     keys: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        _check_mixes_batches(self.mixer)
 
     def __call__(self, samples: list[Any]) -> Any:
         """Samples as a mixed batch: ``(x, y)``, or a dictionary where the batch is a mapping."""
@@ -87,7 +95,8 @@ class Schedule:
     evaluation use the data as they are, without a mixer.
 
     Args:
-        mixer: the mixer.
+        mixer: the mixer, also one that gives outputs of a network: these are then outputs on the batch as it is, and
+            ``GuidedMixer.loss`` is their loss alone.
         probability: of mixing a batch, in [0, 1].
         until: how many epochs are mixed, the first ones; None for all.
         epoch: which epoch it is, counted from 0: the loop says so, ``schedule.epoch = 7``; ``mixbook.training.fit``
@@ -95,6 +104,7 @@ class Schedule:
 
     Raises:
         ValueError: if ``probability`` is not in [0, 1].
+        TypeError: if ``mixer`` does not know its number of classes, which a batch that is not mixed needs too.
 
     Example:
         >>> import torch, mixbook as mb
@@ -106,7 +116,7 @@ class Schedule:
                 [0., 1.]])
     """
 
-    mixer: Mixer | OneOf
+    mixer: Mixer | OneOf | ManifoldMixer | GuidedMixer
     probability: float = 1.0
     until: int | None = None
     epoch: int = 0
@@ -115,6 +125,11 @@ class Schedule:
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
             raise ValueError(f"probability must lie in [0, 1], got {self.probability}")
+        if isinstance(self.mixer, type) or not hasattr(self._inner, "num_classes"):
+            raise TypeError(
+                "mixer must be of type Mixer, OneOf, ManifoldMixer or GuidedMixer, "
+                f"got {getattr(self.mixer, '__name__', type(self.mixer).__name__)}: e.g. mb.mixup(1.0, num_classes=10)"
+            )
         # In memory that processes share: a worker that outlives an epoch has a copy of everything else.
         self._shared = torch.tensor(self.epoch).share_memory_()
 
@@ -137,7 +152,9 @@ class Schedule:
             self._shared.fill_(value)
 
     def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """A batch, mixed or not: see :class:`~mixbook.mixing.mixer.Mixer`."""
+        """A batch, mixed or not: see :class:`~mixbook.mixing.mixer.Mixer`; or outputs, where the mixer gives these."""
+        if isinstance(self.mixer, _WITH_NETWORK):
+            return self.outputs(self.mixer.model, x, y)
         return self.mixer(x, y) if self._mixes(self.mixer.generator) else (x, self._dense(x, y))
 
     def outputs(
@@ -150,14 +167,15 @@ class Schedule:
         generator: torch.Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The model's outputs on a batch, mixed or not, and their targets: as :meth:`Mixer.outputs`."""
-        if self._mixes(self.mixer.generator if generator is None else generator):
+        if self._mixes(self._inner.generator if generator is None else generator):
             return self.mixer.outputs(model, x, y, partner=partner, generator=generator)
-        return model(x), self._dense(x, y)
+        outputs = self.mixer.unmixed(model, x) if isinstance(self.mixer, _WITH_NETWORK) else model(x)
+        return outputs, self._dense(x, y)
 
     @property
     def draws_globally(self) -> bool:
         """Whether draws are from torch's global generator."""
-        return self.mixer.draws_globally
+        return self._inner.draws_globally
 
     def state_dict(self) -> dict[str, Any]:
         """State of the mixer, and the epoch."""
@@ -168,6 +186,11 @@ class Schedule:
         self.mixer.load_state_dict(state["mixer"])
         self.epoch = state["epoch"]
 
+    @property
+    def _inner(self) -> Mixer | OneOf:
+        """What draws, and knows the classes."""
+        return self.mixer.mixer if isinstance(self.mixer, _WITH_NETWORK) else self.mixer
+
     def _mixes(self, generator: torch.Generator | None) -> bool:
         if self.until is not None and self._shared >= self.until:
             return False
@@ -177,8 +200,9 @@ class Schedule:
     def _dense(self, x: Tensor, y: Tensor) -> Tensor:
         """Targets of a batch that is not mixed, in the form of those that are, and refused where those would be."""
         check_batch(x, y)
-        check_inputs(x)
-        return MixPlan.identity(x).targets(y, self.mixer.num_classes)
+        if not isinstance(self.mixer, ManifoldMixer):  # whose inputs may be words
+            check_inputs(x)
+        return MixPlan.identity(x).targets(y, self._inner.num_classes)
 
 
 class LightningMixing:
@@ -211,7 +235,22 @@ class LightningMixing:
         batch = super().on_after_batch_transfer(batch, dataloader_idx)  # type: ignore[misc]
         if not self.trainer.training:  # type: ignore[attr-defined]
             return batch
+        _check_mixes_batches(self.mixer)
         return self.mixer(*_pair(batch, "put them in order in on_after_batch_transfer, and call super() with them"))
+
+
+def _check_mixes_batches(mixer: Mixing) -> None:
+    """Refuse what would put outputs of a network in the place of its inputs.
+
+    Raises:
+        TypeError: if it does.
+    """
+    inner = mixer.mixer if isinstance(mixer, Schedule) else mixer
+    if isinstance(inner, _WITH_NETWORK):
+        raise TypeError(
+            f"mixer must give a mixed batch, got {type(inner).__name__}, which gives outputs of a network: call "
+            "mixer.outputs(model, x, y) in the training step"
+        )
 
 
 def _draws_globally(mixer: Mixing) -> bool:

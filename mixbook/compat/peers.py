@@ -96,8 +96,8 @@ class MixUp(_Transform):
     Args:
         alpha: of Beta(alpha, alpha).
         num_classes: needed for integer labels.
-        labels_getter: function of the sample that gives its labels. By default they are the second of a tuple, or what a
-            dictionary has under a key with "label" in it.
+        labels_getter: function of the sample that gives its labels. By default they are the second of a tuple; if that or
+            the sample is a dictionary, what it has under "labels", or else under the first key with "label" in it.
         generator: source of lambda; torch's global one if None.
 
     Example:
@@ -314,11 +314,15 @@ def _both(original: Tensor) -> Tensor:
 
 
 def _labels(sample: Any) -> Any:
-    if isinstance(sample, Mapping):
-        key = next((key for key in sample if "label" in str(key).lower()), None)
-        if key is None:
-            raise ValueError(f'no key with "label" in it among {list(sample)}: pass labels_getter')
-        return sample[key]
-    if isinstance(sample, tuple | list) and len(sample) > 1:
-        return sample[1]
+    """Where torchvision looks for them, in its order."""
+    pair = isinstance(sample, tuple | list) and len(sample) > 1
+    found = sample[1] if pair else sample
+    if isinstance(found, Mapping):
+        names = [(str(key).lower(), key) for key in found]
+        keys = [key for name, key in names if name == "labels"] + [key for name, key in names if "label" in name]
+        if not keys:
+            raise ValueError(f'no key with "label" in it among {list(found)}: pass labels_getter')
+        return found[keys[0]]
+    if pair:
+        return found
     raise ValueError(f"the sample must be (x, y) or a dictionary, got {type(sample).__name__}: pass labels_getter")

@@ -171,6 +171,18 @@ def test_a_schedule_is_told_the_epoch_also_when_a_run_goes_on(tmp_path):
     assert mixed_epochs(Schedule(mb.mixup(1.0, CLASSES), until=2), 3, checkpoint=path) == [False]
 
 
+def test_hidden_layers_are_mixed_until_an_epoch_too():
+    def weights(**options):
+        model = seeded(0, lambda: MLP(4, (8,), CLASSES))
+        mixer = Schedule(mb.manifold_mixup(model, ["layer1"], 2.0, CLASSES), **options) if options else None
+        fit(model, iris(), Recipe(epochs=2, batch_size=75, lr=0.05), mixer=mixer, progress=False)
+        return nn.utils.parameters_to_vector(model.parameters())
+
+    always, once, never = (weights(until=until) for until in (None, 1, 0))
+    torch.testing.assert_close(never, weights())
+    assert not torch.equal(once, always) and not torch.equal(once, never)
+
+
 def half_on_cpu(growth_interval: int = 2):
     """Fabric with float16, whose gradients are scaled by more and more until they overflow and a step is left out."""
     from lightning_fabric import Fabric
