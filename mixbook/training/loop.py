@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from mixbook.evaluation.mode import evaluation_mode
 from mixbook.mixing.block import in_blocks
-from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import check_precision, progress_bar, this_process
@@ -115,8 +114,9 @@ def fit(
         phase (``seconds_data``, ...) and on a GPU ``gigabytes``, the most memory that was in use since this call.
 
     Raises:
-        ValueError: if the recipe does not fit the data, the number of processes or the fabric's precision, or the model has
-            too few outputs.
+        TypeError: if ``mixer`` has no ``outputs``.
+        ValueError: if the recipe does not fit the data, the number of processes or the fabric's precision, the model has
+            too few outputs, or the loss refuses the mixer's targets because of their shape.
         Diverged: if the loss or a weight is not finite. The checkpoint is that of an earlier epoch.
         CheckpointError: if the checkpoint is damaged or belongs to another run.
         OSError: if the checkpoint cannot be written; checked before training.
@@ -134,7 +134,7 @@ def fit(
         3
     """
     fabric = fabric or this_process(precision=recipe.precision)
-    _check(recipe, save_every, choose, validate, fabric)
+    _check(recipe, mixer, save_every, choose, validate, fabric)
     path = None if checkpoint is None else Path(checkpoint)
     run = _Run(model, feed_of(data, recipe, fabric), recipe, mixer, augment, loss, choose, fabric)
     if path is not None:
@@ -200,7 +200,7 @@ class _Run:
         self._plans: Plans | None = None
         if in_blocks(mixer) and recipe.accumulate == 1:
             self._plans = Plans(
-                cast(Mixer, mixer),
+                mixer,
                 self.streams.mixing,
                 self.phases.mark,
                 in_memory=self.feed.in_memory,
@@ -308,7 +308,15 @@ class _Run:
                 return math.nan * self._network(x).float().sum()
         if classes is not None and logits.shape[1:] < (classes,):
             raise ValueError(f"model must give {classes} logits for {self.feed.name}, got {tuple(logits.shape)}")
-        return self._loss(logits, targets)
+        try:
+            return self._loss(logits, targets)
+        except (RuntimeError, ValueError) as error:
+            if self._mixer is None or targets.shape == logits.shape or isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise ValueError(
+                f"the model gives logits {tuple(logits.shape)}, and the mixer targets {tuple(targets.shape)}: does its "
+                f"num_classes fit? ({error})"
+            ) from error
 
     def _gives_numbers(self, x: Tensor) -> bool:
         """Whether the network, in evaluation mode, still gives numbers for samples as they are."""
@@ -419,11 +427,18 @@ def _parts(batch: Batch, partner: Batch | None, count: int) -> list[Pair]:
 
 def _check(
     recipe: Recipe,
+    mixer: Mixes | None,
     save_every: int,
     choose: str | None,
     validate: Validate | None,
     fabric: "Fabric",
 ) -> None:
+    if mixer is not None and (isinstance(mixer, type) or not callable(getattr(mixer, "outputs", None))):
+        got = getattr(mixer, "__name__", type(mixer).__name__)
+        raise TypeError(
+            f"mixer must have a method outputs(model, x, y, ...), got {got}: e.g. mb.mixup(1.0, num_classes=10). (Call a "
+            "function that makes one; in the place of compat.Mixup take mb.OneOf)"
+        )
     if save_every < 1:
         raise ValueError(f"save_every must be at least 1, got {save_every}")
     if choose is not None and validate is None:

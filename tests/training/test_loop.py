@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import mixbook as mb
+from mixbook.compat import Mixup
 from mixbook.data import Arrays, four_bars, iris
 from mixbook.evaluation import evaluate
 from mixbook.models import MLP, LeNet, seeded
@@ -273,6 +274,37 @@ def test_a_model_with_too_few_outputs_is_named(mixer):
 def test_what_cannot_run_is_refused(recipe, options, message):
     with pytest.raises(ValueError, match=message):
         run(recipe, **options)
+
+
+@pytest.mark.parametrize(
+    ("mixer", "got"),
+    [
+        (Mixup(num_classes=3), "Mixup"),
+        (lambda x, y: (x, y), "<lambda>"),
+        (mb.mixup, "mixup"),
+        (mb.Mixer, "Mixer"),
+    ],
+    ids=["timm's", "function", "factory", "class"],
+)
+def test_what_gives_no_outputs_is_no_mixer(mixer, got):
+    with pytest.raises(TypeError, match=rf"mixer must have a method outputs\(model, x, y, \.\.\.\), got {got}: e\.g\."):
+        run(Recipe(epochs=1, batch_size=50), mixer=mixer)
+
+
+def test_a_number_of_classes_that_is_not_the_network_s_is_named():
+    with pytest.raises(ValueError, match=r"logits \(50, 3\), and the mixer targets \(50, 10\): does its num_classes fit"):
+        run(Recipe(epochs=1, batch_size=50), mixer=mb.mixup(1.0, num_classes=10))
+
+    def first_three(logits, targets):  # a loss may take other targets than there are logits
+        return nn.functional.cross_entropy(logits, targets[:, :3])
+
+    run(Recipe(epochs=1, batch_size=50), mixer=mb.mixup(1.0, num_classes=10), loss=first_three)
+
+    def broken(logits, targets):
+        raise ValueError("of its own")
+
+    with pytest.raises(ValueError, match=r"^of its own$"):
+        run(Recipe(epochs=1, batch_size=50), mixer=mb.mixup(1.0, num_classes=3), loss=broken)
 
 
 def test_an_unwritable_checkpoint_is_refused_before_training(tmp_path):
