@@ -73,10 +73,22 @@ def test_search_puts_chapters_first_and_code_names_to_the_reference(chromium, si
 
 def test_the_map_on_the_front_page_leads_to_every_chapter(built_book):
     html = (built_book / "book" / "index.html").read_text()
-    links = set(re.findall(r'href="([\w/]+\.html)#', html[html.index("book-map") : html.index('id="three-ways-in"')]))
+    links = set(re.findall(r'href="([\w/]+\.html)#', html[html.index("book-map") : html.index('id="four-ways-in"')]))
     parts = ("why/", "who/", "how_much/", "where/", "how/", "practice/")
     chapters = {page.removeprefix("book/").removesuffix(".ipynb") + ".html" for page in contents.pages()}
     assert {page for page in chapters if page.startswith(parts)} <= links
+
+
+def test_the_two_weeks_of_a_course_give_the_minutes_that_the_pages_show(built_book):
+    html = (built_book / "book" / "index.html").read_text()
+    rows = re.findall(r"<tr class=\"row-(?:even|odd)\"><td><p>\d+</p></td>(.*?)</tr>", html, re.DOTALL)
+    assert len(rows) == 10
+    for row in rows:
+        (page, _), (home, label) = re.findall(r'href="([\w/]+\.html)#([\w-]+)"', row)
+        assert home == page and label.startswith("ex-"), "an exercise of that chapter"
+        minutes = int(re.search(r"<p>(\d+)</p>", row)[1])
+        shown = int(re.search(r"<li>(\d+) minutes to read</li>", (built_book / "book" / page).read_text())[1])
+        assert abs(minutes - shown) <= 5, "minutes are rounded to five"
 
 
 # Pages that build on no other: where the book starts, and lists to look things up in.
