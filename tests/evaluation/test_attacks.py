@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from mixbook.data import Arrays
 from mixbook.evaluation import PGD, attacked_error, evaluate, fgsm, fgsm_error, unbounded
-from mixbook.evaluation.attacks import _better, _lead
+from mixbook.evaluation.attacks import _better
+from mixbook.lead import lead
 from mixbook.models import MLP, Normalise, seeded
 
 STEP = 1 / 512  # a power of two: moving pixels by it is exact
@@ -290,8 +291,8 @@ def test_of_restarts_the_better_one_is_kept_also_where_all_losses_round_to_nothi
     model, x, y = answered
     weak, strong = x, fgsm(0.02)(model, x, y)
     better = _better(Sure(model, 1e4), strong, weak, y)
-    lead = _lead(model(strong), y) > _lead(model(weak), y)
-    assert bool(better[lead].float().mean() > 0.99) and not bool((better & ~lead).float().mean() > 0.01)
+    further = lead(model(strong), y) > lead(model(weak), y)
+    assert bool(better[further].float().mean() > 0.99) and not bool((better & ~further).float().mean() > 0.01)
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
