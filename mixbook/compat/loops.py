@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import default_collate, get_worker_info
 
+from mixbook.generators import draw_device
 from mixbook.mixing.checks import check_batch, check_inputs
 from mixbook.mixing.guided import GuidedMixer
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.oneof import OneOf
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.mixing.plan import MixPlan
-from mixbook.mixing.scope import draw_device
 
 Mixing = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 

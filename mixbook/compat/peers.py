@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from mixbook.generators import draw_device
 from mixbook.mixing.blend import Blend
 from mixbook.mixing.blend.cutmix import CutMix as CutMixBlend
 from mixbook.mixing.blend.linear import Linear
@@ -17,7 +18,6 @@ from mixbook.mixing.checks import check_batch
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta
-from mixbook.mixing.scope import draw_device
 from mixbook.transfer import send
 
 Mode = Literal["batch", "pair", "elem"]

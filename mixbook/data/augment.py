@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixbook.generators import draw_device
 from mixbook.transfer import send
 
 
@@ -137,7 +138,7 @@ class InputNoise:
 
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_float(x)
-        noise = torch.randn(x.shape, generator=generator, device=_device(generator))
+        noise = torch.randn(x.shape, generator=generator, device=draw_device(generator))
         return x + self.std * send(noise, x.device).to(x)
 
 
@@ -228,15 +229,11 @@ class Rotate:
 
 
 def _uniform(count: int, generator: torch.Generator | None) -> Tensor:
-    return torch.rand(count, generator=generator, device=_device(generator))
+    return torch.rand(count, generator=generator, device=draw_device(generator))
 
 
 def _pixel(side: int, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    return torch.randint(side, shape, generator=generator, device=_device(generator))
-
-
-def _device(generator: torch.Generator | None) -> torch.device:
-    return torch.device("cpu") if generator is None else generator.device
+    return torch.randint(side, shape, generator=generator, device=draw_device(generator))
 
 
 def _check_float(x: Tensor) -> None:

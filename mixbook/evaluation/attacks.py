@@ -24,6 +24,7 @@ from torch.nn.functional import cross_entropy
 from mixbook.data import Batched
 from mixbook.evaluation.metrics import accuracy
 from mixbook.evaluation.mode import batches_of, class_numbers, device_of, evaluation_mode
+from mixbook.generators import draw_device
 from mixbook.lead import lead
 from mixbook.models import Normalise
 
@@ -140,7 +141,7 @@ class PGD:
             low, high = low.clamp(min=self.clip[0]), high.clamp(max=self.clip[1])
         moved = x
         if self.random_start:
-            device = x.device if generator is None else generator.device
+            device = draw_device(generator, without=x.device)
             noise = torch.rand(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
             moved = (x + eps * (2 * noise - 1)).clamp(low, high)
         for _ in range(self.steps):

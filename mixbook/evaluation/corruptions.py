@@ -17,6 +17,7 @@ from mixbook.evaluation.boxes import held
 from mixbook.evaluation.localisation import Located
 from mixbook.evaluation.metrics import accuracy
 from mixbook.evaluation.mode import device_of, evaluation_mode
+from mixbook.generators import draw_device
 
 
 class Corruption(Protocol):
@@ -96,7 +97,7 @@ class NoisyBackground:
 
     def __call__(self, x: Tensor, boxes: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """See :class:`Corruption`."""
-        device = x.device if generator is None else generator.device
+        device = draw_device(generator, without=x.device)
         noisy = x + self.std * torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
         return torch.where(_kept(x, boxes), x, noisy if self.clip is None else noisy.clamp(*self.clip))
 
@@ -143,5 +144,4 @@ def _kept(x: Tensor, boxes: Tensor) -> Tensor:
 
 
 def _integers(high: int, count: int, generator: torch.Generator | None) -> Tensor:
-    device = torch.device("cpu") if generator is None else generator.device
-    return torch.randint(high, (count,), generator=generator, device=device).cpu()
+    return torch.randint(high, (count,), generator=generator, device=draw_device(generator)).cpu()

@@ -14,6 +14,8 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
+from mixbook.generators import draw_device
+
 Centre = Literal["middle", "released"]
 
 TABLE_9 = (
@@ -174,5 +176,4 @@ def deform(
 
 
 def _symmetric(most: float, count: int, generator: torch.Generator | None) -> Tensor:
-    device = torch.device("cpu") if generator is None else generator.device
-    return most * (2 * torch.rand(count, generator=generator, device=device) - 1)
+    return most * (2 * torch.rand(count, generator=generator, device=draw_device(generator)) - 1)

@@ -9,23 +9,17 @@ from torch import Tensor, nn
 
 from mixbook.data import Batched
 from mixbook.data.batches import in_unit_range
+from mixbook.modes import modes_kept
 
 Batch = tuple[Tensor, Tensor]
 
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the block; then each module is put back into its own mode, also after an error.
-
-    So a batch norm that was frozen in a network that trains stays frozen.
-    """
-    modes = [(module, module.training) for module in model.modules()]
-    try:
+    """Evaluation mode inside the block; then each module is put back into its own mode, also after an error."""
+    with modes_kept(model.modules()):
         model.eval()
         yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def device_of(model: nn.Module) -> torch.device | None:

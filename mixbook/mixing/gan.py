@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from mixbook.generators import draw_device
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.mixing.ratio import Uniform
-from mixbook.mixing.scope import draw_device
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from mixbook.generators import draw_device
 from mixbook.mixing.blend.saliency import GradientSaliency, channel_norm
 from mixbook.mixing.checks import another_network, check_batch, check_looks_at
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
-from mixbook.mixing.scope import draw_device
 
 Channels = float | tuple[float, ...]
 

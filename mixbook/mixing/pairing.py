@@ -6,9 +6,9 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
+from mixbook.generators import draw_device
 from mixbook.mixing.checks import check_batches, check_count
 from mixbook.mixing.matching import Cost, Matching, solve
-from mixbook.mixing.scope import draw_device
 from mixbook.mixing.transport import many_digits, squared_cost
 from mixbook.transfer import send
 

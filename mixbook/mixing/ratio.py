@@ -8,8 +8,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from mixbook.generators import draw_device
 from mixbook.mixing.checks import built_in, check_count
-from mixbook.mixing.scope import Scope, check_scope, draw_device
+from mixbook.mixing.scope import Scope, check_scope
 
 
 class Ratio(Protocol):

@@ -1,4 +1,4 @@
-"""Random draws: what one is shared by, all pairs of a batch or nobody, where it is made, and one out of several things."""
+"""Random draws: what one is shared by, all pairs of a batch or nobody; one out of several things; a generator's state."""
 
 from collections.abc import Sequence
 from math import isclose
@@ -6,6 +6,8 @@ from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
+
+from mixbook.generators import draw_device
 
 Scope = Literal["batch", "pair"]
 
@@ -18,11 +20,6 @@ def check_scope(per: str) -> None:
     """
     if per not in get_args(Scope):
         raise ValueError(f"per must be one of {get_args(Scope)}, got {per!r}")
-
-
-def draw_device(generator: torch.Generator | None) -> torch.device:
-    """Where numbers are drawn: on the generator's device, on the CPU with torch's global one."""
-    return torch.device("cpu") if generator is None else generator.device
 
 
 def check_probabilities(name: str, values: Sequence[float], said: object = None) -> tuple[float, ...]:

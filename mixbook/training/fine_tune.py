@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.models import seeded
+from mixbook.modes import modes_kept
 from mixbook.training.feed import Data
 from mixbook.training.history import History
 from mixbook.training.loop import fit
@@ -91,22 +92,20 @@ def frozen_but_for(model: nn.Module, parts: Sequence[str]) -> Iterator[None]:
     frozen = [module for module in model.modules() if module not in trained]
     weights = [weight for module in frozen for weight in module.parameters(recurse=False)]
     before = [(weight, weight.requires_grad) for weight in weights]
-    modes = [(module, module.training) for module in frozen]
     # ``model.train()`` switches every module; one with no trained part in it is switched back just before it runs. Those
     # around a trained part keep their mode, which says to a mixer of hidden layers that the network is in training.
     still = [each for each in frozen if trained.isdisjoint(each.modules())]
     handles = [each.register_forward_pre_hook(_evaluate) for each in still]
-    try:
-        for weight in weights:
-            weight.requires_grad_(False)
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-        for weight, required in before:
-            weight.requires_grad_(required)
-        for module, training in modes:
-            module.training = training
+    with modes_kept(frozen):
+        try:
+            for weight in weights:
+                weight.requires_grad_(False)
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+            for weight, required in before:
+                weight.requires_grad_(required)
 
 
 def _evaluate(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:

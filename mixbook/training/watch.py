@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.data import Batched
+from mixbook.evaluation.mode import evaluation_mode
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.training.loop import Loss
@@ -106,17 +107,11 @@ def loss_by_layer(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    modes = [(module, module.training) for module in model.modules()]
     found = {}
-    try:
-        model.eval()
+    with evaluation_mode(model), torch.inference_mode():
         model.training = True  # of the network as a whole: a mixer of hidden layers does nothing in evaluation mode
-        with torch.inference_mode():
-            for layer in layers:
-                found[layer] = _mean_loss(model, data, ManifoldMixer(model, [layer], mixer), loss, batch_size, seed)
-    finally:
-        for module, training in modes:
-            module.training = training
+        for layer in layers:
+            found[layer] = _mean_loss(model, data, ManifoldMixer(model, [layer], mixer), loss, batch_size, seed)
     return found
 
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixbook.generators import draw_device
 from mixbook.mixing.blend.saliency import Saliency, block_saliency, magnitude, saliency_of
 from mixbook.mixing.blend.swap import swap_labels
 from mixbook.mixing.plan import MixPlan
-from mixbook.mixing.scope import draw_device
 from mixbook.mixing.transport import assignment
 
 Floats = NDArray[np.floating]

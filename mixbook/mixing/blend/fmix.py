@@ -6,9 +6,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from mixbook.generators import draw_device
 from mixbook.mixing.blend.spatial import image_size, levels, masked_plan
 from mixbook.mixing.plan import MixPlan
-from mixbook.mixing.scope import Scope, check_scope, draw_device
+from mixbook.mixing.scope import Scope, check_scope
 
 Legacy = Literal["rows", "real"]
 _STEEPEST = 50  # beyond it nothing is left but the lowest frequency, and powers overflow in the end

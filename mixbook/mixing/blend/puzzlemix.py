@@ -10,10 +10,10 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixbook.generators import draw_device
 from mixbook.mixing.blend.mincut import best_labels
 from mixbook.mixing.blend.saliency import Saliency, block_saliency, magnitude, saliency_of
 from mixbook.mixing.plan import MixPlan
-from mixbook.mixing.scope import draw_device
 from mixbook.transfer import send
 
 Floats = NDArray[np.floating]

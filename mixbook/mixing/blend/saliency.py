@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from mixbook.lead import lead
 from mixbook.mixing.transport import many_digits
+from mixbook.modes import modes_kept
 
 
 class Saliency(Protocol):
@@ -62,13 +63,9 @@ class GradientSaliency:
 
     def in_eval_mode(self, x: Tensor, y: Tensor) -> Tensor:
         """Gradient of the summed loss with respect to ``x``, (R, C, H, W); the model is left as it was."""
-        modes = [(module, module.training) for module in self.model.modules()]
-        self.model.eval()
-        try:
+        with modes_kept(self.model.modules()):
+            self.model.eval()
             return self.gradient(x, y)[0]
-        finally:
-            for module, mode in modes:
-                module.training = mode
 
     def gradient(self, x: Tensor, y: Tensor, *, keep_loss: bool = False) -> tuple[Tensor, Tensor | None]:
         """The same look at the model as it is, in train or in eval mode, by one forward and one backward pass.

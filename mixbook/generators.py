@@ -1,0 +1,22 @@
+"""Where random numbers are drawn: on the device of their generator, whatever device the samples are on."""
+
+import torch
+
+CPU = torch.device("cpu")
+
+
+def draw_device(generator: torch.Generator | None, without: torch.device = CPU) -> torch.device:
+    """The device to draw on: the generator's, and ``without`` one that of torch's global generator.
+
+    Args:
+        generator: None stands for torch's global one, of which each device has its own.
+        without: whose then draws. The CPU's gives the same samples on every device after ``torch.manual_seed``; that of the
+            samples spares the way there where a number is drawn for every pixel.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.generators import draw_device
+        >>> draw_device(None), draw_device(None, torch.device("meta")), draw_device(torch.Generator("cpu"))
+        (device(type='cpu'), device(type='meta'), device(type='cpu'))
+    """
+    return without if generator is None else generator.device
