@@ -59,9 +59,7 @@ def trial_of(experiment: Experiment, number: int, mixer: MixerOrMaker, profile: 
     def checked(mixes: Mixes) -> Mixes:
         inner = getattr(mixes, "mixer", mixes)  # that of hidden layers holds one of the input
         if (said := getattr(inner, "num_classes", num_classes)) != num_classes:
-            raise ValueError(
-                f"num_classes of the mixer must be {num_classes}, as {experiment.dataset} has, got {said}"
-            )
+            raise ValueError(f"num_classes of the mixer must be {num_classes}, as {experiment.dataset} has, got {said}")
         return mixes
 
     recipe = recipe_of(experiment, number, profile)
