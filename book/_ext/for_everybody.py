@@ -19,22 +19,6 @@ PARAMETERS = re.compile(r'<dl>\s*((?:<dd><em class="sig-param">.*?</dd>\s*)+)</d
 MATH = r'<span class="math notranslate nohighlight">\\\([^<]{1,40}\\\)</span>'
 BESIDE_MATH = re.compile(rf"(?<![\w(\[])[(\[]{MATH}[)\],.;:?!]*|{MATH}[)\],.;:?!]+")
 
-# A protocol's rows are read one below the other on a phone; told by their roles, they stay rows of a table.
-PROTOCOL = re.compile(
-    r'<table class="dataframe">(?=\s*<thead><tr><th[^>]*>setting</th><th[^>]*>value</th><th[^>]*>why</th></tr>)'
-)
-ROLES = {"thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "th": "columnheader", "td": "cell"}
-
-
-def with_roles(body: str) -> str:
-    """Mark tables of settings, and spell out the roles of their parts."""
-    first, *rest = PROTOCOL.split(body)
-    for place, text in enumerate(rest):
-        table, end, after = text.partition("</table>")
-        table = re.sub(rf"<({'|'.join(ROLES)})\b", lambda tag: f'<{tag[1]} role="{ROLES[tag[1]]}"', table)
-        rest[place] = f'<table class="dataframe protocol" role="table">{table}{end}{after}'
-    return "".join([first, *rest])
-
 
 def lines(parameters: re.Match[str]) -> str:
     return parameters[1].replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>")
@@ -43,7 +27,7 @@ def lines(parameters: re.Match[str]) -> str:
 def mend(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
     if "body" in context:
         body = context["body"].replace(NAME, "<summary>").replace(*ENTRY)
-        body = with_roles(BESIDE_MATH.sub(r'<span class="keep">\g<0></span>', body))
+        body = BESIDE_MATH.sub(r'<span class="keep">\g<0></span>', body)
         context["body"] = PARAMETERS.sub(lines, NAMES.sub(rf"\1{HEADER}", body))
 
 
