@@ -11,13 +11,18 @@ LOADED = re.compile(r"<(?:script|img|iframe|source|video|audio)\b[^>]*?\ssrc=\"(
 LINKED = re.compile(r"<link\b[^>]*?\shref=\"([^\"]+)\"")
 
 
+def target(book: Path, page: Path, path: str) -> Path:
+    """The file that an address on a page leads to; an address from the root is read in the book."""
+    return (book / f".{unquote(path)}" if path.startswith("/") else page.parent / unquote(path)).resolve()
+
+
 def pages(book: Path) -> list[Path]:
     return sorted(page for page in book.rglob("*.html") if "_static" not in page.parts)
 
 
 def test_pages_equal_the_table_of_contents(built_book):
     made = {page.relative_to(built_book).with_suffix("").as_posix() for page in pages(built_book)}
-    own = {"index", "genindex", "search", "prf-prf", "py-modindex"}  # made by Sphinx and its extensions, and the way in
+    own = {"index", "genindex", "search", "prf-prf", "py-modindex", "404"}  # no source of their own; and the way in
     assert made - own == {page.removesuffix(".ipynb") for page in contents.pages()}
 
 
@@ -29,6 +34,17 @@ def test_the_reference_describes_every_public_name_and_leads_to_it(built_book):
     assert public() <= described, "add an automodule for its home to a page of book/reference/"
     links = set(re.findall(r"href=\"\w+\.html#([\w.]+)\"", (reference / "names.html").read_text()))
     assert listed() <= links
+
+
+def test_the_index_of_all_names_is_linked_from_the_reference(built_book):
+    html = (built_book / "book" / "reference" / "names.html").read_text()
+    assert re.search(r'<a\b[^>]* href="../../genindex.html"', html)
+
+
+def test_the_index_of_statements_has_their_numbers_and_names(built_book):
+    html = (built_book / "prf-prf.html").read_text()
+    assert re.search(r'<h2>1\. Why [^<]*</h2>\s*<ul>\s*<li><a href="book/why/mixup\.html#[\w-]+">Definition 1\.1 \(', html)
+    assert 'href="../prf-prf.html"' in (built_book / "book" / "notation.html").read_text()
 
 
 def test_the_way_in_leads_to_the_front_page(built_book):
@@ -43,7 +59,7 @@ def test_everything_that_a_page_loads_lies_in_the_book(built_book):
             if parts.scheme == "data":
                 continue
             assert not parts.scheme and not parts.netloc, f"{page.name} loads {address}"
-            assert (page.parent / unquote(parts.path)).resolve().exists(), f"{page.name} loads {address}, which is absent"
+            assert target(built_book, page, parts.path).exists(), f"{page.name} loads {address}, which is absent"
 
 
 def test_links_inside_the_book_lead_somewhere(built_book):
@@ -53,10 +69,10 @@ def test_links_inside_the_book_lead_somewhere(built_book):
             parts = urlsplit(address)
             if parts.scheme or parts.netloc:
                 continue
-            target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
-            assert target.exists(), f"{page.name} links to {address}"
-            if parts.fragment and target in ids:
-                assert unquote(parts.fragment) in ids[target], f"{page.name} links to {address}"
+            there = target(built_book, page, parts.path) if parts.path else page
+            assert there.exists(), f"{page.name} links to {address}"
+            if parts.fragment and there in ids:
+                assert unquote(parts.fragment) in ids[there], f"{page.name} links to {address}"
 
 
 def test_every_image_has_alternative_text(built_book):

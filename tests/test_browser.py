@@ -42,6 +42,27 @@ def test_every_page_opens_cleanly_typesets_its_mathematics_and_fits(chromium, si
     assert not visit.wrong
 
 
+# Formulas that stick out of their box, or scroll in it; what only screen readers read of them must not make them scroll.
+TOO_WIDE = """() => [...document.querySelectorAll("mjx-container")].filter((box) => {
+  const parts = [...box.querySelectorAll("mjx-math *")].map((part) => part.getBoundingClientRect());
+  const { left, right } = box.getBoundingClientRect();
+  const out = parts.some((at) => at.width && (at.left < left - 2 || at.right > right + 2));
+  return out || box.scrollWidth > box.clientWidth + 2;
+}).map((box) => box.textContent)"""
+
+
+def test_every_formula_fits_on_a_telephone(chromium, site):
+    visit = Visit(chromium, site, 375)
+    found = {}
+    for page in contents.pages():
+        visit.open(f"{page.removesuffix('.ipynb')}.html")
+        visit.page.evaluate("document.querySelectorAll('.bd-article details').forEach((folded) => (folded.open = true))")
+        found[page] = visit.page.evaluate(TOO_WIDE)
+    visit.close()
+    assert not {page: formulas for page, formulas in found.items() if formulas}, "break them, or write them in words"
+    assert not visit.wrong
+
+
 def test_search_finds_what_the_book_is_about(chromium, site):
     visit = Visit(chromium, site)
     visit.open("search.html?q=interpolation")
@@ -50,6 +71,18 @@ def test_search_finds_what_the_book_is_about(chromium, site):
     visit.page.wait_for_load_state("networkidle")  # it fetches a summary of each page found, and leaving would cut that off
     visit.open("search.html?q=zyzzyva")
     visit.page.get_by_text("did not match any documents").wait_for(timeout=10_000)
+    visit.close()
+    assert not visit.wrong
+
+
+def test_excerpts_of_search_are_sentences(chromium, site):
+    visit = Visit(chromium, site)
+    visit.open("search.html?q=Beta")
+    visit.page.locator("#search-results .search-summary", has_text="found").wait_for(timeout=20_000)
+    visit.page.wait_for_load_state("networkidle")
+    excerpts = visit.page.locator("#search-results .context").all_inner_texts()
+    assert excerpts and not [text for text in excerpts if "\\" in text or "minutes to read" in text or "Contents" in text]
+    assert any("λ ∼ Beta(α, α)" in text for text in excerpts), "formulas stay, without their TeX"
     visit.close()
     assert not visit.wrong
 
