@@ -14,9 +14,9 @@ step of all of them is a handful of batched products:
     >>> len(fitted)
     20
 
-``network`` holds the stacked networks (``functional`` those of any other kind), ``optimizer`` their updates, ``mixing``
-what is drawn and matched for all of them, ``together`` the loop, ``groups`` which trials can share it, and ``run`` what a
-user calls.
+``network`` holds the stacked networks (``functional`` those of any other kind), ``obstacles`` what stands against either,
+``optimizer`` their updates, ``mixing`` what is drawn and matched for all of them, ``together`` the loop, ``groups`` which
+trials can share it, and ``run`` what a user calls.
 """
 
 from mixbook.training.trials.run import fit_trials

@@ -6,12 +6,43 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-_NOISY = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+from mixbook.training.trials.obstacles import tied, watched
 
 
-def is_noisy(model: nn.Module) -> bool:
-    """Whether a layer of ``model`` draws noise from torch's global generator, which all networks would share."""
-    return any(isinstance(module, _NOISY) and module.p > 0 for module in model.modules())
+def against_vmap(model: nn.Module, x: Tensor, device: torch.device | str = "cpu") -> str:
+    """Why :class:`FunctionalNetwork` cannot train copies of ``model``; empty if it can. Two copies are run to see.
+
+    Args:
+        model: the network.
+        x: a batch that it can be trained on.
+        device: where it is to be trained.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from mixbook.training.trials.functional import against_vmap
+        >>> against_vmap(nn.Linear(4, 3), torch.rand(2, 4))
+        ''
+        >>> against_vmap(nn.Sequential(nn.Linear(4, 3), nn.Dropout()), torch.rand(2, 4))
+        'Sequential draws noise, as dropout does, from a generator that all would share'
+    """
+    if lost := tied(model) or watched(model):
+        return lost
+    noisy = f"{type(model).__name__} draws noise, as dropout does, from a generator that all would share"
+    on_gpu = [torch.device(device)] if torch.device(device).type == "cuda" else []
+    with torch.random.fork_rng(on_gpu), torch.no_grad():
+        before = _random_states(on_gpu)
+        try:
+            FunctionalNetwork([model, model], device).run(torch.stack([x, x]).to(device))
+        except Exception as error:  # whatever it is, alone the network trains, or says what is wrong
+            what = str(error).partition("\n")[0]
+            return noisy if "randomness" in what else f"torch.func does not run {type(model).__name__}: {what}"
+        drawn = any(not torch.equal(a, b) for a, b in zip(before, _random_states(on_gpu), strict=True))
+    return noisy if drawn else ""
+
+
+def _random_states(gpus: Sequence[torch.device]) -> list[Tensor]:
+    return [torch.get_rng_state(), *map(torch.cuda.get_rng_state, gpus)]
 
 
 class FunctionalNetwork:
@@ -26,7 +57,7 @@ class FunctionalNetwork:
     """
 
     def __init__(self, models: Sequence[nn.Module], device: torch.device | str = "cpu") -> None:
-        self.models = list(models)
+        self.models = [model.train() for model in models]
         weights, memory = stack_module_state(self.models)
         self._weights = {name: p.detach().to(device).requires_grad_(p.requires_grad) for name, p in weights.items()}
         self._memory = {name: tensor.to(device) for name, tensor in memory.items()}

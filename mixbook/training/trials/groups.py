@@ -3,10 +3,11 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mixbook.data import Arrays
 from mixbook.mixing.mixer import Mixer
@@ -15,9 +16,9 @@ from mixbook.mixing.ratio import lambdas
 from mixbook.training.loop import Mixes
 from mixbook.training.memory import kept_for_backward
 from mixbook.training.recipe import Recipe
-from mixbook.training.trials.functional import is_noisy
+from mixbook.training.trials.functional import against_vmap
 from mixbook.training.trials.mixing import mixes_beforehand, mixes_together
-from mixbook.training.trials.network import has_convolutions, stackable
+from mixbook.training.trials.network import against_stacking, has_convolutions
 from mixbook.training.trials.trial import AnyMixer, Trial
 
 Way = Literal["auto", "stacked", "vmap", "loop"]
@@ -49,9 +50,10 @@ def chunks(
     """
     groups: dict[tuple[Any, ...], list[int]] = {}
     model = make_model(trials[0].recipe.seed)
+    network = _Network(model, _two_rows(data[0]), device)
     for number, trial in enumerate(trials):
         mixer = trial.mixer_for(model)
-        chosen = _choose(number, model, trial, mixer, way, device)
+        chosen = _choose(number, network, trial, mixer, way)
         key = (number,) if chosen == "loop" else _shape_of_step(data[number], trial, cast("AnyMixer | None", mixer))
         groups.setdefault((chosen, *key), []).append(number)
     found = []
@@ -65,14 +67,38 @@ def chunks(
     return found
 
 
-def _choose(number: int, model: nn.Module, trial: Trial, mixer: Mixes | None, way: Way, device: torch.device) -> str:
+@dataclass(frozen=True)
+class _Network:
+    """The network of all trials, and what stands against running copies of it as one: found out once, if it decides.
+
+    Args:
+        model: the network.
+        x: a batch that it can be trained on.
+        device: where it is to be trained.
+    """
+
+    model: nn.Module
+    x: Tensor
+    device: torch.device
+
+    @cached_property
+    def against_stacking(self) -> str:
+        return against_stacking(self.model)
+
+    @cached_property
+    def against_vmap(self) -> str:
+        return against_vmap(self.model, self.x, self.device)
+
+
+def _choose(number: int, network: _Network, trial: Trial, mixer: Mixes | None, way: Way) -> str:
     beforehand = mixer is None or mixes_beforehand(mixer, of_network=mixer is not trial.mixer)
 
     def against(way: Way) -> str:
         """What stands against it; empty if nothing does."""
-        return _against_the_recipe(trial.recipe) or (
-            _against_stacking(model, mixer, beforehand) if way == "stacked" else _against_vmap(model, beforehand)
-        )
+        special = _against_the_recipe(trial.recipe)
+        if way == "stacked":
+            return special or network.against_stacking or _against_the_mixer(network.model, mixer, beforehand)
+        return special or ("" if beforehand else "its mixer looks into the network") or network.against_vmap
 
     if way == "loop":
         return way
@@ -80,8 +106,8 @@ def _choose(number: int, model: nn.Module, trial: Trial, mixer: Mixes | None, wa
         if reason := against(way):
             raise ValueError(f"trial {number} cannot go by way={way!r}: {reason}. way='loop' trains it alone")
         return way
-    on_gpu = device.type != "cpu"
-    if (on_gpu or not has_convolutions(model)) and not against("stacked"):
+    on_gpu = network.device.type != "cpu"
+    if (on_gpu or not has_convolutions(network.model)) and not against("stacked"):
         return "stacked"
     return "vmap" if on_gpu and not against("vmap") else "loop"
 
@@ -91,9 +117,7 @@ def _against_the_recipe(recipe: Recipe) -> str:
     return "its recipe accumulates, compiles, averages weights or uses half precision" if special else ""
 
 
-def _against_stacking(model: nn.Module, mixer: Mixes | None, beforehand: bool) -> str:
-    if not stackable(model):
-        return f"{type(model).__name__} is not an nn.Sequential of layers that can be stacked"
+def _against_the_mixer(model: nn.Module, mixer: Mixes | None, beforehand: bool) -> str:
     if isinstance(mixer, ManifoldMixer) and mixer.model is not model:
         return "its mixer mixes in another network"
     if isinstance(mixer, ManifoldMixer) and (mixer.per != "batch" or mixer.stop_gradient):
@@ -101,12 +125,6 @@ def _against_stacking(model: nn.Module, mixer: Mixes | None, beforehand: bool) -
     if beforehand or (mixer is not None and mixes_together(mixer)):
         return ""
     return "its mixer looks at the network or at each batch"
-
-
-def _against_vmap(model: nn.Module, beforehand: bool) -> str:
-    if is_noisy(model):
-        return f"{type(model).__name__} has dropout, whose noise would come from a generator that all share"
-    return "" if beforehand else "its mixer looks into the network"
 
 
 def _shape_of_step(data: Arrays, trial: Trial, mixer: AnyMixer | None) -> tuple[object, ...]:
@@ -133,17 +151,22 @@ def _room(model: nn.Module, data: Sequence[Arrays], trial: Trial, device: torch.
         trial: one of them.
         device, jobs: where as many processes share the memory.
     """
-    sample, size = data[0].x[:1].to(next(model.parameters()).device), data[0].x.nbytes
+    sample, size = _two_rows(data[0]).to(next(model.parameters()).device), data[0].x.nbytes
     draws = _draws(cast("AnyMixer | None", trial.mixer_for(model)))
     # With pairs across, what is mixed at a hidden layer comes from two batches.
     rows = min(trial.recipe.batch_size, len(data[0])) * max(draws, 2 if trial.recipe.pairs == "across" else 1)
     weights = sum(parameter.nbytes for parameter in model.parameters())
     # Weights, gradients, two moments and what is taken out of the stack; a batch in the layers, forth and back; and copies
     # of it that matching and mixing make.
-    each = 5 * weights + rows * (kept_for_backward(model, torch.cat([sample, sample])) + 4 * sample.nbytes)
+    each = 5 * weights + rows * (kept_for_backward(model, sample) + 4 * sample[0].nbytes)
     shared = all(other is data[0] for other in data)
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _free_memory()
     return max(1, int((_SHARE * free / jobs - size * shared) / (each + size * (not shared))))
+
+
+def _two_rows(data: Arrays) -> Tensor:
+    """The smallest batch that batch norm takes."""
+    return torch.cat([data.x[:1], data.x[:1]])
 
 
 def _free_memory() -> int:

@@ -1,26 +1,41 @@
 """N networks of one shape as one: their weights stacked along a first axis, so that a layer of all is one operation."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mixbook.training.trials.linear import linear
+from mixbook.training.trials.obstacles import hooked, tied, used_twice, watched
 
 # Each number by itself, so N networks at once are no different from one.
 _ELEMENTWISE = (nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.ELU, nn.GELU, nn.SiLU, nn.Softplus, nn.Identity)
 _POOLING = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 _BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d)
+_KNOWN = (nn.Linear, nn.Conv2d, nn.Flatten, nn.Dropout, *_ELEMENTWISE, *_POOLING, *_BATCH_NORM)
 
 
-def stackable(model: nn.Module) -> bool:
-    """Whether :class:`StackedNetwork` can hold copies of ``model``: a (nested) ``Sequential`` of layers that it knows."""
-    try:
-        return all(_known(leaf) for _, leaf in _leaves(model))
-    except TypeError:
-        return False
+def against_stacking(model: nn.Module) -> str:
+    """Why :class:`StackedNetwork` cannot hold copies of ``model``; empty if it can.
+
+    It holds (nested) ``Sequential`` networks of layers that it knows, each of them used once and without hooks.
+
+    Example:
+        >>> from torch import nn
+        >>> from mixbook.models import MLP
+        >>> from mixbook.training.trials.network import against_stacking
+        >>> against_stacking(MLP(4, (8,), 3)), against_stacking(nn.Sequential(nn.Linear(4, 3), nn.Softmax(1)))
+        ('', 'Sequential has a layer that cannot be stacked, Softmax')
+    """
+    kind = type(model).__name__
+    if not _is_chain(model):
+        return f"{kind} is not an nn.Sequential, or runs its layers in a way of its own"
+    strange = [type(leaf).__name__ for _, leaf in _leaves(model) if not _known(leaf)]
+    if strange:
+        return f"{kind} has a layer that cannot be stacked, {strange[0]}"
+    return tied(model) or used_twice(model) or hooked(model) or watched(model)
 
 
 def has_convolutions(model: nn.Module) -> bool:
@@ -58,18 +73,18 @@ class StackedNetwork:
         device: where the stack lives.
 
     Raises:
-        TypeError: if they are not ``Sequential`` or have a layer that cannot be stacked, such as dropout, whose noise comes
-            from a generator that all would share.
+        TypeError: if they are not ``Sequential``, have a layer that cannot be stacked, such as dropout, whose noise comes
+            from a generator that all would share, use a part twice, or have a hook.
     """
 
     def __init__(self, models: Sequence[nn.Module], device: torch.device | str = "cpu") -> None:
+        if reason := against_stacking(models[0]):
+            raise TypeError(reason)
         self.models = list(models)
-        self._layers = [leaf for _, leaf in _leaves(models[0])]
-        unknown = next((leaf for leaf in self._layers if not _known(leaf)), None)
-        if unknown is not None:
-            raise TypeError(f"{unknown} cannot be stacked")
+        leaves = [dict(_leaves(model)) for model in models]
+        self._layers = list(leaves[0].values())
         self._ends = _ends(models[0])
-        self.weights = [_stack([dict(_leaves(m))[n] for m in models], device) for n, _ in _leaves(models[0])]
+        self.weights = [_stack([each[name] for each in leaves], device) for name in leaves[0]]
 
     def __len__(self) -> int:
         """Number of networks, N."""
@@ -106,23 +121,28 @@ class StackedNetwork:
     def write_back(self) -> list[nn.Module]:
         """Copy the weights into the models that the stack was made of, and give those."""
         with torch.no_grad():
-            for place, (name, _) in enumerate(_leaves(self.models[0])):
-                for n, model in enumerate(self.models):
-                    state = {key: tensor[n] for key, tensor in self.weights[place].items()}
-                    dict(_leaves(model))[name].load_state_dict(state)
+            for n, model in enumerate(self.models):
+                for (_, layer), weights in zip(_leaves(model), self.weights, strict=True):
+                    layer.load_state_dict({key: tensor[n] for key, tensor in weights.items()})
         return self.models
 
 
 def _leaves(model: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
     """The layers of nested Sequentials by name, in the order in which they run."""
-    if not isinstance(model, nn.Sequential):
-        raise TypeError(f"only networks that are nn.Sequential can be stacked, got {type(model).__name__}")
-    for name, child in model.named_children():
+    children = cast("dict[str, nn.Module]", model._modules)  # named_children leaves out what comes a second time
+    for name, child in children.items():
         path = f"{prefix}{name}"
-        if isinstance(child, nn.Sequential):
+        if _is_chain(child):
             yield from _leaves(child, f"{path}.")
         else:
             yield path, child
+
+
+def _is_chain(module: nn.Module) -> bool:
+    """Whether a module runs its children one after the other: a Sequential, or what is derived from it for its names."""
+    if not isinstance(module, nn.Sequential) or "forward" in vars(module):
+        return False
+    return all(getattr(type(module), name) is getattr(nn.Sequential, name) for name in ("forward", "__call__", "__iter__"))
 
 
 def _ends(model: nn.Module) -> dict[str, int]:
@@ -136,6 +156,9 @@ def _ends(model: nn.Module) -> dict[str, int]:
 
 
 def _known(layer: nn.Module) -> bool:
+    # Exactly these: what is derived from them may run in another way, as layers with weight norm do.
+    if type(layer) not in _KNOWN or "forward" in vars(layer):
+        return False
     if isinstance(layer, nn.Dropout):
         return layer.p == 0
     if isinstance(layer, nn.Conv2d):
@@ -144,7 +167,7 @@ def _known(layer: nn.Module) -> bool:
         return (layer.start_dim, layer.end_dim) == (1, -1)
     if isinstance(layer, _BATCH_NORM):
         return layer.track_running_stats and layer.momentum is not None
-    return isinstance(layer, (nn.Linear, *_ELEMENTWISE, *_POOLING))
+    return True
 
 
 def _stack(layers: Sequence[nn.Module], device: torch.device | str) -> dict[str, Tensor]:
@@ -160,7 +183,9 @@ def _stack(layers: Sequence[nn.Module], device: torch.device | str) -> dict[str,
 def _apply(layer: nn.Module, weights: dict[str, Tensor], x: Tensor) -> Tensor:
     """One layer of n networks on (n, B, ...)."""
     if isinstance(layer, nn.Linear):
-        return linear(x, weights["weight"], weights.get("bias"))
+        if x.ndim == 3:
+            return linear(x, weights["weight"], weights.get("bias"))
+        return linear(x.flatten(1, -2), weights["weight"], weights.get("bias")).unflatten(1, x.shape[1:-1])
     if isinstance(layer, _ELEMENTWISE):
         return layer(x)
     if isinstance(layer, nn.Flatten):

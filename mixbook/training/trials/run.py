@@ -48,8 +48,9 @@ def fit_trials(
 
     Trials that take steps of one shape are stacked, as many at a time as pay and fit the memory; the shape is batch size,
     epochs, kind of optimizer, size of the data and number of draws. All else may differ: seed, mixer, learning rate,
-    schedule, weight decay. Convolutions on a CPU, networks that are not ``Sequential``, dropout, and mixers that look at
-    the network are trained one by one. Torch's global random state is neither used nor changed.
+    schedule, weight decay. Convolutions on a CPU, networks that are not ``Sequential``, dropout, layers of your own, weight
+    norm, tied weights, hooks, and mixers that look at the network are trained one by one. Torch's global random state is
+    neither used nor changed.
 
     Args:
         make_model: from ``recipe.seed`` to a network with initial weights of its own, such as
@@ -62,8 +63,8 @@ def fit_trials(
         folder: where finished chunks are kept; the same call finds them there and goes on with the others. What is the same
             is decided as for a checkpoint of ``fit``, ``validate`` included.
         jobs: processes, each with its own chunks. ``make_model``, ``loss`` and ``validate`` are sent to them.
-        way: "auto" as said above; "stacked", "vmap" (``torch.func``, for any network without dropout that is mixed at the
-            input; chosen on a GPU for networks that are not ``Sequential``) or "loop" for that way or an error.
+        way: "auto" as said above; "stacked", "vmap" (``torch.func``, for any network without dropout or tied weights that
+            is mixed at the input; chosen on a GPU where networks cannot be stacked) or "loop" for that way or an error.
         device: where to train; the best single device that there is by default.
         progress: show a bar, where the output is a terminal.
 
