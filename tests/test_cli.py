@@ -44,6 +44,14 @@ def test_list_shows_those_of_a_table(capsys):
     assert IRIS in said and "kmixup-v1-figure4-iris" not in said
 
 
+def test_each_command_is_a_function_that_python_can_call(capsys):
+    from mixbook.cli import bench  # which needs tyro, as the command line does
+
+    assert all(getattr(bench, function.__name__) is function for function in bench.commands().values())
+    bench.list_(("kmixup-tmlr", "table 5"))
+    assert IRIS in capsys.readouterr().out
+
+
 def test_coverage_as_json_is_json_and_as_text_ends_with_the_sum(capsys):
     cli.main(["bench", "coverage", "--json"])
     found = json.loads(capsys.readouterr().out)

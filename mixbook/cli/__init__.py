@@ -1,26 +1,19 @@
 """The command line: ``mixbook bench``, ``data``, ``theory``, ``train``, ``evaluate``, ``advise``, ``doctor``. It prints.
 
-Each group of commands is a file with a function that returns its commands; ``_GROUPS`` lists them.
+Each group of commands is a file with a function that returns its commands; :func:`_app` lists them.
 """
 
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import mixbook
 from mixbook.benchmarks import BenchmarkError
-from mixbook.cli import advise, bench, data, doctor, evaluate, theory, train
-
-_GROUPS: dict[str, Callable[[], dict[str, Callable[..., None]]]] = {
-    "bench": bench.commands,
-    "data": data.commands,
-    "theory": theory.commands,
-}
-_COMMANDS: dict[str, Callable[..., None]] = {"advise": advise.advise, "doctor": doctor.doctor}
+from mixbook.cli import doctor
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -72,14 +65,18 @@ def _app() -> Any:
         from tyro.extras import SubcommandApp
     except ImportError:
         _leave("the command line needs tyro: pip install '.[bench]' in the clone", 2)
+    from mixbook.cli import advise, bench, data, evaluate, theory, train  # which may need it
+
+    groups = {"bench": bench.commands, "data": data.commands, "theory": theory.commands}
+    single = {"advise": advise.advise, "doctor": doctor.doctor, "train": train.command(), "evaluate": evaluate.command()}
     app = SubcommandApp()
-    for name, group in _GROUPS.items():
+    for name, group in groups.items():
         commands = SubcommandApp()
         for command, function in group().items():
             commands.command(name=command)(function)
         app.command(commands, name=name, help=group.__doc__)
-    for name, command_ in {**_COMMANDS, "train": train.command(), "evaluate": evaluate.command()}.items():
-        app.command(name=name)(command_)
+    for name, function in single.items():
+        app.command(name=name)(function)
     return app
 
 
