@@ -88,7 +88,7 @@ class Comparison(Estimate):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Comparability:
     """Whether our ERM lands close enough to the printed one for the rest to be compared, and why."""
 
     comparable: bool
@@ -159,7 +159,7 @@ def compare(results: Results, *, begun: bool = False) -> list[Comparison]:
     return [replace(each, of=trials) if each.cell in some else each for each in comparisons]
 
 
-def verdict(experiment: Experiment, comparisons: Sequence[Comparison]) -> Verdict | None:
+def verdict(experiment: Experiment, comparisons: Sequence[Comparison]) -> Comparability | None:
     """Whether ERM lands within the band that was set before the run, or print within our interval; None if ERM is not run.
 
     Network, split and schedule are only partly known. Where even plain training comes out elsewhere, differences between
@@ -177,14 +177,15 @@ def verdict(experiment: Experiment, comparisons: Sequence[Comparison]) -> Verdic
     if erm is None or erm.difference is None:
         return None
     off, half = abs(erm.difference), erm.half_width
+    band = f"the band set beforehand is {experiment.band:g}"
     ours = f"ERM is {erm.mean:.2f} here and {erm.printed.value} in print, {off:.2f} points apart"
     if off <= experiment.band:
-        return Verdict(True, f"{ours}; the band set beforehand is {experiment.band:g}")
+        return Comparability(True, f"{ours}; {band}")
     if half is None:
-        return Verdict(False, f"{ours}; the band set beforehand is {experiment.band:g}, and one trial has no interval")
+        return Comparability(False, f"{ours}; {band}, and one trial has no interval")
     if off <= half:
-        return Verdict(True, f"{ours}; our interval, ±{half:.2f}, holds the printed value")
-    return Verdict(False, f"{ours}; the band set beforehand is {experiment.band:g}, and our interval is ±{half:.2f}")
+        return Comparability(True, f"{ours}; our interval, ±{half:.2f}, holds the printed value")
+    return Comparability(False, f"{ours}; {band}, and our interval is ±{half:.2f}")
 
 
 def paired(ours: Comparison, other: Comparison) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from mixbook.mixing.place import INPUT, ManifoldMixer
 from mixbook.mixing.ratio import Beta
 
 BlendName = Literal["linear", "cutmix", "whole_cutmix", "fmix", "puzzlemix"]
-Scope = Literal["batch", "pair", "pair_lambda"]
+Per = Literal["batch", "pair", "pair_lambda"]
 # Boxes as published are cut off at the edges, and on maps of 4 x 4 never cover more than a quarter; whole ones stay inside.
 _BLENDS: dict[BlendName, Callable[[], Blend]] = {
     "linear": Linear,
@@ -52,10 +52,10 @@ class Answers:
     draws: int = 1
     layers: tuple[str, ...] = (INPUT,)
     blend: BlendName = "linear"
-    per: Scope = "batch"
+    per: Per = "batch"
 
     def __post_init__(self) -> None:
-        for name, known in (("blend", BlendName), ("per", Scope)):
+        for name, known in (("blend", BlendName), ("per", Per)):
             if (value := getattr(self, name)) not in get_args(known):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {value!r}")
         if self.k < 1:

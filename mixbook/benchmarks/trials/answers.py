@@ -3,7 +3,7 @@
 from typing import cast
 
 from mixbook.benchmarks.spec import Cell
-from mixbook.mixing.answers import Answers, BlendName, Scope
+from mixbook.mixing.answers import Answers, BlendName, Per
 from mixbook.mixing.place import INPUT
 
 # In a small map, a box that is cut off at the edges, as published, covers too little.
@@ -28,5 +28,5 @@ def answers_of(cell: Cell) -> Answers:
         draws=int(given.get("K", 1)),
         layers=tuple(given.get("layers", INPUT).split("+")),
         blend=_BLENDS[given.get("blend", "linear")],
-        per=cast(Scope, given.get("per", "batch")),
+        per=cast(Per, given.get("per", "batch")),
     )
