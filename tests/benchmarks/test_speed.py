@@ -122,6 +122,20 @@ def test_training_is_compared_per_image(monkeypatch):
     assert found[0].met  # a second is less than the two that half an image per second leaves
 
 
+def test_matching_is_timed_by_turns_with_mixing_alone(monkeypatch):
+    timed = []
+
+    def ours(case, k, device):
+        return lambda: timed.append(k)
+
+    monkeypatch.setattr(train, "ours", ours)
+    case = replace(TINY, ks=(1, 32), loader=False)
+    *_, last = train.training(rounds=2, cases=(case,))
+    assert timed[-6:] == [32, 1] * 3  # once to warm up
+    assert (last.what, last.reference) == ("training an image, LeNet, 4 x 4: k-mixup, k=32, against k=1", "k=1")
+    assert last.wanted == pytest.approx(1 / 1.02)
+
+
 @pytest.mark.parametrize("loop", [train.floor, train.loaded])
 def test_what_training_is_compared_with_changes_weights_as_often(loop, monkeypatch):
     steps = []
