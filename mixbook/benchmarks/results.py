@@ -8,7 +8,7 @@ overwritten.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -206,10 +206,25 @@ class Results:
     def lock(self) -> Iterator[None]:
         """Nobody else may write these results meanwhile. The system lets go of it if this process is killed.
 
+        Where they are read from others, nobody may write these.
+
         Raises:
             ResultsInUse: if another process does.
         """
-        path = self.csv.with_suffix(".lock")
+        with ExitStack() as locks:
+            for home in sorted(self._homes(), key=lambda each: each.experiment.name):
+                locks.enter_context(home._lock_files())
+            yield
+
+    def _homes(self) -> list["Results"]:
+        """The results that have files, each once: these, or those that they are read from."""
+        found = {home.csv: home for source in self.sources for home in source._homes()}
+        return list(found.values()) or [self]
+
+    @contextmanager
+    def _lock_files(self) -> Iterator[None]:
+        # Where the CSV is a link, what it leads to is written, and others may get there by links of theirs.
+        path = (self.csv.resolve() if self.csv.exists() else self.csv).with_suffix(".lock")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path)

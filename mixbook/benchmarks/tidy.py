@@ -87,6 +87,11 @@ def parse(text: str, experiment: Experiment, cells: Sequence[Cell], trials: int,
         cell = Cell(row["method"], row["params"])
         if cell not in known or row["experiment"] != experiment.name:
             raise ValueError(f"{line} belongs to no cell of {experiment.name}: {row['experiment']} {cell}")
+        if (row["dataset"], row["model"]) != (experiment.dataset, experiment.model):
+            where = f"{experiment.dataset} and {experiment.model}"
+            raise ValueError(f"{line} must be of {where}, got {row['dataset']} and {row['model']}")
+        if row["seed"] != row["trial"]:
+            raise ValueError(f"{line} must have the number of its trial as its seed, got {row['trial']} and {row['seed']}")
         value, seconds = float(row["value"]), float(row["seconds"])
         # NaN is what a network that diverged scores.
         if math.isinf(value) or not math.isfinite(seconds):

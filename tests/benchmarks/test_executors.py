@@ -67,6 +67,40 @@ def test_what_a_trial_raises_ends_the_run():
         list(dispatch(PIECES, pool))
 
 
+class AllAtOnce:
+    """A pool whose pieces are over together."""
+
+    slots = len(PIECES)
+
+    def __init__(self, *mistakes):
+        self._mistakes = dict(zip(PIECES, mistakes, strict=False))
+
+    def start(self, piece):
+        return piece
+
+    def wait(self, handles, timeout):
+        return handles
+
+    def result(self, handle):
+        if error := self._mistakes.get(handle):
+            raise error
+        return "found"
+
+
+@pytest.mark.parametrize("last", [ValueError("no such thing"), WorkerDied("gone")])
+def test_what_is_over_together_with_a_mistake_is_kept(last):
+    done = []
+    with pytest.raises(type(last), match="no such thing|killed 3 workers: gone"):
+        for piece, _ in dispatch(PIECES, AllAtOnce(last), report=quiet):
+            done.append(piece)
+    assert done == PIECES[1:]
+
+
+def test_of_several_mistakes_the_first_is_raised():
+    with pytest.raises(ValueError, match="first"):
+        list(dispatch(PIECES, AllAtOnce(ValueError("first"), KeyError("second"))))
+
+
 def test_pieces_under_way_at_the_end_are_given_up():
     said: list[str] = []
     with Processes(slow, 1) as pool:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from toy_trial import TOY
 
+from mixbook.benchmarks import runner
 from mixbook.benchmarks.cells import run_missing_cells
-from mixbook.benchmarks.results import Results, ResultsError, Trial
+from mixbook.benchmarks.results import Results, ResultsError, ResultsInUse, Trial
 from mixbook.benchmarks.spec import Cell, Setting
 
 OTHER = replace(TOY, name="other")
@@ -57,3 +58,22 @@ def test_a_source_of_another_protocol_is_refused_for_all_that_reads_it(tmp_path,
 def test_nothing_is_saved_for_what_is_read(tmp_path):
     with pytest.raises(ValueError, match="read from toy and other"):
         Results(READ, "laptop", tmp_path).save({Cell("erm", ""): []}, [])
+
+
+def test_files_that_are_being_written_are_locked_for_all_that_reads_them(tmp_path):
+    read, source = Results(READ, "laptop", tmp_path), Results(OTHER, "laptop", tmp_path)
+    with source.lock(), pytest.raises(ResultsInUse, match="another process is running other"), read.lock():
+        pass
+    twice = replace(READ, name="twice", sources=(OTHER, READ))  # a source may be reached in two ways
+    with Results(twice, "laptop", tmp_path).lock(), pytest.raises(ResultsInUse), source.lock():
+        pass
+    with source.lock():
+        pass
+
+
+def test_a_fresh_run_of_what_is_read_leaves_files_that_are_being_written(tmp_path, invented):
+    source = Results(TOY, "laptop", tmp_path)
+    source.save(invented(TOY, "laptop"), [RUN])
+    with source.lock(), pytest.raises(ResultsInUse):
+        runner._prepared(READ, "laptop", tmp_path, True, runner.HERE)
+    assert source.csv.exists()

@@ -45,3 +45,15 @@ def test_the_second_is_refused_while_the_first_lives_and_takes_over_when_it_is_k
 def test_another_profile_is_written_meanwhile(slow, tmp_path):
     assert run_missing_cells(Results(TOY, "smoke", tmp_path), jobs=1, report=quiet)
     assert slow.poll() is None
+
+
+def test_links_to_the_same_results_share_their_lock(tmp_path, invented):
+    kept, linked = (Results(TOY, "laptop", tmp_path / name) for name in ("kept", "linked"))
+    kept.save(invented(TOY, "laptop"), [{"seconds": 1.0}])
+    linked.csv.parent.mkdir(parents=True)
+    for link, path in zip(linked.files, kept.files, strict=True):
+        link.symlink_to(path)
+    with kept.lock(), pytest.raises(ResultsInUse), linked.lock():
+        pass
+    with linked.lock(), pytest.raises(ResultsInUse), kept.lock():
+        pass

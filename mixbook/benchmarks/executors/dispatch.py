@@ -34,7 +34,7 @@ def dispatch(
 
     Raises:
         WorkerDied: if a piece has killed ``LIVES`` workers.
-        Exception: what a trial raised; the rest is stopped.
+        Exception: what a trial raised first. What is over by then is yielded before, and the rest is stopped.
     """
     waiting, under_way, deaths = deque(pieces), dict[Any, Piece](), Counter[Piece]()
     while waiting or under_way:
@@ -44,6 +44,7 @@ def dispatch(
         if not under_way:
             return
         over = pool.wait(list(under_way), None if until is None else max(0.0, until - time.monotonic()))
+        failed: Exception | None = None
         for handle in over:
             piece = under_way.pop(handle)
             try:
@@ -51,11 +52,16 @@ def dispatch(
             except WorkerDied as death:
                 deaths[piece] += 1
                 if deaths[piece] == LIVES:
-                    raise WorkerDied(f"{_name(piece)} killed {LIVES} workers: {death}") from death
-                report(f"{_name(piece)}: {death}; it is run again")
-                waiting.appendleft(piece)
-                continue
-            yield piece, found
+                    failed = failed or WorkerDied(f"{_name(piece)} killed {LIVES} workers: {death}")
+                else:
+                    report(f"{_name(piece)}: {death}; it is run again")
+                    waiting.appendleft(piece)
+            except Exception as error:
+                failed = failed or error
+            else:
+                yield piece, found
+        if failed is not None:
+            raise failed
         if until is not None and time.monotonic() >= until:
             for handle, piece in under_way.items():
                 pool.stop(handle)
