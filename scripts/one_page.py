@@ -63,6 +63,9 @@ def _article(html: Path, page: str, pages: set[str]) -> Any:
         for name in ("href", "src"):
             if name in tag.attrs:
                 tag[name] = _moved(tag[name], page, pages)
+    for link in article.select('a[href$=".html"], a[href*=".html#"]'):
+        if not urlsplit(link["href"]).scheme:  # an index, which needs no paper
+            del link["href"]
     article["id"] = anchor(page)
     return article
 

@@ -272,6 +272,8 @@ def test_make_book_builds_fails_and_builds_again_without_touching_a_source(tmp_p
 @pytest.mark.parametrize("target", ["zip", "pdf", "serve"])
 def test_where_there_is_no_book_yet_make_says_how_to_make_one(tmp_path, target):
     shutil.copy(ROOT / "Makefile", tmp_path)  # a fresh clone: neither a book nor what makes it
-    ran = subprocess.run(["make", target], cwd=tmp_path, capture_output=True, text=True)
+    # Within `make test` it would also say which folder it is in.
+    make = ["make", "--no-print-directory", target]
+    ran = subprocess.run(make, cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode != 0
     assert ran.stdout == "there is no book yet: run `make book` or `make preview` first\n"
