@@ -16,7 +16,7 @@ Cost = Literal["squared", "euclidean"]
 
 _BYTES = 8 << 20  # of rows that are copied at once on a CPU, so that they are still in its cache when they are multiplied
 _ROUNDED = 8  # units in the last place of a product of many numbers that rounding may have taken
-_CONFUSED = 0.02  # share of pairs from which on it matters: with tight clusters it is one over their number
+_CONFUSED = 0.02, 2  # share and number of pairs looked at, of which the smaller is too much: usual data have none
 
 
 @dataclass(frozen=True)
@@ -187,8 +187,8 @@ def _unclear(tables: list[Tensor], parts: list[tuple[int, int, int]], order: Ten
     """Batches in which many pairs of samples could as well exchange their partners, for all that the digits of costs tell.
 
     An exchange costs about the squared distance of the two samples. Where products are far larger, as in samples with a
-    large common offset or in tight clusters far apart, their last digits hide it. (A difference of exactly 0 hides nothing:
-    samples that are equal, or made of whole numbers, can be exchanged.) A sample is compared with that whose place in the
+    large common offset or in a few tight clusters far apart, their last digits hide it. (A difference of exactly 0 is left
+    out: samples that are equal, or made of whole numbers, can be exchanged.) A sample is compared with that whose place in the
     block its partner has: any other, as candidates are in random order.
     """
     unclear = np.zeros(len(order), dtype=np.int64)
@@ -202,4 +202,5 @@ def _unclear(tables: list[Tensor], parts: list[tuple[int, int, int]], order: Ten
         apart = np.abs(exchanged - now)
         close = (apart > 0) & (apart <= _ROUNDED * np.finfo(costs.dtype).eps * (np.abs(exchanged) + np.abs(now)))
         unclear += close.reshape(len(order), -1).sum(1)
-    return np.flatnonzero(unclear > _CONFUSED * order.shape[1]).tolist()
+    share, number = _CONFUSED
+    return np.flatnonzero(unclear > min(share * order.shape[1], number)).tolist()
