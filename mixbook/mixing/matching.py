@@ -188,8 +188,8 @@ def _unclear(tables: list[Tensor], parts: list[tuple[int, int, int]], order: Ten
 
     An exchange costs about the squared distance of the two samples. Where products are far larger, as in samples with a
     large common offset or in a few tight clusters far apart, their last digits hide it. (A difference of exactly 0 is left
-    out: samples that are equal, or made of whole numbers, can be exchanged.) A sample is compared with that whose place in the
-    block its partner has: any other, as candidates are in random order.
+    out: samples that are equal, or made of whole numbers, can be exchanged.) A sample is compared with that whose place in
+    the block its partner has: any other, as candidates are in random order.
     """
     unclear = np.zeros(len(order), dtype=np.int64)
     for table, (start, stop, size) in zip(tables, parts, strict=True):
