@@ -1,11 +1,17 @@
 """Unpack an archive so that nothing can land outside its folder, and nothing half unpacked is left behind."""
 
+import lzma
 import tarfile
 import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from stat import S_ISLNK
+
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # how one begins, and how an empty one does
+# A method of compression that nobody knows is NotImplementedError.
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError)
+_CLASHES = (FileExistsError, NotADirectoryError, IsADirectoryError)  # one name is a file and a folder
 
 
 class ArchiveError(Exception):
@@ -22,21 +28,21 @@ def unpack(archive: Path, folder: Path, inside: str = "", *, nested: bool = Fals
         nested: the archive is a tar of tars, as ImageNet's; each is unpacked into a folder of its name.
 
     Raises:
-        ArchiveError: if the archive is damaged or truncated; if an entry is absolute, has ``..`` in it, or is neither a
-            file nor a folder (links, devices); if ``inside`` is not in it.
+        ArchiveError: if the archive is damaged or truncated; if an entry is absolute, has ``..`` in it, is encrypted, or is
+            neither a file nor a folder (links, devices); if ``inside`` is not in it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder.parent) as temporary:
         target = Path(temporary) / "contents"
         target.mkdir()
         try:
-            if zipfile.is_zipfile(archive):
+            if _is_zip(archive):
                 _unpack_zip(archive, target)
             else:
                 with tarfile.open(archive) as tar:
                     _unpack_tar(archive, tar, target, nested)
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
+        except (*_DAMAGED, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None and not isinstance(error, _CLASHES):
                 raise  # the disk's fault, not the archive's
             raise ArchiveError(f"{archive} is damaged or truncated ({error}): remove it and get it again") from error
         contents = target / inside
@@ -45,11 +51,19 @@ def unpack(archive: Path, folder: Path, inside: str = "", *, nested: bool = Fals
         contents.rename(folder)
 
 
+def _is_zip(archive: Path) -> bool:
+    """By its beginning: by its end, a tar whose last file is a zip would be one."""
+    with archive.open("rb") as file:
+        return file.read(4) in _ZIP
+
+
 def _unpack_zip(archive: Path, target: Path) -> None:
     with zipfile.ZipFile(archive) as zipped:
         for entry in zipped.infolist():
             if S_ISLNK(entry.external_attr >> 16):
                 raise _refused(archive, entry.filename, "is a link")
+            if entry.flag_bits & 1:
+                raise _refused(archive, entry.filename, "is encrypted")
             _check_name(archive, entry.filename)
             zipped.extract(entry, target)
 

@@ -63,6 +63,8 @@ def _npz(path: Path, label: str, gaps: bool) -> Table:
     x, y = (_array(path, name) for name in _names(path, label))
     if y.ndim != 1 or x.shape[:1] != y.shape:
         raise ValueError(f"x must be (n, ...) and {label} (n,), got {x.shape} and {y.shape} in {path.name}")
+    if y.dtype.kind == "S":
+        y = _words(path, label, y)
     if x.dtype.kind not in "biuf":
         raise ValueError(f"x of {path.name} must hold numbers, got {x.dtype}: encode words as numbers")
     bad = ~np.isfinite(x).all(axis=tuple(range(1, x.ndim)))
@@ -88,6 +90,14 @@ def _array(path: Path, name: str) -> np.ndarray:
     if not isinstance(found, np.ndarray):  # numpy gives the bytes of what is no array
         raise ValueError(f"{name} of {path.name} is no array: write it with np.savez")
     return found
+
+
+def _words(path: Path, label: str, y: np.ndarray) -> np.ndarray:
+    """Labels that are bytes, as text."""
+    try:
+        return np.char.decode(y, "utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{label} of {path.name} must be text in UTF-8: {error}") from None
 
 
 @contextmanager
@@ -129,7 +139,7 @@ def _csv(path: Path, label: str | None, gaps: bool) -> Table:
             raise ValueError(f"row {line} of {path.name} has no label{got}: remove it, or name its class otherwise")
         for place, column in enumerate(features):
             try:
-                x[number, place] = float(row[column] or "nan")
+                x[number, place] = _number(row[column] or "nan")
             except ValueError:
                 where = f"row {line}, column {names[column]!r} of {path.name}"
                 raise ValueError(
@@ -200,7 +210,7 @@ def _place(label: str) -> int | None:
 
 def _same(one: str, other: str) -> bool:
     """Whether two cells say the same label."""
-    return one == other or (_is_number(one) and _is_number(other) and float(one) == float(other))
+    return one == other or (_is_number(one) and _is_number(other) and _number(one) == _number(other))
 
 
 def _column(path: Path, label: str | None, header: list[str] | None, width: int) -> int:
@@ -239,9 +249,16 @@ def _whole(text: str) -> int:
     return int(number)
 
 
+def _number(text: str) -> float:
+    """Not as Python's own source has it, where 1_000 is a thousand: in a table that is a code, or a mistake."""
+    if "_" in text:
+        raise ValueError(f"{text!r} is no number")
+    return float(text)
+
+
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        _number(text)
     except ValueError:
         return False
     return True

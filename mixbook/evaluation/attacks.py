@@ -30,6 +30,8 @@ from mixbook.models import Normalise
 
 Space = Literal["pixels", "normalised"]
 PIXELS = (0.0, 1.0)
+_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
+_UNBOUNDED_STEP = 0.01
 
 
 @dataclass(frozen=True)
@@ -93,17 +95,29 @@ class PGD:
         """What results call it: ``fgsm@8/255``, ``pgd20x3@8/255`` (20 steps, 3 restarts), ``unbounded200``.
 
         Without a clip at 0 and 1 the inputs are no pixels, and the budget is not written in 255ths. Behind the network's
-        normalisation: ``fgsm@0.03 normalised``; with a gradient that saturates: ``fgsm@8/255 saturating``.
+        normalisation: ``fgsm@0.03 normalised``; with a gradient that saturates: ``fgsm@8/255 saturating``. Steps of another
+        size than by default, in the units of the budget, and a start at the sample:
+        ``pgd20@8/255 step 2/255 from the sample``.
         """
         how = " saturating" if self.saturating else ""
         if self.eps == math.inf:
-            return f"unbounded{self.steps}{how}"
+            step = "" if self.step_size == _UNBOUNDED_STEP else f" step {self.step_size:.4g}"
+            return f"unbounded{self.steps}{step}{how}"
         whole = self.step_size is None or self.step_size >= self.eps
         single = self.steps == 1 and not self.random_start and whole
         kind = "fgsm" if single else f"pgd{self.steps}" + (f"x{self.restarts}" if self.restarts > 1 else "")
         where = " normalised" if self.space == "normalised" else ""
-        budget = f"{255 * self.eps:.4g}/255" if self.clip == PIXELS else f"{self.eps:.4g}{where}"
-        return f"{kind}@{budget}{how}"
+        budget = self._size(self.eps) + where
+        if single:
+            return f"{kind}@{budget}{how}"
+        usual = self.step_size is None or self.step_size == 2.5 * self.eps / self.steps
+        step = "" if self.step_size is None or usual else f" step {self._size(self.step_size)}"
+        start = "" if self.random_start else " from the sample"
+        return f"{kind}@{budget}{step}{start}{how}"
+
+    def _size(self, change: float) -> str:
+        """How names write a change of a pixel."""
+        return f"{255 * change:.4g}/255" if self.clip == PIXELS else f"{change:.4g}"
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Inputs like ``x`` that the network gets wrong if the attack can find them, in the order of ``x``.
@@ -193,7 +207,7 @@ def fgsm(
     return PGD(eps, steps=1, step_size=eps or 1.0, random_start=False, clip=clip, space=space, saturating=saturating)
 
 
-def unbounded(steps: int = 200, step_size: float = 0.01, clip: tuple[float, float] | None = PIXELS) -> PGD:
+def unbounded(steps: int = 200, step_size: float = _UNBOUNDED_STEP, clip: tuple[float, float] | None = PIXELS) -> PGD:
     """The sanity check against masked gradients (Athalye et al. 2018): no budget, so any network should fail nearly always.
 
     Manifold mixup's Appendix D takes 200 steps of 0.01, and finds 1% and 0% of the answers still right.
@@ -209,11 +223,13 @@ def unbounded(steps: int = 200, step_size: float = 0.01, clip: tuple[float, floa
 
 
 def attack(name: str) -> PGD:
-    """The attack of this name, as :attr:`PGD.name` writes it, with default step sizes.
+    """The attack of this name, as :attr:`PGD.name` writes it.
 
     ``"fgsm@8/255"``, ``"pgd20@8/255"`` (20 steps), ``"pgd20x3@8/255"`` (3 restarts) and ``"unbounded200"`` are for pixels
     in [0, 1]; without the 255 nothing is clipped: ``"fgsm@0.1"``; ``"fgsm@0.03 normalised"`` is behind the normalisation.
-    ``" saturating"`` behind any of them: the gradient of the cross entropy in single precision.
+    ``"pgd20@8/255 step 2/255"`` and ``"unbounded200 step 0.05"`` take steps of that size, and
+    ``"pgd20@8/255 from the sample"`` begins there. ``" saturating"`` behind any of them: the gradient of the cross entropy
+    in single precision.
 
     Raises:
         ValueError: if the name is of no such form, or a number is out of range.
@@ -224,19 +240,24 @@ def attack(name: str) -> PGD:
         (20, None)
     """
     usual, saturating = name.removesuffix(" saturating"), name.endswith(" saturating")
-    if found := re.fullmatch(r"unbounded(\d+)", usual):
-        return replace(unbounded(int(found[1])), saturating=saturating)
-    number = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
-    found = re.fullmatch(rf"(?:(fgsm)|pgd(\d+)(?:x(\d+))?)@({number})(/255| normalised)?", usual)
+    if found := re.fullmatch(rf"unbounded(\d+)(?: step ({_NUMBER}))?", usual):
+        return replace(unbounded(int(found[1]), float(found[2] or _UNBOUNDED_STEP)), saturating=saturating)
+    found = re.fullmatch(
+        rf"(?:(?P<fgsm>fgsm)|pgd(?P<steps>\d+)(?:x(?P<restarts>\d+))?)"
+        rf"@(?P<eps>{_NUMBER})(?:(?P<pixels>/255)|(?P<normalised> normalised))?"
+        rf"(?(fgsm)|(?: step (?P<step>{_NUMBER})(?(pixels)/255))?(?P<start> from the sample)?)",
+        usual,
+    )
     if found is None:
         raise ValueError(f"name must be one such as fgsm@8/255, pgd20@8/255, pgd20x3@8/255 or unbounded200, got {name!r}")
-    single, steps, restarts, size, unit = found.groups()
-    pixels = unit == "/255"
-    eps, clip = float(size) / (255 if pixels else 1), PIXELS if pixels else None
-    space: Space = "normalised" if unit == " normalised" else "pixels"
-    if single:
+    unit, clip = (255, PIXELS) if found["pixels"] else (1, None)
+    eps = float(found["eps"]) / unit
+    space: Space = "normalised" if found["normalised"] else "pixels"
+    if found["fgsm"]:
         return fgsm(eps, clip, space, saturating=saturating)
-    return PGD(eps, int(steps), restarts=int(restarts or 1), clip=clip, space=space, saturating=saturating)
+    step = float(found["step"]) / unit if found["step"] else None
+    steps, restarts = int(found["steps"]), int(found["restarts"] or 1)
+    return PGD(eps, steps, step, restarts, not found["start"], clip, space, saturating)
 
 
 def attacked_error(

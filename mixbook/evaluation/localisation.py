@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mixbook.evaluation.boxes import as_lists, iou
-from mixbook.evaluation.mode import device_of, evaluation_mode
+from mixbook.evaluation.mode import class_numbers, device_of, evaluation_mode
 
 Located = tuple[Tensor, Tensor, Tensor]  # images (B, channels, H, W), labels (B,), boxes (B, 4) or (B, m, 4)
 
@@ -29,7 +29,8 @@ class Reading:
     Args:
         name: what scores are called after.
         threshold: the object begins at this share of the way from a map's least to its largest value, in (0, 1).
-        overlap: intersection over union that the box must reach with one of the true ones, in [0, 1).
+        overlap: intersection over union that the box must reach with one of the true ones, in [0, 1). Every box
+            reaches 0, so that 0 must be ``strict``.
         strict: it must exceed ``overlap``, not only reach it.
         label: the predicted class must be right too.
         smooth: each value of the map is first replaced by the sum of the nine around it.
@@ -54,8 +55,14 @@ class Reading:
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
             raise ValueError(f"threshold must lie between 0 and 1, got {self.threshold}")
-        if not 0 <= self.overlap < 1:
-            raise ValueError(f"overlap must lie in [0, 1), got {self.overlap}")
+        _check_overlap(self.overlap, self.strict)
+
+
+def _check_overlap(overlap: float, strict: bool) -> None:
+    if not 0 <= overlap < 1:
+        raise ValueError(f"overlap must lie in [0, 1), got {overlap}")
+    if overlap == 0 and not strict:
+        raise ValueError("overlap must be above 0, or strict: every box reaches 0, wherever it lies")
 
 
 # What "0.25" means in multi-mix. Its text: the overlap must exceed it. It gives no threshold: here Zhou et al.'s (2016).
@@ -78,15 +85,16 @@ def activation_maps(
         x: images (B, channels, H, W), on the device of the network.
         layer: the name of what gives the last map, from ``model.named_modules()``.
         head: the name of the linear map to the logits.
-        classes: whose maps, int64 (B,); those that the network predicts, if None.
+        classes: whose maps, integers (B,); those that the network predicts, if None.
 
     Returns:
         Maps, float32 (B, h, w), and the logits (B, C).
 
     Raises:
         AttributeError: if the model has no such layer.
-        TypeError: if ``head`` is not linear.
-        ValueError: if ``layer`` gives no maps, or not those whose average is what ``head`` gets.
+        TypeError: if ``head`` is not linear, or ``classes`` are no integers.
+        ValueError: if ``layer`` gives no maps, or not those whose average is what ``head`` gets; if ``classes`` has another
+            shape or holds a class that ``head`` has not.
 
     Example:
         >>> import torch
@@ -99,6 +107,8 @@ def activation_maps(
     linear = model.get_submodule(head)
     if not isinstance(linear, nn.Linear):
         raise TypeError(f"head {head!r} must be the linear map to the logits, got {type(linear).__name__}")
+    if classes is not None:
+        classes = _checked_classes(classes, len(x), linear.out_features)
     seen: list[Tensor] = []
     fed: list[Tensor] = []
     handles = [
@@ -170,6 +180,9 @@ def localised(boxes: Tensor, truth: Tensor, overlap: float, strict: bool = False
         truth: (B, 4), or (B, m, 4) for up to m in each image, filled up with zeros.
         overlap, strict: see :class:`Reading`.
 
+    Raises:
+        ValueError: if ``overlap`` is out of range.
+
     Example:
         >>> import torch
         >>> from mixbook.evaluation import localised
@@ -177,6 +190,7 @@ def localised(boxes: Tensor, truth: Tensor, overlap: float, strict: bool = False
         >>> localised(found, torch.tensor([[0.0, 0.0, 4.0, 3.0]] * 2), overlap=0.5)
         tensor([ True, False])
     """
+    _check_overlap(overlap, strict)
     best = iou(boxes[:, None], as_lists(truth, len(boxes))).amax(1)
     return best > overlap if strict else best >= overlap
 
@@ -227,6 +241,15 @@ def localisation(
     if not found:
         raise ValueError("data must hold at least one batch, got none: has the iterator been used up?")
     return {name: float(torch.cat(parts).double().mean()) for name, parts in found.items()}
+
+
+def _checked_classes(classes: Tensor, count: int, there: int) -> Tensor:
+    classes = class_numbers(classes)
+    if classes.shape != (count,):
+        raise ValueError(f"classes must be one for each of the {count} images, got shape {tuple(classes.shape)}")
+    if count and not (int(classes.min()) >= 0 and int(classes.max()) < there):
+        raise ValueError(f"classes must lie in 0 to {there - 1}, got {int(classes.min())} to {int(classes.max())}")
+    return classes
 
 
 def _box_around_largest(bright: np.ndarray) -> tuple[int, int, int, int]:

@@ -35,6 +35,8 @@ def friedman(scores: ArrayLike) -> float:
     scores = _checked(scores)
     if scores.shape[1] < 3:
         raise ValueError(f"scores must be of three methods at least for Friedman's test, got {scores.shape[1]}")
+    if (scores == scores[:, :1]).all():  # all ties: the statistic is 0 / 0, and nothing differs
+        return 1.0
     return float(friedmanchisquare(*scores.T).pvalue)
 
 

@@ -57,7 +57,8 @@ def max_margin(x: ArrayLike, y: ArrayLike) -> np.ndarray:
         array([0.5, 0. ])
     """
     x, y = _check(x, y)
-    signed = y[:, None] * x
+    size = float(np.linalg.norm(x, axis=1).max()) or 1.0  # whatever the units, the residual below is a share of the data
+    signed = y[:, None] * x / size
     # The least distance problem of Lawson and Hanson, by non-negative least squares; the samples with positive weight
     # support the margin, and they alone say what theta is.
     equations = np.vstack([signed.T, np.ones(len(x))])
@@ -65,7 +66,7 @@ def max_margin(x: ArrayLike, y: ArrayLike) -> np.ndarray:
     if residual < 1e-7:
         raise ValueError("x and y are not separable by a direction without a bias: no theta has only positive margins")
     support = weights > 1e-12 * weights.max()
-    return np.linalg.lstsq(signed[support], np.ones(support.sum()), rcond=None)[0]
+    return np.linalg.lstsq(signed[support], np.ones(support.sum()), rcond=None)[0] / size
 
 
 def interpolating(x: ArrayLike, y: ArrayLike) -> np.ndarray:

@@ -67,10 +67,10 @@ def test_what_a_trial_raises_ends_the_run():
         list(dispatch(PIECES, pool))
 
 
-class AllAtOnce:
-    """A pool whose pieces are over together."""
+class Pairs:
+    """A pool whose pieces are over two by two."""
 
-    slots = len(PIECES)
+    slots = 2
 
     def __init__(self, *mistakes):
         self._mistakes = dict(zip(PIECES, mistakes, strict=False))
@@ -87,18 +87,18 @@ class AllAtOnce:
         return "found"
 
 
-@pytest.mark.parametrize("last", [ValueError("no such thing"), WorkerDied("gone")])
-def test_what_is_over_together_with_a_mistake_is_kept(last):
+@pytest.mark.parametrize(("error", "kept"), [(ValueError("no such thing"), PIECES[1:2]), (WorkerDied("gone"), PIECES[1:4])])
+def test_what_is_over_together_with_a_mistake_is_kept(error, kept):
     done = []
-    with pytest.raises(type(last), match="no such thing|killed 3 workers: gone"):
-        for piece, _ in dispatch(PIECES, AllAtOnce(last), report=quiet):
+    with pytest.raises(type(error), match=r"no such thing|killed 3 workers: gone"):
+        for piece, _ in dispatch(PIECES, Pairs(error), report=quiet):
             done.append(piece)
-    assert done == PIECES[1:]
+    assert done == kept
 
 
 def test_of_several_mistakes_the_first_is_raised():
     with pytest.raises(ValueError, match="first"):
-        list(dispatch(PIECES, AllAtOnce(ValueError("first"), KeyError("second"))))
+        list(dispatch(PIECES, Pairs(ValueError("first"), KeyError("second"))))
 
 
 def test_pieces_under_way_at_the_end_are_given_up():

@@ -51,3 +51,38 @@ def test_what_is_no_archive_is_refused(tmp_path):
 def test_an_archive_without_the_folder_is_not_the_official_one(tmp_path):
     with pytest.raises(ArchiveError, match="does not hold the folder 'top'"):
         unpack(tar(tmp_path / "a", ("x", b"")), tmp_path / "here", "top")
+
+
+def test_a_tar_that_ends_with_a_zip_is_a_tar(tmp_path):
+    inner = zip_(tmp_path / "inner", ("only.txt", b"x")).read_bytes()
+    archive = tar(tmp_path / "a", ("first.txt", b"one"), ("last.zip", inner), mode="w")
+    unpack(archive, tmp_path / "here")
+    assert sorted(path.name for path in (tmp_path / "here").iterdir()) == ["first.txt", "last.zip"]
+
+
+@pytest.mark.parametrize("make", [tar, zip_])
+@pytest.mark.parametrize("names", [("a", "a/b"), ("a/b", "a")])
+def test_a_name_that_is_a_file_and_a_folder_is_the_fault_of_the_archive(make, names, tmp_path):
+    archive = make(tmp_path / "archive", *((name, b"x") for name in names))
+    with pytest.raises(ArchiveError, match="damaged"):
+        unpack(archive, tmp_path / "in" / "here")
+    assert list((tmp_path / "in").iterdir()) == []
+
+
+def test_damage_in_a_compressed_part_is_named(tmp_path):
+    archive = tar(tmp_path / "a", ("numbers", " ".join(map(str, range(50_000))).encode()), mode="w:xz")
+    contents = bytearray(archive.read_bytes())
+    contents[len(contents) // 2] ^= 255
+    archive.write_bytes(contents)
+    with pytest.raises(ArchiveError, match="damaged"):
+        unpack(archive, tmp_path / "here")
+
+
+def test_what_is_encrypted_is_refused(tmp_path):
+    archive = zip_(tmp_path / "a", ("some.txt", b"secret"))
+    contents = bytearray(archive.read_bytes())
+    contents[6] |= 1  # in the file's own header, and in the list at the end
+    contents[contents.rfind(b"PK\x01\x02") + 8] |= 1
+    archive.write_bytes(contents)
+    with pytest.raises(ArchiveError, match=r"'some\.txt', which is encrypted"):
+        unpack(archive, tmp_path / "here")

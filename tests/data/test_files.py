@@ -188,3 +188,22 @@ def test_words_in_arrays_are_no_samples(tmp_path):
     np.savez(tmp_path / "data.npz", x=np.array([["red"], ["blue"]]), y=[0, 1])
     with pytest.raises(ValueError, match=r"x of data\.npz must hold numbers, got <U4"):
         read_table(tmp_path / "data.npz")
+
+
+def test_bytes_are_labels_as_text(tmp_path):
+    np.savez(tmp_path / "mine.npz", x=np.ones((3, 2)), y=np.array(["b", "ä", "b"]))
+    words = read_table(tmp_path / "mine.npz").classes
+    np.savez(tmp_path / "mine.npz", x=np.ones((3, 2)), y=np.char.encode(["b", "ä", "b"], "utf-8"))
+    assert read_table(tmp_path / "mine.npz").classes == words == ("b", "ä")
+    np.savez(tmp_path / "mine.npz", x=np.ones((2, 2)), y=np.array([b"a", b"\xff"]))
+    with pytest.raises(ValueError, match=r"y of mine\.npz must be text in UTF-8"):
+        read_table(tmp_path / "mine.npz")
+
+
+def test_an_underscore_makes_no_thousand(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("a,kind\n1_000,x\n2,y\n")
+    with pytest.raises(ValueError, match=r"row 2, column 'a' of mine\.csv must be a number, got '1_000'"):
+        read_table(path)
+    path.write_text("a,kind\n1,1_0\n2,10\n")
+    assert read_table(path).classes == ("10", "1_0")  # words

@@ -101,13 +101,43 @@ def test_attacks_are_named_by_what_they_do():
         "unbounded3 saturating",
     ]
     assert [attack(each.name) for each in attacks] == attacks
-    assert PGD(8 / 255, 1, step_size=1 / 255, random_start=False).name == "pgd1@8/255"  # it does not get as far as FGSM
-    for wrong in ("fgsm", "fgsm@.", "fgsm:8/255", "pgd@8/255", "pgd20x3@", "unbounded", "fgsm@a lot"):
+    for wrong in (
+        "fgsm@8/255 step 1/255",
+        "pgd20@8/255 step 0.1",
+        "pgd20@0.1 step 1/255",
+        "unbounded3 step 1/255",
+        "fgsm",
+        "fgsm@.",
+        "fgsm:8/255",
+        "pgd@8/255",
+        "pgd20x3@",
+        "unbounded",
+        "fgsm@a lot",
+    ):
         with pytest.raises(ValueError, match=f"name must be one such as fgsm@8/255, .* got '{wrong}'"):
             attack(wrong)
     model = MLP(64, (), 10)
     with pytest.raises(ValueError, match="attacks must have different names"):
         evaluate(model, digits(), attacks=[fgsm(0.1, None), fgsm(0.1, None)])
+
+
+def test_attacks_that_differ_have_names_that_do():
+    attacks = [PGD(8 / 255), PGD(8 / 255, random_start=False), PGD(8 / 255, step_size=2 / 255)]
+    attacks += [PGD(8 / 255, 1, step_size=1 / 255, random_start=False)]  # it does not get as far as FGSM
+    attacks += [PGD(0.1, step_size=0.02, restarts=2, clip=None), PGD(0.1, step_size=0.02, space="normalised")]
+    attacks += [unbounded(3, 0.05), PGD(0.1, random_start=False, clip=None, saturating=True)]
+    assert [attack.name for attack in attacks] == [
+        "pgd20@8/255",
+        "pgd20@8/255 from the sample",
+        "pgd20@8/255 step 2/255",
+        "pgd1@8/255 step 1/255 from the sample",
+        "pgd20x2@0.1 step 0.02",
+        "pgd20@0.1 normalised step 0.02",
+        "unbounded3 step 0.05",
+        "pgd20@0.1 from the sample saturating",
+    ]
+    assert [attack(each.name) for each in attacks] == attacks
+    assert PGD(0.1, 5, step_size=0.05).name == PGD(0.1, 5).name == "pgd5@25.5/255"  # the same step
 
 
 def test_the_mode_is_put_back_after_an_error():

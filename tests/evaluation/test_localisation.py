@@ -167,3 +167,23 @@ def test_on_tiny_imagenet_the_middle_of_the_image_is_a_fair_guess(real_data):
     middle, corner = boxes_of(hill, (64, 64), 0.75), boxes_of(hill.roll((8, 8), (1, 2)), (64, 64), 0.75)
     assert localised(middle, truth, 0.25).float().mean() > 0.6
     assert localised(middle, truth, 0.25).float().mean() > localised(corner, truth, 0.25).float().mean() + 0.3
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int32])
+def test_classes_may_be_any_integers_and_are_those_of_the_images(dtype, generator):
+    model, x = brightness(3), torch.rand(2, 1, 8, 8, generator=generator)
+    maps, _ = activation_maps(model, x, "last", "head", classes=torch.tensor([1, 0], dtype=dtype))
+    torch.testing.assert_close(maps, torch.stack([x[0, 0], 0 * x[1, 0]]))
+    for wrong, said in ([[1], r"each of the 2 images, got shape \(1,\)"], [[-1, 3], "in 0 to 2, got -1 to 3"]):
+        with pytest.raises(ValueError, match=said):
+            activation_maps(model, x, "last", "head", classes=torch.tensor(wrong))
+    with pytest.raises(TypeError, match="must be integers"):
+        activation_maps(model, x, "last", "head", classes=torch.tensor([True, False]))
+
+
+def test_an_overlap_that_every_box_reaches_is_refused():
+    boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0], [8.0, 8.0, 2.0, 2.0]])
+    assert localised(boxes, boxes[:1].expand(2, 4), overlap=0, strict=True).tolist() == [True, False]
+    for make in (lambda: localised(boxes, boxes, overlap=0), lambda: Reading("all", threshold=0.2, overlap=0)):
+        with pytest.raises(ValueError, match="overlap must be above 0, or strict"):
+            make()

@@ -42,3 +42,8 @@ def test_counts_and_levels_are_checked():
         critical_difference(1, 5)
     with pytest.raises(ValueError, match="level"):
         critical_difference(3, 5, 95)
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_but_ties_is_no_difference():
+    assert friedman(np.arange(3)[:, None] * np.ones(4)) == 1

@@ -189,3 +189,11 @@ def test_support_weights_say_when_the_margin_interpolates():
 def test_nonsense_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-4, 1e6])
+def test_units_do_not_decide_what_is_separable(unit):
+    assert unit * max_margin(unit * SINE, LABELS) == pytest.approx(max_margin(SINE, LABELS), rel=1e-6)
+    x, y = gaussian(40, 40, 3)
+    with pytest.raises(ValueError, match="not separable"):
+        max_margin(unit * x, y)
