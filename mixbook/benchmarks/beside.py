@@ -76,6 +76,8 @@ def _claim_row(judged: Judged) -> dict[str, str]:
     stands = _WORDS[judged.verdict]
     if judged.comparable is False and judged.values:
         stands += ", but plain training came out elsewhere"
+    if judged.notes:
+        stands += f" ({'; '.join(judged.notes)})"
     return {
         "where": judged.table,
         "claim": judged.claim.says,

@@ -1,7 +1,7 @@
 """Ours beside print: mean and interval over trials for each printed cell, and whether the two can be compared at all."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from mixbook.evaluation.intervals import interval
 class Comparison(Estimate):
     """A printed value and our trials of the same cell. Everything is in the printed unit; without trials, ours is None.
 
-    ``of`` is how many trials there should be, where some are missing; None for a whole cell. ``alphas`` are those that the
-    trials were mixed with, where they say it: at k > 1 alpha may have been raised until xi is that of k = 1. ``numbers``
-    are those of the trials, 0, 1, ... if there are none: networks that did not learn may be missing among them.
+    ``of`` is how many trials there should be, where some are missing: not run yet, or of networks that did not learn and
+    have no number. None where none is missing. ``alphas`` are those that the trials were mixed with, where they say it: at
+    k > 1 alpha may have been raised until xi is that of k = 1. ``numbers`` are those of the trials; empty for 0, 1, ...
 
     Example:
         >>> from mixbook.benchmarks.compare import Comparison
@@ -96,7 +96,7 @@ class Comparability:
 
 
 def fullest_results(experiment: Experiment, folder: Path, profile: str | None = None) -> Results:
-    """The results of ``profile``, or of the fullest profile that has any, whole cells before begun ones, smoke left out.
+    """The results of ``profile``, or those of :func:`whole_results`, or of the fullest profile that has begun; no smoke.
 
     Raises:
         BenchmarkError: if there are none; the message says how to make them.
@@ -112,8 +112,16 @@ def fullest_results(experiment: Experiment, folder: Path, profile: str | None = 
     return whole_results(experiment, folder, names) or there[-1]
 
 
-def whole_results(experiment: Experiment, folder: Path, profiles: Sequence[str] | None = None) -> Results | None:
-    """The results of the fullest of ``profiles`` that has whole cells, by default of all but smoke; None if none has.
+def whole_results(
+    experiment: Experiment, folder: Path, profiles: Sequence[str] | None = None, cells: Collection[Cell] | None = None
+) -> Results | None:
+    """The results of the fullest profile that is finished; if none is, of the fullest that has whole cells, if any.
+
+    Args:
+        experiment: which.
+        folder: where results lie (``book/results``).
+        profiles: of these, the smallest first; by default of all but smoke.
+        cells: finished is what has all of these; by default all that the profile runs.
 
     Raises:
         ResultsError: if results are damaged or belong to another protocol.
@@ -126,8 +134,14 @@ def whole_results(experiment: Experiment, folder: Path, profiles: Sequence[str] 
         True
     """
     names = _to_show(experiment) if profiles is None else profiles
-    there = (Results(experiment, name, folder) for name in reversed(names))
-    return next((results for results in there if results.load()), None)
+    whole = None
+    for name in reversed(names):
+        results = Results(experiment, name, folder)
+        there = results.load().keys()
+        if there and there >= set(experiment.selected(name) if cells is None else cells):
+            return results
+        whole = whole or (results if there else None)
+    return whole
 
 
 def _to_show(experiment: Experiment) -> list[str]:
@@ -155,8 +169,9 @@ def compare(results: Results, *, begun: bool = False) -> list[Comparison]:
     """
     cells, some = results.load(), results.begun() if begun else {}
     trials = results.experiment.profile(results.profile).trials
-    comparisons = [_comparison(row, {**cells, **some}) for row in results.experiment.printed]
-    return [replace(each, of=trials) if each.cell in some else each for each in comparisons]
+    there = {**cells, **some}
+    comparisons = [_comparison(row, there) for row in results.experiment.printed]
+    return [replace(each, of=trials) if each.cell in there and each.n < trials else each for each in comparisons]
 
 
 def verdict(experiment: Experiment, comparisons: Sequence[Comparison]) -> Comparability | None:
@@ -242,7 +257,7 @@ def as_table(comparisons: Sequence[Comparison], *, alphas: bool = False) -> list
             **({} if not quantities else {"what": f"{c.printed.metric} [{c.printed.unit}]"}),
             printed: c.printed.value,
             "ours": _ours(c),
-            "n": (str(c.n) if c.of is None else f"{c.n} of {c.of}") if c.n else "",
+            "n": f"{c.n} of {c.of}" if c.of else str(c.n or ""),
             "ours - printed": "" if c.difference is None else rounded(c.difference, _digits(c), sign="+"),
         }
         for c in comparisons
@@ -251,7 +266,7 @@ def as_table(comparisons: Sequence[Comparison], *, alphas: bool = False) -> list
 
 def _ours(comparison: Comparison) -> str:
     if comparison.mean is None:
-        return "not run yet"
+        return "no number" if comparison.of else "not run yet"
     return with_interval(comparison.mean, comparison.half_width, _digits(comparison), mark=UNBROKEN)
 
 
@@ -262,10 +277,8 @@ def _digits(comparison: Comparison) -> int:
 
 def _comparison(row: PrintedValue, cells: dict[Cell, list[Trial]]) -> Comparison:
     cell = Cell(row.method, row.params)
-    trials = cells.get(cell, [])
+    trials = [trial for trial in cells.get(cell, []) if math.isfinite(trial.metrics[row.metric])]  # NaN: it did not learn
     values = tuple(trial.metrics[row.metric] for trial in trials)
     named = "alpha" in cell.answers()
     alphas = tuple(trial.metrics["alpha"] for trial in trials if named and "alpha" in trial.metrics)
-    if all(map(math.isnan, values)):  # no network learned
-        return Comparison(cell, row, (), alphas=alphas)
     return Comparison(cell, row, values, alphas=alphas, numbers=tuple(trial.number for trial in trials))

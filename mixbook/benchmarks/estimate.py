@@ -8,17 +8,18 @@ import numpy as np
 from mixbook.evaluation.intervals import interval
 
 UNBROKEN = "\u00a0±\u00a0"
+_ROUNDING = 1e-9  # of the numbers that a difference is taken of; far above what arithmetic leaves, far below any result
 
 
-def half_width(values: Sequence[float]) -> float | None:
-    """Half the width of the 95% interval of the mean (Student's t); None for fewer than two values.
+def half_width(values: Sequence[float], level: float = 0.95) -> float | None:
+    """Half the width of the interval of the mean (Student's t), by default the 95% one; None for fewer than two values.
 
     Example:
         >>> from mixbook.benchmarks.estimate import half_width
         >>> round(half_width([1.0, 2.0, 3.0]), 3), half_width([1.0])
         (2.484, None)
     """
-    return float(interval(values)[1]) if len(values) > 1 else None
+    return float(interval(values, level)[1]) if len(values) > 1 else None
 
 
 def rounded(number: float, digits: int = 2, *, sign: str = "") -> str:
@@ -84,29 +85,47 @@ class Estimate:
         return half_width(self.values)
 
 
+def less_rounding(value: float, scale: float) -> float:
+    """A value computed from numbers as large as ``scale``, and 0 where it is no more than what rounding leaves of those.
+
+    Example:
+        >>> from mixbook.benchmarks.estimate import less_rounding
+        >>> 0.1 + 0.2 - 0.3, less_rounding(0.1 + 0.2 - 0.3, scale=0.3), less_rounding(0.001, scale=100)
+        (5.551115123125783e-17, 0.0, 0.001)
+    """
+    return 0.0 if abs(value) <= _ROUNDING * scale else value
+
+
 def by_trial(gains: Sequence[Mapping[int, float]]) -> list[float]:
     """What each trial says of the mean over several gains, some of which may lack trials that others have.
 
     The gain of comparison g in trial n is taken as m(g) + t(n), by least squares; trial n then says mean m + t(n). With all
-    trials in all gains that is the mean over the gains. Where gains share no trials, directly or through others, nothing
-    can be said trial by trial: then the mean over the gains is all there is, one value.
+    trials in all gains that is the mean over the gains. The spread of t(n) knows nothing of how few trials an m(g) may come
+    from, so that the interval would be too narrow: where a gain lacks half of the trials or more, only those that all have
+    count. Where there are none, nothing can be said trial by trial: then the mean over the gains is all there is.
 
     Example:
         >>> from mixbook.benchmarks.estimate import by_trial
         >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0}, {0: 5.0, 1: 7.0}])]
         [3.0, 5.0]
-        >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0}, {0: 5.0}])]  # not 3 and 3
-        [3.0, 5.0]
+        >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0, 2: 5.0}, {0: 5.0, 1: 7.0}])]  # not 3, 5 and 5
+        [3.0, 5.0, 7.0]
+        >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0}, {0: 5.0}])]
+        [3.0]
         >>> by_trial([{0: 1.0}, {1: 5.0, 2: 7.0}])
         [3.5]
     """
     numbers = sorted({number for gain in gains for number in gain})
-    found = [(g, numbers.index(n), value) for g, gain in enumerate(gains) for n, value in gain.items()]
+    if 2 * min(map(len, gains)) <= len(numbers):
+        numbers = [number for number in numbers if all(number in gain for gain in gains)]
+    if not numbers:
+        return [float(np.mean([np.mean(list(gain.values())) for gain in gains]))]
+    found = [(g, numbers.index(n), value) for g, gain in enumerate(gains) for n, value in gain.items() if n in numbers]
     design = np.zeros((len(found) + 1, len(gains) + len(numbers)))
-    design[-1, len(gains) :] = 1  # trials add nothing on average, which makes the fit unique where gains are linked
+    # Trials add nothing on average, which makes the fit unique: any two gains share a trial, as both have more than half.
+    design[-1, len(gains) :] = 1
     for row, (g, n, _) in enumerate(found):
         design[row, [g, len(gains) + n]] = 1
-    if np.linalg.matrix_rank(design) < design.shape[1]:
-        return [float(np.mean([np.mean(list(gain.values())) for gain in gains]))]
     fitted = np.linalg.lstsq(design, np.array([value for *_, value in found] + [0.0]), rcond=None)[0]
-    return [float(each) for each in fitted[: len(gains)].mean() + fitted[len(gains) :]]
+    scale = max(abs(value) for *_, value in found)
+    return [less_rounding(float(each), scale) for each in fitted[: len(gains)].mean() + fitted[len(gains) :]]

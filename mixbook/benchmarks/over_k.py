@@ -1,5 +1,6 @@
 """A k-mixup table as its pages read it: by alpha, the one at k = 1, and by block size k."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -85,9 +86,9 @@ class OverK:
         return self.results.load()
 
     def best_k(self, alpha: float, *, printed: bool = False) -> list[int]:
-        """The block sizes with the best mean of a row: one, or several that tie."""
-        values = {k: row for (a, k), row in self.mixed.items() if a == alpha}
-        scores = {k: self._sign * (row.printed.number if printed else float(row.mean or 0.0)) for k, row in values.items()}
+        """The block sizes with the best mean of a row: one, or several that tie; none that has no number."""
+        values = {k: row.printed.number if printed else row.mean for (a, k), row in self.mixed.items() if a == alpha}
+        scores = {k: self._sign * value for k, value in values.items() if value is not None and math.isfinite(value)}
         return [k for k, score in scores.items() if score == max(scores.values())]
 
 

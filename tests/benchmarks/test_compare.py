@@ -100,6 +100,19 @@ def test_trials_are_compared_by_their_number_where_some_are_missing(tmp_path):
         paired(ours, replace(other, numbers=(1, 3, 4)))
 
 
+def test_trials_that_did_not_learn_are_left_out_and_counted(tmp_path):
+    nan = float("nan")
+    some, none, whole = TOY.cells[1:4]
+    rows = compare(results_with(tmp_path, {some: [1.0, nan, 3.0], none: [nan] * 3, whole: [4.0, 5.0, 6.0]}))
+    by_cell = {row.cell: row for row in rows}
+    assert by_cell[some].by_number == {0: 1.0, 2: 3.0}
+    shown = {cell: as_table([by_cell[cell]])[0] for cell in (some, none, whole, TOY.cells[0])}
+    assert [row["n"] for row in shown.values()] == ["2 of 3", "0 of 3", "3", ""]
+    assert [row["ours"].split("\u00a0")[0] for row in shown.values()] == ["2.00", "no number", "5.00", "not run yet"]
+    assert [by_cell[cell].as_dict()["of"] for cell in (some, none, whole)] == [3, 3, 3]
+    assert paired(by_cell[some], by_cell[whole])[0] == -3
+
+
 def test_a_cell_that_lacks_trials_is_shown_with_how_many_it_has_where_one_asks(tmp_path):
     cell, results = TOY.cells[1], Results(TOY, "laptop", tmp_path)
     results.save({}, [], {cell: [Trial(1, {"error": 5.0}, 1.0)]})
@@ -123,6 +136,18 @@ def test_fullest_results_are_whole_ones_if_there_are_any(tmp_path, invented):
     Results(two, "laptop", tmp_path).save(cells, [])
     Results(two, "paper", tmp_path).save({}, [], {cell: trials[:1] for cell, trials in cells.items()})
     assert fullest_results(two, tmp_path).profile == "laptop"
+
+
+def test_fullest_results_are_finished_ones_if_there_are_any(tmp_path, invented):
+    two = replace(TOY, profiles={**TOY.profiles, "paper": TOY.profiles["laptop"]})
+    cells = invented(two, "laptop")
+    some = dict(list(cells.items())[:1])
+    Results(two, "paper", tmp_path).save(some, [])
+    assert fullest_results(two, tmp_path).profile == "paper"  # none is finished
+    Results(two, "laptop", tmp_path).save(cells, [])
+    assert fullest_results(two, tmp_path).profile == "laptop"
+    Results(two, "paper", tmp_path).save(cells, [])
+    assert fullest_results(two, tmp_path).profile == "paper"
 
 
 def test_fullest_results_skip_smoke_and_say_how_to_make_some(tmp_path):

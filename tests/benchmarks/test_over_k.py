@@ -45,6 +45,16 @@ def test_print_is_read_with_the_same_sign(tmp_path):
     assert table.best_k(1.0) == table.ks  # all tie
 
 
+@pytest.mark.parametrize("worse", [1, 16])
+def test_a_cell_in_which_no_network_learned_is_not_the_best(tmp_path, worse):
+    lost = stored(
+        IRIS, tmp_path, lambda cell, t: {"error": float("nan") if k_of(cell) == worse else 10.0 + (k_of(cell) != 4)}
+    )
+    assert lost.best_k(0.1) == [4]
+    none = stored(IRIS, tmp_path, lambda cell, t: {"error": float("nan")})
+    assert none.best_k(0.1) == []
+
+
 def test_it_knows_every_cell_and_how_much_of_xi_is_left(tmp_path):
     table = stored(IRIS, tmp_path, lambda cell, t: {"error": 1.0, "xi": 1 / (1 + k_of(cell)) + t})
     assert (table.alphas, table.ks) == ([0.05, 0.1, 1.0], [1, 2, 4, 8, 16])

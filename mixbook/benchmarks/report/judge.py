@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from mixbook.benchmarks.compare import compare, verdict, whole_results
-from mixbook.benchmarks.estimate import Estimate, by_trial
+from mixbook.benchmarks.estimate import Estimate, by_trial, half_width, less_rounding
 from mixbook.benchmarks.experiments import all_experiments, get_experiment
 from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_values
 from mixbook.benchmarks.report.claim import Claim, Verdict
-from mixbook.benchmarks.results import Trial
+from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.spec import Cell, Experiment
+
+_Trials = Mapping[int, float]  # what was measured, by the number of the trial
 
 
 @dataclass(frozen=True)
@@ -23,13 +25,18 @@ class Gain(Estimate):
         cell, other: said to be better, and than which.
         printed: in print; None for what prints no numbers.
         trials: ours by the number of the trial; empty while one of the two is not run. Trials are paired: trial t of both
-            cells has the same data and initial weights, as far as the experiment's protocol says so.
+            cells has the same data and initial weights, as far as the experiment's protocol says so. A trial in which one
+            of the two networks did not learn is left out.
+        of: how many trials both cells were run with; 0 while one of the two is not run.
+        alone: in how many of these only the cell has a number, and in how many only the other.
     """
 
     cell: Cell
     other: Cell
     printed: float | None
     trials: Mapping[int, float]
+    of: int = 0
+    alone: tuple[int, int] = (0, 0)
 
     @property
     def values(self) -> list[float]:
@@ -39,7 +46,11 @@ class Gain(Estimate):
     @property
     def verdict(self) -> Verdict:
         """What this gain alone says."""
-        return decide(self.mean, self.half_width)
+        return self.at_level(0.95)
+
+    def at_level(self, level: float) -> Verdict:
+        """What this gain alone says by its interval of this level."""
+        return fair(decide(self.values, level), [self]) if self.of else "not yet run"
 
 
 @dataclass(frozen=True)
@@ -71,14 +82,24 @@ class Judged(Estimate):
     @property
     def done(self) -> int:
         """How many of the comparisons have been run."""
-        return sum(bool(gain.trials) for gain in self.gains)
+        return sum(gain.of > 0 for gain in self.gains)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a verdict should not be read without: comparisons against the claim, pairs in which one did not learn."""
+        against = sum(gain.verdict == "opposite" for gain in self.gains)
+        pairs, whole = sum(gain.of for gain in self.gains), sum(len(gain.trials) for gain in self.gains)
+        return [
+            *([f"{against} of {len(self.gains)} comparisons clearly opposite"] if against else []),
+            *([f"in {pairs - whole} of {pairs} pairs a network did not learn"] if whole < pairs else []),
+        ]
 
     @property
     def values(self) -> list[float]:
         """The gain by trial: the mean over the comparisons, or where each must go one way the least of them by its mean.
 
         Where comparisons lack trials, a mean over those that a trial has would be about other comparisons in each: it is
-        the mean of an additive fit, a number for each comparison and one for each trial.
+        the mean of an additive fit, see :func:`mixbook.benchmarks.estimate.by_trial`.
         """
         if self.claim.every:
             return [] if self.least is None else self.least.values
@@ -108,9 +129,13 @@ class Judged(Estimate):
         if not self.gains or self.done < len(self.gains):
             return "not yet run"
         if not self.claim.every:
-            return decide(self.mean, self.half_width)
-        each = {gain.verdict for gain in self.gains}
-        return "opposite" if "opposite" in each else "undecided" if "undecided" in each else "reproduced"
+            return fair(decide(self.values), self.gains)
+        if all(gain.verdict == "reproduced" for gain in self.gains):
+            return "reproduced"
+        # One of many comparisons is soon clear by chance, so the level is shared out among them (Bonferroni). That all are
+        # clear is no such chance, and needs no correction.
+        level = 1 - 0.05 / len(self.gains)
+        return "opposite" if any(gain.at_level(level) == "opposite" for gain in self.gains) else "undecided"
 
     @property
     def verdict(self) -> Verdict:
@@ -118,13 +143,34 @@ class Judged(Estimate):
         return "not yet run" if self.surrogate else self.on_stand_in
 
 
-def decide(mean: float | None, half: float | None) -> Verdict:
-    """``reproduced`` where the 95% interval of a gain lies above zero, ``opposite`` where below, else ``undecided``."""
-    if mean is None:
-        return "not yet run"
+def decide(values: Sequence[float], level: float = 0.95) -> Verdict:
+    """``reproduced`` where the interval of a gain's mean lies above zero, ``opposite`` where below, else ``undecided``.
+
+    Args:
+        values: the gain in each trial.
+        level: of the interval.
+
+    Example:
+        >>> from mixbook.benchmarks.report.judge import decide
+        >>> decide([2.0, 3.0, 2.5]), decide([2.0, -1.0, 2.5]), decide([2.0])
+        ('reproduced', 'undecided', 'undecided')
+    """
+    mean, half = float(np.mean(values)) if values else 0.0, half_width(values, level)
     if half is None:
         return "undecided"  # one trial says nothing of how far the next would lie
+    if len(values) == 2 and less_rounding(half, abs(mean)) == 0:
+        return "undecided"  # nor do two that happen to be equal
     return "reproduced" if mean > half else "opposite" if -mean > half else "undecided"
+
+
+def fair(verdict: Verdict, gains: Sequence[Gain]) -> Verdict:
+    """The verdict, or ``undecided`` where the side that it favours did not learn in a trial in which the other side did.
+
+    Such a trial has no gain, so that the interval is of those that went well. It is not counted as lost either: initial
+    weights from which nothing is learned at the stated rate are no fault of one method.
+    """
+    alone = {"opposite": 0, "reproduced": 1}  # the side that such a verdict is against
+    return "undecided" if verdict in alone and any(gain.alone[alone[verdict]] for gain in gains) else verdict
 
 
 def judge(claim: Claim, folder: Path) -> list[Judged]:
@@ -156,35 +202,48 @@ def _judge_printed(
     home = (claim.paper, table, dataset, model)
     fits = [e for e in all_experiments() if (e.paper, e.table, e.dataset, e.model) == home]
     for experiment in sorted(fits, key=lambda e: e.surrogate):
-        results = whole_results(experiment, folder)
+        results = _results(experiment, folder, pairs)
         if results is not None:
-            cells = results.load()
-            gains = tuple(_gain(claim, *pair, cells, printed) for pair in pairs)
-            # Both cells were run and no network learned: nothing can be compared, now or later.
-            gains = tuple(gain for gain in gains if gain.trials or not {gain.cell, gain.other} <= cells.keys())
+            gains = _gains(claim, pairs, results, printed)
             erm = verdict(experiment, compare(results))
             comparable = None if erm is None else erm.comparable
             origin = (experiment.name, results.profile, experiment.surrogate, comparable)
             return Judged(claim, table, dataset, model, gains, *origin)
-    gains = tuple(_gain(claim, *pair, {}, printed) for pair in pairs)
+    gains = _gains(claim, pairs, None, printed)
     return Judged(claim, table, dataset, model, gains, fits[0].name if fits else "", cannot=cannot)
 
 
 def _judge_own(claim: Claim, experiment: Experiment, folder: Path) -> Judged:
-    results = whole_results(experiment, folder)
-    cells = results.load() if results else {}
-    gains = tuple(_gain(claim, *pair, cells, {}) for pair in claim.pairs(experiment.cells))
+    pairs = claim.pairs(experiment.cells)
+    results = _results(experiment, folder, pairs)
+    gains = _gains(claim, pairs, results, {})
     profile = results.profile if results else ""
     return Judged(claim, "", experiment.dataset, experiment.model, gains, experiment.name, profile, experiment.surrogate)
 
 
-def _gain(
-    claim: Claim, cell: Cell, other: Cell, results: Mapping[Cell, Sequence[Trial]], printed: Mapping[Cell, float]
-) -> Gain:
-    ours, theirs = (
-        {t.number: t.metrics[claim.metric] for t in results.get(each, []) if claim.metric in t.metrics}
-        for each in (cell, other)
-    )
-    values = {n: claim.sign * (ours[n] - theirs[n]) for n in sorted(ours.keys() & theirs.keys())}
-    finite = {n: value for n, value in values.items() if np.isfinite(value)}  # NaN is what a diverged network scores
-    return Gain(cell, other, claim.sign * (printed[cell] - printed[other]) if printed else None, finite)
+def _results(experiment: Experiment, folder: Path, pairs: Sequence[tuple[Cell, Cell]]) -> Results | None:
+    return whole_results(experiment, folder, cells={cell for pair in pairs for cell in pair})
+
+
+def _gains(
+    claim: Claim, pairs: Sequence[tuple[Cell, Cell]], results: Results | None, printed: Mapping[Cell, float]
+) -> tuple[Gain, ...]:
+    trials = results.experiment.profile(results.profile).trials if results else 0
+    cells = results.load() if results else {}
+    by_number = {
+        cell: {t.number: t.metrics[claim.metric] for t in cells.get(cell, []) if claim.metric in t.metrics}
+        for pair in pairs
+        for cell in pair
+    }
+    in_print = {(a, b): claim.sign * (printed[a] - printed[b]) if printed else None for a, b in pairs}
+    return tuple(_gain(claim.sign, a, b, in_print[a, b], by_number[a], by_number[b], trials) for a, b in pairs)
+
+
+def _gain(sign: int, cell: Cell, other: Cell, printed: float | None, ours: _Trials, theirs: _Trials, trials: int) -> Gain:
+    if not ours or not theirs:
+        return Gain(cell, other, printed, {})
+    # NaN is what a diverged network scores; one that never left guessing may have no trial at all.
+    ours, theirs = ({n: value for n, value in each.items() if np.isfinite(value)} for each in (ours, theirs))
+    shared = sorted(ours.keys() & theirs.keys())
+    gained = {n: less_rounding(sign * (ours[n] - theirs[n]), max(abs(ours[n]), abs(theirs[n]))) for n in shared}
+    return Gain(cell, other, printed, gained, trials, (len(ours) - len(shared), len(theirs) - len(shared)))

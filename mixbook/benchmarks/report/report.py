@@ -120,7 +120,7 @@ def stated_rows(stated: Sequence[Stated]) -> list[dict[str, str]]:
             "on": " ".join(name for name in (each.printed.dataset, each.printed.model) if name),
             "printed": each.printed.value,
             "ours": with_interval(each.mean, each.half_width, sign="+"),
-            "n": str(len(each.values)) if each.values else "",
+            "n": f"{len(each.values)} of {each.of}" if each.of else str(len(each.values) or ""),
             "verdict": each.verdict,
             "size": each.size,
         }
@@ -136,6 +136,7 @@ def _in_words(each: Judged) -> str:
         notes.append(f"on a stand-in: {each.on_stand_in}")
     elif 0 < each.done < len(each.gains):
         notes.append(f"{each.done} of {len(each.gains)} comparisons are there")
+    notes += each.notes
     if each.done and each.comparable is False:
         notes.append("ERM is not as printed")
     return each.verdict + (f" ({'; '.join(notes)})" if notes else "")
@@ -155,7 +156,7 @@ def _count(found: Any) -> dict[str, int]:
 def _plain(each: Judged) -> dict[str, Any]:
     gains = [
         {"cell": str(g.cell), "than": str(g.other), "printed": g.printed, "ours": g.mean, "half_width": g.half_width,
-         "n": len(g.values)}
+         "n": len(g.values), "of": g.of}
         for g in each.gains
     ]  # fmt: skip
     home = {"paper": each.claim.paper, "where": each.claim.where, "claim": each.claim.says, "note": each.claim.note}

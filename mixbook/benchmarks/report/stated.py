@@ -1,5 +1,6 @@
 """Gains that a paper states as a number, such as "better by 0.53 points", against ours."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,22 +22,28 @@ class Stated(Estimate):
         printed: the sentence.
         values: ours, one gain for each trial; none if it is not run.
         experiment: whose; empty if there is none.
+        of: how many trials there should be, where networks did not learn and some are missing.
     """
 
     printed: PrintedValue
     values: tuple[float, ...]
     experiment: str = ""
+    of: int | None = None
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the gain is there at all, in the direction of print; its size is another question."""
-        mean = self.mean
-        return decide(None if mean is None else mean * np.sign(self.printed.number), self.half_width)
+        """Whether the gain is there at all, in the direction of print; its size is another question.
+
+        Where trials are missing, one of the two sides may not have learned in them: the rest decides nothing.
+        """
+        if not self.values and not self.of:
+            return "not yet run"
+        return "undecided" if self.of else decide([float(value * np.sign(self.printed.number)) for value in self.values])
 
     @property
     def size(self) -> str:
         """Ours against the printed size: ``as printed`` where our interval holds it."""
-        if self.mean is None or self.half_width is None:
+        if self.mean is None or self.half_width is None or not math.isfinite(self.mean):
             return ""
         off = self.mean - self.printed.number
         return "as printed" if abs(off) <= self.half_width else "larger" if off > 0 else "smaller"
@@ -52,7 +59,12 @@ def stated_gains(folder: Path) -> list[Stated]:
     for experiment in all_experiments():
         claimed = [row for row in experiment.printed if row.metric.startswith("claimed_")]
         results = whole_results(experiment, folder) if claimed and not experiment.surrogate else None
-        values = {c.printed: c.values for c in compare(results)} if results else {}
-        ours |= {row: Stated(row, values.get(row, ()), experiment.name) for row in claimed}
+        found = {c.printed: c for c in compare(results)} if results else {}
+        ours |= {
+            row: Stated(row, found[row].values, experiment.name, found[row].of)
+            if found
+            else Stated(row, (), experiment.name)
+            for row in claimed
+        }
     rows = (row for row in printed_values() if row.metric.startswith("claimed_") and row not in not_measured())
     return [ours.get(row, Stated(row, ())) for row in rows]
