@@ -15,7 +15,7 @@ from mixbook.mixing.blend.puzzlemix import PuzzleMix
 from mixbook.mixing.blend.saliency import GradientSaliency
 from mixbook.mixing.checks import built_in, check_batch, check_looks_at
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
-from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.plan import MixPlan, check_shares
 from mixbook.mixing.ratio import Beta, Fixed, Ratio, lambdas
 from mixbook.mixing.scope import Scope, generator_state, restore_generator
 
@@ -127,8 +127,7 @@ class Mixer:
         blend = type(self.blend)
         if not isinstance(plan, MixPlan):
             raise TypeError(f"{blend.__name__}.plan must give a MixPlan, got {type(plan).__name__}")
-        if (plan.weights < 0).any() or not ((plan.weights.sum(1) - 1).abs() < 1e-4).all():
-            raise ValueError(f"{blend.__name__}.plan must give weights of at least 0 that sum to 1 for each mixture")
+        check_shares(f"weights of {blend.__name__}.plan", plan.weights)
         return plan
 
     def outputs(

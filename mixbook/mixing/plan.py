@@ -85,15 +85,9 @@ class MixPlan:
             # With one draw the first sources are the batch as it is, which need not be copied.
             self._set_in_order(torch.equal(self.sources[:, 0], torch.arange(len(self))))
         if check and self.weights.device.type == "cpu" and len(self):
-            sums = self.weights.sum(1)
-            if not float((sums - 1).abs().amax()) <= 1e-5:  # so that NaN is refused too
-                raise ValueError(f"each row of weights must sum to 1, got sums {sums.tolist()}")
-            if (least := float(self.weights.amin())) < 0:
-                raise ValueError(
-                    f"weights must be at least 0, got {least:.3g}: what is outside of its sources is no mixture"
-                )
-            if self.masks is not None and self.masks.numel():
-                _check_masks(self.masks)
+            check_shares("weights", self.weights)
+            if self.masks is not None:
+                check_shares("masks", self.masks, rounding=1e-4)
 
     @classmethod
     def of_pairs(
@@ -332,15 +326,29 @@ class MixPlan:
             raise ValueError(f"{name} has {len(value)} rows, but the plan was made for {self.rows}: pass the same batch")
 
 
-def _check_masks(masks: Tensor) -> None:
-    sums = masks.sum(1)
-    if not float((sums - 1).abs().amax()) <= 1e-4:
+def check_shares(what: str, shares: Tensor, *, rounding: float = 1e-5) -> None:
+    """Refuse weights or masks (N, S, ...) that are negative or do not sum to 1 over the sources, by more than ``rounding``.
+
+    1 minus the others, as the last share often is, may be a little less than 0.
+
+    Raises:
+        ValueError: naming ``what``, with what was found.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.plan import check_shares
+        >>> check_shares("weights", torch.tensor([[1.0, 1e-8, -1e-8]]))
+    """
+    if shares.numel() == 0:
+        return
+    sums = shares.sum(1)
+    if not float((sums - 1).abs().amax()) <= rounding:  # so that NaN is refused too
         raise ValueError(
-            f"masks must sum to 1 over the sources at each pixel, got sums from {float(sums.amin()):.3g} to "
-            f"{float(sums.amax()):.3g}: the last one is 1 minus the others"
+            f"{what} must sum to 1 over the sources, got sums from {float(sums.amin()):.6g} to {float(sums.amax()):.6g}: "
+            "the last one is 1 minus the others"
         )
-    if (least := float(masks.amin())) < 0:
-        raise ValueError(f"masks must be at least 0, got {least:.3g}")
+    if (least := float(shares.amin())) < -rounding:
+        raise ValueError(f"{what} must be at least 0, got {least:.3g}: what is outside of its sources is no mixture")
 
 
 def _known_labels(y: Tensor, num_classes: int, ignore_index: int | None) -> tuple[Tensor, Tensor | None]:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+import mixbook as mb
 from mixbook.mixing.plan import MixPlan
 
 
@@ -105,6 +106,22 @@ def test_an_inconsistent_plan_is_refused(sources, weights, message):
 
 
 HALVES = torch.full((1, 2, 1, 4, 4), 0.5)
+
+
+def test_a_last_share_that_rounding_makes_negative_is_taken(generator):
+    weights = torch._sample_dirichlet(torch.full((128, 3), 0.05), generator)
+    weights = torch.stack([weights[:, 0], weights[:, 1], 1 - weights[:, 0] - weights[:, 1]], 1)
+    masks = (20 * torch.randn(128, 3, 1, 6, 6, generator=generator)).softmax(1)
+    masks[:, 2] = 1 - masks[:, :2].sum(1)
+    assert -1e-6 < weights.min() < 0 and -1e-6 < masks.min() < 0
+    sources = torch.arange(128)[:, None].expand(-1, 3)
+    made = MixPlan(sources, weights, rows=128), MixPlan(sources, masks.mean((2, 3, 4)), rows=128, masks=masks)
+
+    class OnesOwn:
+        def plan(self, x, partner, lam, generator=None, y=None):
+            return made[0]
+
+    assert mb.Mixer(blend=OnesOwn()).plan(torch.rand(128, 2)) is made[0]
 
 
 @pytest.mark.parametrize(
