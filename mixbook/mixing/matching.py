@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mixbook.mixing.transport import assignment, cross_cost, many_digits, squared_cost
+from mixbook.mixing.transport import NotFinite, assignment, cross_cost, many_digits, squared_cost
 from mixbook.transfer import Fetched, send
 
 Cost = Literal["squared", "euclidean"]
@@ -177,10 +177,10 @@ def _check_finite(tables: list[Tensor]) -> None:
     """Refuse costs that no matching could be best for.
 
     Raises:
-        ValueError: if a cost is NaN or infinite.
+        NotFinite: if a cost is NaN or infinite.
     """
     if not all(np.isfinite(table.numpy()).all() for table in tables):
-        raise ValueError("x has NaN, infinite or huge values: optimal transport needs finite features")
+        raise NotFinite("x has NaN, infinite or huge values: optimal transport needs finite features")
 
 
 def _unclear(tables: list[Tensor], parts: list[tuple[int, int, int]], order: Tensor) -> list[int]:

@@ -21,6 +21,10 @@ class InfeasibleXi(ValueError):
     """No alpha reaches the wanted perturbation: even the midpoints of k-matched pairs move samples less than that."""
 
 
+class NotFinite(ValueError):
+    """Features or a saliency are NaN, infinite or so large that their products are: those of data, or of a network."""
+
+
 def squared_cost(x: Tensor, y: Tensor, *, check: bool = True) -> Tensor:
     """Squared Euclidean distances within each block: ``x`` and ``y`` (blocks, k, d) to (blocks, k, k).
 
@@ -32,7 +36,7 @@ def squared_cost(x: Tensor, y: Tensor, *, check: bool = True) -> Tensor:
         check: look for features that are not finite; on a GPU that waits for it. Otherwise their distances are NaN.
 
     Raises:
-        ValueError: if a feature is NaN or infinite, for which no matching is optimal.
+        NotFinite: if a feature is NaN or infinite, for which no matching is optimal.
 
     Example:
         >>> import torch
@@ -42,7 +46,7 @@ def squared_cost(x: Tensor, y: Tensor, *, check: bool = True) -> Tensor:
                  [1., 4.]]])
     """
     if check and not (x.isfinite().all() and y.isfinite().all()):
-        raise ValueError("x has NaN or infinite values: optimal transport needs finite features")
+        raise NotFinite("x has NaN or infinite values: optimal transport needs finite features")
     origin = x.mean(dim=(0, 1))
     x, y = x - origin, y - origin
     norms = x.square().sum(-1)[:, :, None] + y.square().sum(-1)[:, None, :]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 import torch
 from torch import Tensor, nn
 
-from mixbook.evaluation.mode import evaluation_mode
 from mixbook.mixing.block import in_blocks
 from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.transport import NotFinite
 from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import check_precision, progress_bar, this_process
 from mixbook.training.feed import Data, Feed, feed_of
@@ -25,7 +25,7 @@ from mixbook.training.memory import Peak, advice_on_memory
 from mixbook.training.phases import Phases
 from mixbook.training.plans import Plans, thread_beside
 from mixbook.training.recipe import Recipe
-from mixbook.training.stop import BEYOND, Diverged, DivergenceWarning, StopRequest, Terminated, in_bounds, noticing_sigterm
+from mixbook.training.stop import Diverged, DivergenceWarning, StopRequest, Terminated, in_bounds, noticing_sigterm
 from mixbook.training.streams import Streams
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def fit(
             constants that it uses.
         on_divergence: a loss that is not finite, or weights that are not, stop the run at the end of the epoch, before the
             checkpoint is replaced; "warn" goes on, with a ``DivergenceWarning``. A batch that a mixer cannot mix because
-            the network gives no numbers has the loss NaN.
+            such weights give it no numbers has the loss NaN.
         fabric: where to run. If None, one CPU or GPU; under ``torchrun`` the processes that it started. Or pass a launched
             ``Fabric(devices=2)``. Of several processes each gets a share of every batch and mixes within it;
             :mod:`mixbook.training` says for which methods that is the step of one process. It must compute in the half
@@ -301,8 +301,9 @@ class _Run:
                 logits, targets = self._mixer.outputs(
                     self._network, x, targets, partner=partner, generator=self.streams.mixing, **made
                 )
-            except ValueError:
-                if self._gives_numbers(x):
+            except NotFinite:
+                given = [x] if partner is None else [x, partner[0]]
+                if in_bounds(self.model) or not all(rows.isfinite().all() for rows in given):
                     raise
                 # Among what is no number there are no partners to find, and nothing is salient.
                 return math.nan * self._network(x).float().sum()
@@ -317,11 +318,6 @@ class _Run:
                 f"the model gives logits {tuple(logits.shape)}, and the mixer targets {tuple(targets.shape)}: does its "
                 f"num_classes fit? ({error})"
             ) from error
-
-    def _gives_numbers(self, x: Tensor) -> bool:
-        """Whether the network, in evaluation mode, still gives numbers for samples as they are."""
-        with evaluation_mode(self.model), torch.no_grad():
-            return bool((self.model(x).abs() < BEYOND).all())
 
     def mean_loss(self, epoch: int, on_divergence: str) -> float:
         """The mean loss per sample of the epoch, over all processes.

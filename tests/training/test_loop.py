@@ -6,10 +6,11 @@ from itertools import chain
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import TensorDataset
 
 import mixbook as mb
 from mixbook.compat import Mixup
-from mixbook.data import Arrays, four_bars, iris
+from mixbook.data import Arrays, four_bars, iris, loader
 from mixbook.evaluation import evaluate
 from mixbook.models import MLP, LeNet, seeded
 from mixbook.training import CheckpointError, Diverged, DivergenceWarning, History, Recipe, checkpoint, fit
@@ -246,6 +247,39 @@ def test_a_saliency_that_is_no_number_on_a_healthy_network_is_an_error():
         recipe = Recipe(epochs=1, batch_size=12, lr=0.1)
         fit(network, few_images(), recipe, mixer=mixer, on_divergence="warn", progress=False)
     assert network.training
+
+
+class Masked(nn.Module):
+    """A network that rules out its last class."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = lenet()
+
+    def forward(self, x):
+        return self.net(x).masked_fill(torch.tensor([False, False, True]), -math.inf)
+
+
+def in_twos(logits, targets):
+    return nn.functional.cross_entropy(logits[:, :2], targets[:, :2])
+
+
+def test_a_block_that_a_batch_has_no_room_for_is_no_divergence_of_a_network_with_masked_logits():
+    network, data, recipe = Masked(), few_images(), Recipe(epochs=1, batch_size=20, lr=0.05)
+    mixer = mb.ManifoldMixer(network, ["net.layer1"], mb.kmixup(8, num_classes=3))
+    with pytest.raises(ValueError, match="k=8 is larger than the batch of 4"):
+        fit(network, data, recipe, mixer=mixer, loss=in_twos, on_divergence="warn", progress=False)
+    assert all(weight.isfinite().all() for weight in network.parameters())
+
+
+@pytest.mark.parametrize("mixer", LOOKS_AT_THE_NETWORK.values(), ids=LOOKS_AT_THE_NETWORK.keys())
+def test_data_that_are_no_numbers_are_no_divergence(mixer):
+    images, network = few_images(), lenet()
+    images.x[5] = math.nan
+    data = loader(TensorDataset(images.x, images.y), batch_size=24, seed=0)  # which is not looked at before
+    with pytest.raises(ValueError, match=r"saliency must be finite|needs finite features"):
+        recipe = Recipe(epochs=1, batch_size=24, lr=0.1)
+        fit(network, data, recipe, mixer=mixer(network), on_divergence="warn", progress=False)
 
 
 def test_a_last_update_that_destroys_the_weights_is_noticed_though_no_loss_has_seen_them(tmp_path):

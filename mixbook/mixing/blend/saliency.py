@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mixbook.lead import lead
-from mixbook.mixing.transport import many_digits
+from mixbook.mixing.transport import NotFinite, many_digits
 from mixbook.modes import modes_kept
 
 
@@ -164,7 +164,8 @@ def block_saliency(saliency: Tensor, grid: int) -> Tensor:
     An image without any saliency has the same share everywhere.
 
     Raises:
-        ValueError: if the blocks do not divide the image, or a saliency is negative, NaN or infinite.
+        ValueError: if the blocks do not divide the image, or a saliency is negative.
+        NotFinite: if a saliency is NaN or infinite.
 
     Example:
         >>> import torch
@@ -178,7 +179,8 @@ def block_saliency(saliency: Tensor, grid: int) -> Tensor:
         raise ValueError(f"grid must divide height and width, got {grid} for {height} x {width}")
     blocks = F.avg_pool2d(saliency[:, None].float(), (height // grid, width // grid))[:, 0].double()
     if not (blocks.isfinite().all() and (blocks >= 0).all()):
-        raise ValueError("saliency must be finite and not negative: is the model's loss finite?")
+        kind = ValueError if (blocks < 0).any() else NotFinite
+        raise kind("saliency must be finite and not negative: is the model's loss finite?")
     total = blocks.sum((1, 2), keepdim=True)
     return torch.where(total > 0, blocks / total, 1 / grid**2)
 
