@@ -1,9 +1,11 @@
 """What several rooms refuse alike: counts, batches and mixers that are none; which network is meant; whose work it is."""
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 
 def built_in(part: object) -> bool:
@@ -92,11 +94,12 @@ def check_mixer(mixer: object) -> None:
         raise TypeError(f"mixer must be of type Mixer or OneOf, got {type(mixer).__name__}: e.g. mb.mixup(2.0)")
 
 
-def another_network(own: nn.Module, model: object) -> bool:
+def another_network(own: nn.Module, model: object, layers: Iterable[nn.Module] = ()) -> bool:
     """Whether ``model``, which trains, is another network than ``own``, which a mixer was made for.
 
-    A wrapper around ``own`` (compiled, of several processes, with a layer that normalises) has layers in common with it,
-    and is no other. Of what is no module, or shows no weights, nothing is said.
+    A wrapper around ``own`` (compiled, of several processes, with a layer that normalises) has it among its modules, and is
+    no other. Nor is what is made of its parts: of ``layers`` where there are some, else of weights that train, as networks
+    may share frozen layers or an activation. Of what is no module, or shows no weights, nothing is said.
 
     Example:
         >>> import torch
@@ -105,20 +108,33 @@ def another_network(own: nn.Module, model: object) -> bool:
         >>> another_network(own, torch.nn.Sequential(own)), another_network(own, other)
         (False, True)
     """
-    if not isinstance(model, nn.Module) or own in model.modules() or not set(own.modules()).isdisjoint(model.modules()):
+    if not isinstance(model, nn.Module) or own in model.modules():
         return False
-    return any(weight.requires_grad for weight in model.parameters())
+    trained = {weight for weight in model.parameters() if weight.requires_grad}
+    if not trained:
+        return False
+    needed = set(layers)
+    return not needed.issubset(model.modules()) if needed else trained.isdisjoint(own.parameters())
+
+
+def name_of(model: object) -> str:
+    """The type of a network, seen through what runs it in several processes or precisions."""
+    while isinstance(inner := getattr(model, "module", None), nn.Module):
+        model = inner
+    return type(model).__name__
 
 
 def check_looks_at(own: nn.Module, model: object) -> None:
     """Warn where a saliency asks a network that is not the one in training, but trains too: so it is hardly meant.
 
-    A copy of averaged weights or a teacher may be asked; frozen it says that it is meant.
+    Averaged weights or a teacher may be asked: an ``AveragedModel`` says that it is meant, and so does what is frozen.
     """
-    if another_network(own, model) and any(weight.requires_grad for weight in own.parameters()):
+    if isinstance(own, AveragedModel) or not another_network(own, model):
+        return
+    if any(weight.requires_grad for weight in own.parameters()):
         warnings.warn(
             "the saliency is that of another network than the one in training: make the mixer anew for each network. If it "
-            "is meant, as with a teacher, freeze that one: teacher.requires_grad_(False)",
+            "is meant, use torch's AveragedModel for averaged weights, or freeze a teacher: teacher.requires_grad_(False)",
             stacklevel=3,
         )
 

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from mixbook.generators import draw_device
 from mixbook.mixing.blend.saliency import GradientSaliency, channel_norm
-from mixbook.mixing.checks import another_network, check_batch, check_looks_at
+from mixbook.mixing.checks import another_network, check_batch, check_looks_at, name_of
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 
@@ -164,7 +164,7 @@ class GuidedMixer:
         if self.clean and another_network(self.model, model):
             raise ValueError(
                 "model must be the network that the mixer was made for, whose clean loss it is, got another "
-                f"{type(model).__name__}: make a mixer for each network, GuidedMixer(puzzlemix(model), clean=...)"
+                f"{name_of(model)}: make a mixer for each network, GuidedMixer(puzzlemix(model), clean=...)"
             )
         check_looks_at(self.model, model)
         if self._clean_loss is not None:

@@ -6,7 +6,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from mixbook.mixing.checks import another_network, check_batch, check_batches, check_mixer
+from mixbook.mixing.checks import another_network, check_batch, check_batches, check_mixer, name_of
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.oneof import OneOf
 from mixbook.mixing.pairing import OptimalTransport, RandomPairing
@@ -141,10 +141,11 @@ class ManifoldMixer:
         if partner is not None:
             check_batch(*partner, ("x2", "y2"))
         check_batches(x, None if partner is None else partner[0])
-        if (self.model.training or getattr(model, "training", False)) and another_network(self.model, model):
+        training = self.model.training or getattr(model, "training", False)
+        if training and another_network(self.model, model, self._modules.values()):
             raise ValueError(
-                "model must be the network that the mixer was made for, or a wrapper around it, got another "
-                f"{type(model).__name__}: make a mixer for each network, ManifoldMixer(model, layers, mixer)"
+                "model must be the network that the mixer was made for, or a wrapper that has it among its modules, got "
+                f"{name_of(model)}, which has not: make a mixer for each network, ManifoldMixer(model, layers, mixer)"
             )
         if not self.model.training:
             return model(x), MixPlan.identity(x)

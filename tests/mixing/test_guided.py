@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, one_hot
+from torch.optim.swa_utils import AveragedModel
 
 import mixbook as mb
 from mixbook.data import Arrays
@@ -107,7 +108,7 @@ def test_saliency_of_another_network_in_training_is_warned_of_and_of_a_teacher_i
     x, y = data(generator)
     model, other = network(), network()
     mix = guide(mb.puzzlemix(other, num_classes=5))
-    with pytest.warns(UserWarning, match=r"another network .* freeze that one"):
+    with pytest.warns(UserWarning, match=r"another network .* AveragedModel .* freeze a teacher"):
         mix.outputs(model, x, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -116,6 +117,16 @@ def test_saliency_of_another_network_in_training_is_warned_of_and_of_a_teacher_i
         mix.outputs(nn.Identity(), x, y)
         other.requires_grad_(False)
         mix.outputs(model, x, y)
+        guide(mb.puzzlemix(AveragedModel(model), num_classes=5)).outputs(model, x, y)
+
+
+def test_saliency_of_a_network_that_shares_frozen_layers_is_that_of_another(generator):
+    first, second = network(), network()
+    second[0] = first[0].requires_grad_(False)
+    with pytest.warns(UserWarning, match="another network"):
+        mb.puzzlemix(first, num_classes=5).outputs(second, *data(generator))
+    with pytest.raises(ValueError, match="whose clean loss it is, got another Seq"):
+        mb.GuidedMixer(mb.puzzlemix(first, num_classes=5), clean=1.0).outputs(second, *data(generator))
 
 
 def test_a_clean_loss_of_another_network_is_refused(generator):

@@ -179,11 +179,24 @@ def test_batches_in_which_nobody_can_be_paired_are_refused_as_at_the_input(layer
 @pytest.mark.parametrize("training", [False, True])
 def test_another_network_than_the_one_that_is_trained_is_refused(training, layer, model, data):
     hidden = mb.manifold_mixup(model.train(training), [layer], 1.0, 5)
-    with pytest.raises(ValueError, match="the mixer was made for, or a wrapper around it, got another Seq"):
+    with pytest.raises(ValueError, match=r"the mixer was made for, or a wrapper .* among its modules, got Seq"):
         hidden.outputs(copy.deepcopy(model).train(), *data)
     averaged = copy.deepcopy(model).eval()  # nothing is trained
     model.eval()
     torch.testing.assert_close(hidden.outputs(averaged, *data)[0], model(data[0]))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_networks_that_share_frozen_layers_are_others(training, data):
+    shared = nn.Sequential(nn.Linear(6, 8), nn.ReLU()).requires_grad_(False)
+    ours, other = (nn.Sequential(shared, nn.Linear(8, 8), nn.Linear(8, 5)) for _ in range(2))
+    for layer in ("input", "1"):
+        hidden = mb.manifold_mixup(ours.train(training), [layer], 1.0, 5)
+        with pytest.raises(ValueError, match=r"among its modules, got Seq.*which has not"):
+            hidden.outputs(nn.DataParallel(other.train()), *data)
+        ours.train()
+        whole = nn.Sequential(*ours, nn.Identity())  # made of the same layers
+        assert hidden.outputs(whole, *data)[0].shape == (12, 5)
 
 
 class Around(nn.Module):
