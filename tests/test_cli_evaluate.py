@@ -162,6 +162,7 @@ def photos(folder, *classes, shades=(40, 200), size=(12, 10), images=12):
 def test_a_network_for_photos_of_one_s_own_is_tested_in_pixels_and_on_others_of_the_same_classes(tmp_path, capsys):
     home, run = photos(tmp_path / "mine", "cat", "dog"), tmp_path / "run"
     train(run, "--size", "8", "--shift", "1", "--flip", "--batch-size", "4", "--lr", "0.01", data=str(home))
+    assert "mine: 16 samples to train on and 8 to test on, of 2 classes" in capsys.readouterr().out
     scores = json.loads((run / "result.json").read_text())["scores"]
     found = says(capsys, run, "--attack", "fgsm@60/255")
     assert (found["data"], found["samples"]) == ("mine", 8)
@@ -171,6 +172,12 @@ def test_a_network_for_photos_of_one_s_own_is_tested_in_pixels_and_on_others_of_
     assert found["scores"]["accuracy"] > 0.8 > 0.2 > says(capsys, run, "--data", swapped)["scores"]["accuracy"]
     assert "is for the classes cat, dog; " in refusal(capsys, run, "--data", photos(tmp_path / "others", "ant", "bee"))
     assert "no data set 'nothing'" in refusal(capsys, run, "--data", "nothing")
+    moved = home.rename(tmp_path / "moved")
+    assert f"{home} is not there, on which this was trained: if it was moved" in refusal(capsys, run)
+    assert f"{home} is not there" in refusal(capsys, run, "--data", "cifar10")
+    assert says(capsys, run, "--data", moved)["scores"]["nll"] == pytest.approx(found["scores"]["nll"], abs=1e-4)
+    assert f"{swapped} has changed since {run} was trained on it, or is other" in refusal(capsys, run, "--data", swapped)
+    moved.rename(home)
     (home / "cat" / "0.png").unlink()
     assert f"{home} has changed since {run} was trained on it" in refusal(capsys, run)
 

@@ -1,5 +1,6 @@
 """``mixbook evaluate``: a network that ``mixbook train`` made, tested on more than it was tested on then."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,8 @@ def command() -> Any:
                 normalisation, "fgsm@0.03 normalised".
             deform: such as rotation_20, shear_28.6, zoomin_60, zoomout_140.
             top: also how often the label is among so many largest logits.
-            data: another data set or path, of the same shape and classes, whose test part is taken.
+            data: another data set or path, of the same shape and classes, whose test part is taken; or where data of your
+                own are now, if they were moved.
             samples: only the first so many of the test part; all by default.
             batch_size: samples at once.
             device: cpu, cuda or cuda:1; the best that there is by default.
@@ -58,6 +60,7 @@ def command() -> Any:
 
         try:
             job, content = _load(checkpoint)
+            job, data = _found_again(job, data)
             train, test = job.parts()
             _check_same_data(checkpoint, job, content, train)
             model = on_pixels(_network(checkpoint, job, content, train), train)
@@ -102,6 +105,19 @@ def _load(checkpoint: Path) -> "tuple[Job, dict[str, Any]]":
     return job_of(file.parent), checkpoints.load(file)
 
 
+def _found_again(job: "Job", data: str | None) -> "tuple[Job, str | None]":
+    """Data of one's own that are no longer where they were are taken from ``data``; what else is to be tested on.
+
+    Raises:
+        BenchmarkError: if they are not there, and nothing says where they are.
+    """
+    if not job.is_own or Path(job.data).exists():
+        return job, data
+    if data is None or not job.on(data).is_own:
+        raise BenchmarkError(f"{job.data} is not there, on which this was trained: if it was moved, say where with --data")
+    return replace(job, data=data), None
+
+
 def _network(checkpoint: Path, job: "Job", content: dict[str, Any], data: "Batched") -> "nn.Module":
     """The network of a run, for samples as ``data`` has them, with the weights of its checkpoint.
 
@@ -128,8 +144,8 @@ def _check_same_data(checkpoint: Path, job: "Job", content: dict[str, Any], trai
     """
     if job.is_own and train.checksum() not in content["run"]["data"]:
         raise BenchmarkError(
-            f"{job.data} has changed since {checkpoint} was trained on it, so its test part may have been trained on: put "
-            "back what was there, or train again"
+            f"{job.data} has changed since {checkpoint} was trained on it, or is other data, so its test part may have "
+            "been trained on: put back what was there, or train again"
         )
 
 

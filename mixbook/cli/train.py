@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.cli import run_folder
 from mixbook.cli.device import device_of
+
+if TYPE_CHECKING:
+    from mixbook.data import Batched
 
 
 class TrainingFailed(BenchmarkError):
@@ -66,7 +69,10 @@ def command() -> Callable[..., None]:
                 run_folder.check_same_job(out, job)
             begun = run_folder.put_back(out, fresh=fresh) if fabric.is_global_zero else nullcontext()
 
-            def begin() -> None:
+            def begin(train: "Batched", test: "Batched") -> None:
+                if fabric.is_global_zero and job.is_own:
+                    read = f"{len(train)} samples to train on and {len(test)} to test on, of {train.num_classes} classes"
+                    print(f"{train.name}: {read}")
                 if fabric.is_global_zero and (known or not goes_on):  # of an unknown checkpoint the run says if it fits
                     run_folder.write(out, "job.json", job.as_dict())
 

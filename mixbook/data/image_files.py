@@ -17,6 +17,7 @@ from mixbook.data.labelled import check_classes, check_tensors
 from mixbook.data.pixels import Pixels
 
 View = Callable[[Tensor], Tensor]
+_ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)  # EXIF: rows of the file are columns of what is shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,8 +138,13 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
         return Pixels(torch.stack(images), self.y, self.num_classes, self.name)
 
 
-def read_image(path: Path) -> Tensor:
+def read_image(path: Path, *, as_shown: bool = False) -> Tensor:
     """An image file as uint8 (3, H, W); grey and palette images become colour, and 16 bits the upper 8 of them.
+
+    Args:
+        path: the file.
+        as_shown: turn the image as its camera says (EXIF), and lay what is transparent on white, as viewers do. Else pixels
+            are taken as they are stored, as published results on ImageNet and others have them.
 
     Raises:
         ImportError: if Pillow is missing.
@@ -148,7 +154,9 @@ def read_image(path: Path) -> Tensor:
     import numpy as np
 
     with _opened(path) as image:
-        if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
+        deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
+        image = _as_shown(image) if as_shown else image
+        if deep:
             # Pillow would make everything above 255 white. It brings values of a PGM file to 16 bits.
             eight = (np.asarray(image) >> 8).astype(np.uint8)
             return torch.from_numpy(eight).expand(3, -1, -1).contiguous()
@@ -157,15 +165,30 @@ def read_image(path: Path) -> Tensor:
         return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
 
 
-def look(path: Path) -> tuple[bool, tuple[int, int]]:
-    """Whether an image file is grey, and its width and height, from its first bytes.
+def look(path: Path, *, as_shown: bool = False) -> tuple[bool, tuple[int, int]]:
+    """Whether an image file is grey, and its width and height, from its first bytes; ``as_shown`` as in ``read_image``.
 
     Raises:
         ImportError: if Pillow is missing.
         OSError: if the file is no image; the message names it.
     """
     with _opened(path) as image:
-        return image.mode in ("1", "L", "LA", "La", "I") or image.mode.startswith("I;16"), image.size
+        grey = image.mode in ("1", "L", "LA", "La", "I") or image.mode.startswith("I;16")
+        width, height = image.size
+        lies = as_shown and image.getexif().get(_ORIENTATION) in _LYING
+        return grey, (height, width) if lies else (width, height)
+
+
+def _as_shown(image: Any) -> Any:
+    from PIL import Image, ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    clear = image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info
+    if not clear or image.mode.startswith("I"):  # Pillow has no transparency for 16 bits
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image.convert("RGBA"))
+    return white
 
 
 @contextmanager

@@ -1,19 +1,25 @@
 """Somebody's own data for training: a folder of images, or a table, as a training and a test part."""
 
+import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from mixbook.data.arrays import Arrays
-from mixbook.data.class_folders import class_folders, class_images, images_in
+from mixbook.data.class_folders import class_folders, class_images, images_in, left_out
 from mixbook.data.files import Table, read_table
-from mixbook.data.image_files import ImageFiles, look, square_view
+from mixbook.data.image_files import look, read_image, square_view
 from mixbook.data.pixels import Pixels
 
 HELD_OUT = 1 / 3
+_ENDINGS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+_MOST_CHANNELS = 4
+_TESTS = ("test", "val", "valid", "validation")  # the first that is there is the test part
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,12 @@ def read_own(
     """Read a folder of images or a table.
 
     A folder has one folder for each class, or ``train`` and ``test`` (or ``val``) with one for each class. Of a table, and
-    of a folder without parts, a random third is kept to test on. Classes are numbered in the order of their names.
+    of a folder without parts, a random third of each class is kept to test on. Classes are numbered in the order of their
+    names. Images are seen as a viewer shows them: turned as the camera says, on white where they are transparent. Files
+    that are left out, and classes without a test sample, are a warning.
 
-    An ``.npz`` may hold a table, x (n, d), or images, (n, H, W) or (n, channels, H, W): whole numbers from 0 to 255, or
-    numbers in [0, 1].
+    An ``.npz`` may hold a table, x (n, d), or images, (n, H, W) or (n, channels, H, W) of 1 to 4 channels: whole numbers
+    from 0 to 255, or numbers in [0, 1].
 
     Args:
         path: the folder, or a file that :func:`~mixbook.data.files.read_table` reads.
@@ -67,8 +75,8 @@ def read_own(
         generator: source of the split.
 
     Raises:
-        ValueError: if there are no two classes, something in the file or folder is not as it should be, or an option is for
-            the other kind.
+        ValueError: if there are no two classes, a class to be split has one sample, something in the file or folder is not
+            as it should be, or an option is for the other kind.
         OSError: if a file cannot be read.
         ImportError: if images need Pillow, or ``size`` torchvision, and it is missing.
     """
@@ -86,8 +94,7 @@ def read_own(
     if len(table.classes) > len(table.y) // 2:
         what = f"{path.name} has {len(table.classes)} classes for {len(table.y)} samples"
         raise ValueError(f"{what}: are these class labels? Say with label which column has them")
-    train, test = _of_table(table, path.name).split(HELD_OUT, generator)
-    return Own(train, test, table.classes)
+    return Own(*_split(_of_table(table, path.name), table.classes, generator), table.classes)
 
 
 def _check_classes(name: str, classes: tuple[str, ...]) -> None:
@@ -95,39 +102,82 @@ def _check_classes(name: str, classes: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must have two classes at least, got {classes[0] if classes else 'no samples'} alone")
 
 
+def _split(
+    data: Pixels | Arrays, classes: tuple[str, ...], generator: torch.Generator | None
+) -> tuple[Pixels | Arrays, Pixels | Arrays]:
+    """A random split within each class: of all of them some samples are trained on, and some tested on."""
+    order = torch.randperm(len(data), generator=generator)
+    held_out = torch.zeros(len(data), dtype=torch.bool)
+    for number, name in enumerate(classes):
+        at = (data.y[order] == number).nonzero().flatten()
+        if len(at) < 2:
+            what = f"{data.name} has one sample of the class {name}"
+            raise ValueError(f"{what}: a class needs two, one to train and one to test on. Add to it, or take it out")
+        held_out[at[: max(1, round(HELD_OUT * len(at)))]] = True
+    return data[order[~held_out]], data[order[held_out]]
+
+
 def _folder(home: Path, size: int | None, colour: bool, generator: torch.Generator | None) -> Own:
     if size is not None and size < 1:
         raise ValueError(f"size must be at least 1, got {size}")
     parts = _parts(home)
-    found = [class_images(part) for part in parts]
+    found = [class_images(part, _ENDINGS) for part in parts]
     for part, images in zip(parts, found, strict=True):
         if not images:
             raise ValueError(f"{part} has no folders of images: put those of each class into a folder of its name")
     classes = tuple(dict.fromkeys(name for _, name in found[0]))
-    number = {name: at for at, name in enumerate(classes)}
     _check_classes(str(parts[0]), classes)
-    if unknown := [name for _, name in found[-1] if name not in number]:
+    tested = dict.fromkeys(name for _, name in found[-1])
+    if unknown := [name for name in tested if name not in classes]:
         raise ValueError(f"{parts[-1]} has a class that {parts[0].name} has not, {unknown[0]}: take it out")
+    _warn_of_gaps(home, parts, [name for name in classes if name not in tested])
     grey = _all_grey([path for images in found for path, _ in images], size, colour)
-    pixels = []
-    for images in found:
-        y = torch.tensor([number[name] for _, name in images])
-        view = None if size is None else square_view(size)
-        read = ImageFiles(tuple(path for path, _ in images), y, len(classes), home.name, view).pixels()
-        pixels.append(replace(read, x=read.x[:, :1].contiguous()) if grey else read)
-    train, test = pixels if len(pixels) == 2 else pixels[0].split(HELD_OUT, generator)
+    pixels = [_read(images, classes, home.name, size, grey) for images in found]
+    train, test = pixels if len(pixels) == 2 else _split(pixels[0], classes, generator)
     return Own(train, test, classes)
 
 
 def _parts(home: Path) -> list[Path]:
     """The training and the test part, or the folder itself."""
-    folders = {folder.name: folder for folder in class_folders(home)}
-    train, test = folders.get("train"), folders.get("test", folders.get("val"))
-    if train is None or images_in(train):  # a class may have that name
+    folders = {folder.name.lower(): folder for folder in class_folders(home)}
+    train, test = folders.get("train"), next((folders[name] for name in _TESTS if name in folders), None)
+    if train is None or images_in(train, _ENDINGS):  # a class may have that name
         return [home]
     if test is None:
         raise ValueError(f"{home} has train, but no test or val beside it: add one, or give {train} alone")
     return [train, test]
+
+
+def _warn_of_gaps(home: Path, parts: list[Path], untested: list[str]) -> None:
+    """Say what in a folder is not read, and which classes the test part lacks.
+
+    Raises:
+        ValueError: if there are images where none are looked for.
+    """
+    beside = [folder.name for folder in class_folders(home) if folder not in parts]
+    if len(parts) == 2 and beside:
+        read = " and ".join(part.name for part in parts)
+        warnings.warn(f"of {home} only {read} are read, not {', '.join(beside)}", stacklevel=4)
+    if others := [path for part in parts for path in left_out(part, _ENDINGS)]:
+        what = f"{len(others)} files in {home} are not read, such as {others[0].relative_to(home)}"
+        warnings.warn(f"{what}: images end in {', '.join(_ENDINGS)}, and lie in the folder of a class", stacklevel=4)
+    if untested:
+        what = f"{len(untested)} of the classes in {parts[0]}, such as {untested[0]}"
+        warnings.warn(f"{parts[-1]} has no images of {what}: the test error says nothing of them", stacklevel=4)
+
+
+def _read(images: Sequence[tuple[Path, str]], classes: tuple[str, ...], name: str, size: int | None, grey: bool) -> Pixels:
+    view = None if size is None else square_view(size)
+
+    def pixels(path: Path) -> torch.Tensor:
+        image = read_image(path, as_shown=True)
+        image = image if view is None else view(image)
+        return image[:1].contiguous() if grey else image
+
+    with ThreadPoolExecutor() as pool:
+        x = torch.stack(list(pool.map(pixels, [path for path, _ in images])))
+    number = {name: at for at, name in enumerate(classes)}
+    return Pixels(x, torch.tensor([number[name] for _, name in images]), len(classes), name)
 
 
 def _all_grey(paths: list[Path], size: int | None, colour: bool) -> bool:
@@ -137,7 +187,7 @@ def _all_grey(paths: list[Path], size: int | None, colour: bool) -> bool:
         ValueError: if they cannot be put into one batch.
     """
     with ThreadPoolExecutor() as pool:
-        looks = list(pool.map(look, paths))
+        looks = list(pool.map(partial(look, as_shown=True), paths))
     (grey, first), here = looks[0], paths[0]
     for path, (also, (width, height)) in zip(paths, looks, strict=True):
         if size is None and (width, height) != first:
@@ -158,9 +208,8 @@ def _of_table(table: Table, name: str) -> Pixels | Arrays:
         x = x.astype(float)
         span = np.ptp(x, axis=0)
         return Arrays(torch.from_numpy((x - x.min(axis=0)) / np.where(span > 0, span, 1)).float(), y, classes, name)
+    _check_image_shape(x.shape, name)
     x = x[:, None] if x.ndim == 3 else x
-    if x.shape[1] not in (1, 3) and x.shape[-1] in (1, 3):
-        raise ValueError(f"images in {name} must be (n, channels, H, W), got {x.shape}: try x.transpose(0, 3, 1, 2)")
     low, high = x.min(), x.max()
     if x.dtype.kind in "iu" and low >= 0 and high <= 255:
         return Pixels(torch.from_numpy(x.astype(np.uint8)), y, classes, name)
@@ -168,3 +217,15 @@ def _of_table(table: Table, name: str) -> Pixels | Arrays:
         return Arrays(torch.from_numpy(x.astype(np.float32)), y, classes, name)
     wanted = "whole numbers from 0 to 255, or numbers in [0, 1]"
     raise ValueError(f"images in {name} must be {wanted}, got {low:g} to {high:g}: a table is x.reshape(len(x), -1)")
+
+
+def _check_image_shape(shape: tuple[int, ...], name: str) -> None:
+    """Refuse what is no image, or has its channels elsewhere: networks would train on it without a word."""
+    table = "series and the like are a table, x.reshape(len(x), -1)"
+    if len(shape) == 3 and min(shape[1:]) < _MOST_CHANNELS < max(shape[1:]):
+        raise ValueError(f"images in {name} must be (n, H, W), got {shape}: {table}; thin images are x[:, None]")
+    if len(shape) == 4 and shape[-1] <= _MOST_CHANNELS and shape[1] > shape[-1]:
+        raise ValueError(f"images in {name} must be (n, channels, H, W), got {shape}: try x.transpose(0, 3, 1, 2)")
+    if len(shape) == 4 and shape[1] > _MOST_CHANNELS:
+        what = f"must be (n, channels, H, W) with 1 to {_MOST_CHANNELS} channels"
+        raise ValueError(f"images in {name} {what}, got {shape}: {table}")

@@ -54,7 +54,8 @@ class Job:
         data: mnist, cifar10, cifar100 or svhn, fetched to the data folder if they are not there; iris, breast_cancer or
             digits; or a path of your own: a folder of images, with a folder for each class, or train/ and test/ (or val/)
             with one for each class; a .csv with a row for each sample; or an .npz with arrays x and y. Of tables, digits
-            and folders without parts a third is kept to test on, drawn by the recipe's seed.
+            and folders without parts a third (of your own data, of each class) is kept to test on, drawn by the recipe's
+            seed.
         model: the network; "slim_preact_resnet18" is for a CPU: a quarter of the width, on every second pixel.
         mixing: how batches are mixed.
         recipe: the hyper-parameters.
@@ -125,6 +126,9 @@ class Job:
             mean, std = train.statistics()
             if self.is_own:  # another machine may add up in another order, and is to find the same data
                 mean, std = (tuple(round(value, 6) for value in each) for each in (mean, std))
+                if 0 in std:
+                    what = f"channel {std.index(0)} of {self.data} has one value in all pixels to train on"
+                    raise ValueError(f"{what}: are these the images that you mean?")
             train = train[_some(len(train), self.samples, generator)]
             return Resident(train, shift=self.shift, flip=self.flip, mean=mean, std=std), Resident(test, mean=mean, std=std)
         if self.shift or self.flip:
@@ -186,7 +190,7 @@ def run(
     *,
     resume: bool = True,
     fabric: "Fabric | None" = None,
-    begin: Callable[[], object] = lambda: None,
+    begin: Callable[[Batched, Batched], object] = lambda train, test: None,
     **options: Any,
 ) -> tuple[nn.Module, History, dict[str, float]]:
     """Train, and score the network of the last epoch on the test part.
@@ -194,7 +198,8 @@ def run(
     Args:
         job: what to do.
         checkpoint, resume, fabric: as for :func:`~mixbook.training.loop.fit`, which gets ``options`` too.
-        begin: called before training, when data, network and mixing were found to be there and to fit together.
+        begin: called with the training and the test part before training, when data, network and mixing were found to be
+            there and to fit together.
 
     Returns:
         The network, its history, and ``error`` (%), ``nll`` (nats) and ``ece`` (%) on the test part.
@@ -208,7 +213,7 @@ def run(
     mixer = job.mixing.mixer_for(model, train.num_classes)
     if job.recipe.pairs == "within":
         job.mixing.check_batch(_mixed_together(job.recipe, len(train), 1 if fabric is None else fabric.world_size))
-    begin()
+    begin(train, test)
     history = fit(model, train, job.recipe, mixer=mixer, checkpoint=checkpoint, resume=resume, fabric=fabric, **options)
     scores = evaluate(model, test)
     return model, history, {"error": 100 * (1 - scores["accuracy"]), "nll": scores["nll"], "ece": 100 * scores["ece"]}

@@ -86,6 +86,7 @@ def test_class_folders_that_are_there_are_taken(home, monkeypatch):
     write(home / "imagenet" / "val" / "n02" / "b.JPEG", GREEN)
     write(home / "imagenet" / "val" / "n01" / "a.jpeg", RED)
     write(home / "imagenet" / "val" / "n01" / "notes.txt", "no image")
+    write(home / "imagenet" / "val" / "n01" / "b.gif", "none of ImageNet's either")
     data = imagenet("val")
     assert data.y.tolist() == [0, 1]
     assert [path.name for path in data.paths] == ["a.jpeg", "b.JPEG"]

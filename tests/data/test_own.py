@@ -1,5 +1,7 @@
 """Somebody's own data: which layouts are read, and what is refused with which words."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -52,9 +54,99 @@ def test_parts_that_are_there_are_taken(photos, held_out, tmp_path):
     (tmp_path / "parts").mkdir()
     photos.rename(tmp_path / "parts" / "train")
     image(tmp_path / "parts" / held_out / "dog" / "only.png", (100, 77, 0))
-    own = read_own(tmp_path / "parts", generator=seeded())
+    with pytest.warns(UserWarning, match=rf"{held_out} has no images of 1 of the classes in .*train, such as cat"):
+        own = read_own(tmp_path / "parts", generator=seeded())
     assert len(rows(own.train)) == 12 and rows(own.test) == [(1, 77)]  # numbered as in training
     assert own.test.num_classes == 2
+
+
+@pytest.mark.parametrize("names", [("Train", "Test"), ("train", "valid"), ("TRAIN", "Validation")])
+def test_parts_have_the_names_that_people_give_them(photos, names, tmp_path):
+    for name in names:
+        shutil.copytree(photos, tmp_path / "parts" / name)
+    own = read_own(tmp_path / "parts")
+    assert own.classes == ("cat", "dog") and len(own.train) == len(own.test) == 12
+
+
+def test_of_three_parts_the_one_that_is_left_out_is_named(photos, tmp_path):
+    for name in ("train", "test", "val"):
+        shutil.copytree(photos, tmp_path / "parts" / name)
+    with pytest.warns(UserWarning, match=r"parts only train and test are read, not val"):
+        read_own(tmp_path / "parts")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_class_is_trained_on_and_tested_on(photos, seed, tmp_path):
+    for number in range(2):
+        image(photos / "ant" / f"{number}.png")
+    own = read_own(photos, generator=seeded(seed))
+    assert own.train.y.bincount().tolist() == [1, 4, 4] and own.test.y.bincount().tolist() == [1, 2, 2]
+    path = csv(tmp_path, [f"{n},1,{'xy'[n % 2]}" for n in range(60)] + ["1,2,rare", "2,2,rare", "3,2,rare"])
+    assert read_own(path, generator=seeded(seed)).train.y.bincount().tolist() == [2, 20, 20]
+
+
+def test_the_test_part_is_not_sorted_by_class(tmp_path):
+    path = csv(tmp_path, [f"{n},1,{'xy'[n % 2]}" for n in range(60)])
+    own = read_own(path, generator=seeded())
+    assert all(len(part.y[:8].unique()) == 2 for part in (own.train, own.test))  # `--samples` are the first ones
+
+
+def test_a_class_with_one_sample_cannot_be_split(photos, tmp_path):
+    image(photos / "ant" / "0.png")
+    with pytest.raises(ValueError, match="photos has one sample of the class ant: a class needs two"):
+        read_own(photos)
+    with pytest.raises(ValueError, match=r"mine\.csv has one sample of the class rare"):
+        read_own(csv(tmp_path, ["1,1,x", "2,1,y"] * 4 + ["3,3,rare"]))
+
+
+def test_what_is_left_out_of_a_folder_is_said(photos):
+    (photos / "dog" / "6.heic").write_bytes(b"an iPhone's")
+    image(photos / "loose.png")
+    with pytest.warns(UserWarning, match=r"2 files in .*photos are not read, such as loose\.png: images end in \.bmp, "):
+        read_own(photos)
+
+
+def test_images_are_files_in_the_folder_of_their_class(photos):
+    (photos / "cat" / "5.png").rename(photos / "cat" / "5.JFIF")
+    (photos / "dog" / "folder.png").mkdir()
+    image(photos / "__MACOSX" / "cat" / "0.png")
+    own = read_own(photos)
+    assert own.classes == ("cat", "dog") and len(own.train) + len(own.test) == 12
+    image(photos / "dog" / "more" / "deep" / "0.png")
+    with pytest.raises(ValueError, match=r"dog/more/deep/0\.png lies too deep: images of a class are in its folder"):
+        read_own(photos)
+
+
+def test_photos_are_seen_as_a_viewer_shows_them(tmp_path):
+    """Above white and below black in the file; turned by a quarter when it is shown."""
+    from PIL import Image
+
+    for name in ("cat", "dog"):
+        for number in range(3):
+            photo = Image.new("RGB", (8, 4))
+            photo.paste("white", (0, 0, 8, 2))
+            turned = Image.Exif()
+            turned[0x112] = 6
+            path = image(tmp_path / name / f"{number}.png")
+            photo.save(path, exif=turned)
+    image(tmp_path / "dog" / "upright.png", size=(4, 8))
+    x = read_own(tmp_path, generator=seeded()).train.x.float().mean(dim=(0, 1, 2))
+    assert read_own(tmp_path).train.x.shape[1:] == (3, 8, 4) and x[2:].min() > x[:2].max()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_is_transparent_lies_on_white(tmp_path, mode):
+    from PIL import Image
+
+    for name in ("cat", "dog"):
+        for number in range(3):
+            path = image(tmp_path / name / f"{number}.png")
+            drawing = Image.new("RGBA", (8, 8))
+            drawing.paste((0, 0, 0, 255), (2, 2, 6, 6))
+            drawing.convert(mode).save(path)
+    x = read_own(tmp_path).train.x
+    assert x[:, :, 3, 3].unique().tolist() == [0] and x[:, :, 0, 0].unique().tolist() == [255]
+    assert x.shape[1] == (3 if mode == "RGBA" else 1)
 
 
 def test_a_class_may_be_called_train(tmp_path):
@@ -149,6 +241,7 @@ def test_a_table_is_split_and_large_numbers_keep_their_digits(tmp_path):
         (np.full((9, 4, 5), 255), Pixels, (1, 4, 5)),
         (np.full((9, 3, 4, 5), 7, np.uint8), Pixels, (3, 4, 5)),
         (np.full((9, 3, 4, 5), 0.5), Arrays, (3, 4, 5)),
+        (np.full((9, 4, 8, 8), 7, np.uint8), Pixels, (4, 8, 8)),
     ],
 )
 def test_arrays_are_tables_or_images(tmp_path, x, kind, shape):
@@ -166,6 +259,17 @@ def test_arrays_are_tables_or_images(tmp_path, x, kind, shape):
         (np.zeros((4, 2)), [0, 1, 2, 3], "4 classes for 4 samples: are these class labels"),
         (np.zeros(4), [0, 0, 1, 1], r"must be \(n, d\), or images .* got \(4,\)"),
         (np.zeros((4, 8, 8, 3)), [0, 0, 1, 1], r"must be \(n, channels, H, W\), got .*transpose\(0, 3, 1, 2\)"),
+        (np.zeros((4, 32, 32, 4), np.uint8), [0, 0, 1, 1], r"got \(4, 32, 32, 4\): try x\.transpose\(0, 3, 1, 2\)"),
+        (
+            np.zeros((4, 12, 8, 8)),
+            [0, 0, 1, 1],
+            r"with 1 to 4 channels, got \(4, 12, 8, 8\): .* x\.reshape\(len\(x\), -1\)",
+        ),
+        (
+            np.zeros((4, 3, 100)),
+            [0, 0, 1, 1],
+            r"must be \(n, H, W\), got \(4, 3, 100\): series .* x\.reshape\(len\(x\), -1\)",
+        ),
         (np.full((4, 8, 8), 200.0), [0, 0, 1, 1], "whole numbers from 0 to 255, or numbers in .0, 1., got 200 to 200"),
         (np.full((4, 8, 8), -1), [0, 0, 1, 1], "got -1 to -1"),
         (np.full((4, 2), np.nan), [0, 0, 1, 1], "got NaN or infinity in 4 of 4 samples, the first at 0"),

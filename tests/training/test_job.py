@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 
@@ -99,6 +100,12 @@ def test_data_of_one_s_own_are_scaled_by_their_training_part_and_split_by_the_se
     assert train.x.amin(0).tolist() == [0, 0] and train.x.amax(0).tolist() == [1, 1]
     assert not torch.equal(replace(job, recipe=Recipe(epochs=1, seed=1)).parts()[1].x, test.x)
     assert len(replace(job, samples=7).parts()[0]) == 7
+
+
+def test_images_that_are_all_of_one_value_are_named(tmp_path):
+    np.savez(tmp_path / "dark.npz", x=np.zeros((8, 6, 6), dtype=np.uint8), y=np.arange(8) % 2)
+    with pytest.raises(ValueError, match=r"channel 0 of .*dark\.npz has one value in all pixels to train on: are"):
+        Job(str(tmp_path / "dark.npz"), "mlp").parts()
 
 
 def test_a_path_is_kept_whole_and_a_name_is_a_name_also_where_a_folder_has_it(mine, monkeypatch):
