@@ -325,6 +325,14 @@ def test_what_gives_no_outputs_is_no_mixer(mixer, got):
         run(Recipe(epochs=1, batch_size=50), mixer=mixer)
 
 
+def test_what_goes_wrong_in_ones_own_loss_is_said_as_it_is():
+    def first_ten(logits, targets):
+        raise RuntimeError("ten are needed")
+
+    with pytest.raises(RuntimeError, match=r"^ten are needed$"):
+        run(Recipe(epochs=1, batch_size=50), mixer=mb.mixup(1.0, num_classes=10), loss=first_ten)
+
+
 def test_a_number_of_classes_that_is_not_the_network_s_is_named():
     with pytest.raises(ValueError, match=r"logits \(50, 3\), and the mixer targets \(50, 10\): does its num_classes fit"):
         run(Recipe(epochs=1, batch_size=50), mixer=mb.mixup(1.0, num_classes=10))
