@@ -17,16 +17,16 @@ QUESTIONS = {"k": "near partners", "K": "five interpolations", "layers": "hidden
 def scores(results: Results, metric: str) -> Scores:
     """Every finished cell's values of a metric, (trials,), in the order of the experiment. Trials are paired over cells.
 
-    A trial that other cells have and this one lacks, as its network did not learn, is NaN.
+    A trial that one cell lacks, as its network did not learn, is left out of all: else there would be no pairs.
     """
     found = results.load()
-    numbers = sorted({trial.number for trials in found.values() for trial in trials})
     by_number = {
         cell: {trial.number: trial.metrics[metric] for trial in found[cell]}
         for cell in results.experiment.cells
         if cell in found and metric in found[cell][0].metrics
     }
-    return {cell: np.array([values.get(n, np.nan) for n in numbers]) for cell, values in by_number.items()}
+    shared = sorted(set.intersection(*map(set, by_number.values()))) if by_number else []
+    return {cell: np.array([values[n] for n in shared]) for cell, values in by_number.items()}
 
 
 def effect(cells: Scores, question: str) -> np.ndarray | None:

@@ -1,5 +1,7 @@
 """A method of your own under the protocol of a printed table, trial by trial beside the stored ones."""
 
+import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +13,7 @@ from mixbook.benchmarks.estimate import UNBROKEN, Estimate, half_width, rounded,
 from mixbook.benchmarks.experiments import all_experiments
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile
+from mixbook.benchmarks.tidy import Trial, learned
 from mixbook.benchmarks.trials import few_labels, mnist, noisy_spiral, tabular, toys
 from mixbook.benchmarks.trials.recipes import MixerOrMaker
 
@@ -27,12 +30,21 @@ _TRIALS: dict[str, Callable[[Experiment, Sequence[int], Sequence[MixerOrMaker], 
 
 @dataclass(frozen=True)
 class Own(Estimate):
-    """Trials 0, 1, ... of a method of your own: of each the printed quantity, such as the error in percent, and the NLL."""
+    """Trials of a method of your own: of each the printed quantity, such as the error in percent, and the NLL.
+
+    ``numbers`` are those of the trials; empty for 0, 1, ... Networks that did not learn are missing among them.
+    """
 
     experiment: Experiment = field(repr=False)
     values: tuple[float, ...]
     nll: tuple[float, ...]
     profile: str = "laptop"
+    numbers: tuple[int, ...] = ()
+
+    @property
+    def by_number(self) -> dict[int, float]:
+        """The values, by the number of the trial."""
+        return dict(zip(self.numbers or range(len(self.values)), self.values, strict=True))
 
 
 def own_trials(
@@ -42,6 +54,8 @@ def own_trials(
 
     Only the mixing is yours: what the protocol says of it (``ratio_scope``, alpha, xi) is about the table's own methods.
     Where ``pairs`` is "across", partners come from a second batch: a pairing gets it as ``other``, its labels as ``y2``.
+    Networks that never left guessing, or diverged, say nothing about a method. As in tables they are left out; a warning
+    names them.
 
     Args:
         experiment: a table of small networks: those of k-mixup on tabular data, toys and MNIST, of digits with few labels,
@@ -73,7 +87,12 @@ def own_trials(
         raise ValueError(f"there must be trials, and one mixer for all or each, got {trials} and {len(mixers)}")
     found = run(experiment, range(trials), mixers, experiment.profile(profile))
     quantity = _quantity(experiment)
-    return Own(experiment, tuple(each[quantity] for each in found), tuple(each["nll"] for each in found), profile)
+    there = [n for n, each in enumerate(found) if each.get("stuck") != 1 and math.isfinite(each[quantity])]
+    if missing := [str(n) for n in range(trials) if n not in there]:
+        what = f"{len(missing)} of {trials} networks did not learn and are left out: trial {', '.join(missing)}"
+        warnings.warn(what, stacklevel=2)
+    values, nll = (tuple(found[n][name] for n in there) for name in (quantity, "nll"))
+    return Own(experiment, values, nll, profile, tuple(there))
 
 
 def _quantity(experiment: Experiment) -> str:
@@ -109,11 +128,11 @@ def beside_own(own: Own, results: Results) -> list[dict[str, str]]:
     if ours != theirs:
         got = f"{ours} at profile {own.profile!r} and {theirs} at {results.profile!r}"
         raise ValueError(f"both must be trained for as many epochs, got {got}")
-    rows = []
+    rows, yours = [], own.by_number
     for cell, printed, values in _stored(results):
-        shared = {n: value for n, value in values.items() if n < len(own.values)}
+        shared = {n: value for n, value in values.items() if n in yours}
         if shared:
-            less = [own.values[n] - value for n, value in shared.items()]
+            less = [yours[n] - value for n, value in shared.items()]
             difference = with_interval(float(np.mean(less)), half_width(less), sign="+", mark=UNBROKEN)
             names = {"method": cell.method, "parameters": cell.params.replace(";", ", "), **printed}
             mean = rounded(float(np.mean(list(shared.values()))))
@@ -122,13 +141,17 @@ def beside_own(own: Own, results: Results) -> list[dict[str, str]]:
 
 
 def _stored(results: Results) -> list[tuple[Cell, dict[str, str], dict[int, float]]]:
-    """The cells, with what is printed of them if anything is, and the value of each trial."""
+    """The cells, with what is printed of them if anything is, and the value of each trial whose network learned."""
     if results.experiment.printed:
         return [(row.cell, {"printed": row.printed.value}, row.by_number) for row in compare(results)]
     quantity = _quantity(results.experiment)
     cells = results.load()
     return [
-        (cell, {}, {trial.number: trial.metrics[quantity] for trial in cells[cell]})
+        (cell, {}, {n: value for n, value in _by_number(cells[cell], quantity).items() if math.isfinite(value)})
         for cell in results.experiment.cells
         if cell in cells
     ]
+
+
+def _by_number(trials: Sequence[Trial], quantity: str) -> dict[int, float]:
+    return {trial.number: trial.metrics[quantity] for trial in learned(trials)}

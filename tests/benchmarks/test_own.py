@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import mixbook as mb
-from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks import BenchmarkError, own
 from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.own import Own, beside_own, own_trials
 from mixbook.benchmarks.results import Results, Trial
+from mixbook.benchmarks.trials import mnist
 from mixbook.data import stand_in
 
 IRIS = get_experiment("kmixup-tmlr-table5-iris")
@@ -42,7 +43,8 @@ def test_a_mixer_that_is_a_cell_s_gives_the_cell_s_trials_bit_for_bit(name, para
         ("mnist-lenet-constant-xi", "mixup k=1;alpha=1", mb.kmixup(1, 1.0, 10, per="batch", strict=False)),
     ],
 )
-def test_other_tables_of_small_networks_give_their_cells_too(name, cell, mixer):
+def test_other_tables_of_small_networks_give_their_cells_too(name, cell, mixer, monkeypatch):
+    monkeypatch.setattr(mnist, "_STUCK", float("inf"))  # in a smoke run every network still guesses
     experiment = get_experiment(name)
     (cell,) = [each for each in experiment.cells if str(each) == cell]
     (stored,) = experiment.run([(cell, 1)], "smoke")
@@ -86,6 +88,26 @@ def test_own_trials_are_compared_with_stored_ones_of_the_same_number(tmp_path):
     other = get_experiment("kmixup-tmlr-table5-breast-cancer")
     with pytest.raises(ValueError, match="must be of kmixup-tmlr-table5-iris"):
         beside_own(own_trials(IRIS, None, 1, "smoke"), Results(other, "laptop", tmp_path))
+
+
+def test_networks_that_did_not_learn_are_left_out_on_both_sides(tmp_path, monkeypatch):
+    lenet = get_experiment("mnist-lenet-constant-xi")
+
+    def metrics(error, stuck=0.0):
+        return {"error": error, "nll": 1.0, "loss": 1.0, "stuck": stuck}
+
+    found = [metrics(5.0), metrics(90.0, stuck=1.0), metrics(7.0), metrics(float("nan")), metrics(9.0)]
+    monkeypatch.setitem(own._TRIALS, lenet.trial, lambda *_: found)
+    with pytest.warns(UserWarning, match="2 of 5 networks did not learn and are left out: trial 1, 3"):
+        mine = own_trials(lenet, None, trials=5)
+    assert mine.by_number == {0: 5.0, 2: 7.0, 4: 9.0} and mine.mean == 7.0 and len(mine.nll) == 3
+    stored = {
+        lenet.cells[0]: [Trial(n, metrics(4.0 + n, stuck=float(n == 4)), 1.0) for n in range(5)],
+        lenet.cells[1]: [Trial(n, metrics(90.0, stuck=1.0), 1.0) for n in range(5)],
+    }
+    monkeypatch.setattr(Results, "load", lambda self: stored)
+    (row,) = beside_own(mine, Results(lenet, "laptop", tmp_path))
+    assert row["stored, 2 trials"] == "5.00" and row["yours - stored"].startswith("+1.00")
 
 
 def test_a_difference_is_ours_less_the_stored_one(tmp_path):
