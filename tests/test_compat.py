@@ -4,6 +4,7 @@ import copy
 import inspect
 import math
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -539,11 +540,12 @@ def test_a_compiled_network_is_mixed_also_where_its_first_batch_was_not(generato
         (mb.mixup, "mixup"),
         (mb.Mixer, "Mixer"),
         (Schedule(mb.mixup(num_classes=5)), "Schedule"),
+        (SimpleNamespace(num_classes=5), "SimpleNamespace"),
     ],
     ids=lambda what: what if isinstance(what, str) else "",
 )
 def test_a_schedule_refuses_what_it_cannot_switch_off(what, got):
-    with pytest.raises(TypeError, match=rf"ManifoldMixer or GuidedMixer, got {got}: e\.g\."):
+    with pytest.raises(TypeError, match=rf"must have num_classes and a generator, as .* or GuidedMixer, got {got}: e\.g\."):
         Schedule(what, until=3)
 
 

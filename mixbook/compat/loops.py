@@ -104,7 +104,7 @@ class Schedule:
 
     Raises:
         ValueError: if ``probability`` is not in [0, 1].
-        TypeError: if ``mixer`` does not know its number of classes, which a batch that is not mixed needs too.
+        TypeError: if ``mixer`` has no ``num_classes`` or ``generator``, which a batch that is not mixed needs too.
 
     Example:
         >>> import torch, mixbook as mb
@@ -125,9 +125,10 @@ class Schedule:
     def __post_init__(self) -> None:
         if not 0 <= self.probability <= 1:
             raise ValueError(f"probability must lie in [0, 1], got {self.probability}")
-        if isinstance(self.mixer, type) or not hasattr(self._inner, "num_classes"):
+        known = all(hasattr(self._inner, name) for name in ("num_classes", "generator"))
+        if isinstance(self.mixer, type) or not known:
             raise TypeError(
-                "mixer must be of type Mixer, OneOf, ManifoldMixer or GuidedMixer, "
+                "mixer must have num_classes and a generator, as Mixer, OneOf, ManifoldMixer or GuidedMixer, "
                 f"got {getattr(self.mixer, '__name__', type(self.mixer).__name__)}: e.g. mb.mixup(1.0, num_classes=10)"
             )
         # In memory that processes share: a worker that outlives an epoch has a copy of everything else.

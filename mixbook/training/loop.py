@@ -4,7 +4,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
@@ -140,7 +140,7 @@ def fit(
     if path is not None:
         checkpoints.check_writable(path)
         run.identify(choose, validate)
-    with run.streams.ambient(), noticing_sigterm(path is not None) as sigterm:
+    with closing(run), run.streams.ambient(), noticing_sigterm(path is not None) as sigterm:
         if path is not None and resume and path.exists():
             run.load(path)
         bar = progress_bar(recipe.epochs, len(run.records), run.feed.name, progress and fabric.is_global_zero)
@@ -211,6 +211,11 @@ class _Run:
         self._diverged = False  # and has been warned of
         self._tell_mixer(0)
         self._begin()
+
+    def close(self) -> None:
+        """End what runs beside the training."""
+        if self._plans is not None:
+            self._plans.close()
 
     def _begin(self) -> None:
         """Before the first batch of an epoch."""

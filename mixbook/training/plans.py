@@ -68,6 +68,11 @@ class Plans:
             self._mark("forward")
             yield from zip(block.batches, plans, strict=True)
 
+    def close(self) -> None:
+        """Let the thread go; what it has not begun is not needed any more."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
     def _begin(self, batches: Iterator[Pair], first: int) -> _Block:
         block = list(islice(batches, 1))
         if block and self._in_memory:

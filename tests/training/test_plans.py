@@ -3,6 +3,7 @@
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from threading import current_thread
 
 import pytest
@@ -95,6 +96,16 @@ def test_what_a_thread_beside_finds_wrong_is_raised(monkeypatch):
     data.x.mul_(1e30)  # products overflow
     with pytest.raises(ValueError, match="optimal transport needs finite features"):
         fit(seeded(0, lambda: MLP(4, (8,), 3)), data, RECIPE, mixer=mb.kmixup(4, 1.0, 3), progress=False)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_the_thread_beside_ends_with_the_training(strict, monkeypatch):
+    pool = ThreadPoolExecutor(1)
+    monkeypatch.setattr(loop, "thread_beside", lambda device: pool)
+    with pytest.raises(ValueError, match="k=8 is larger") if strict else nullcontext():
+        trained(mb.kmixup(8, 1.0, 3, strict=strict))
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        pool.submit(print)
 
 
 def test_only_a_gpu_has_a_thread_beside():

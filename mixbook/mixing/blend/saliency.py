@@ -95,9 +95,12 @@ class GradientSaliency:
 
     def _losses(self, logits: Tensor, y: Tensor) -> Tensor:
         """One for each sample, (R, ...)."""
-        y = y.to(logits.dtype) if y.is_floating_point() else y.long()
+        one = logits.shape[1:2] in ((), (1,))
+        # Labels that name no columns of the logits are numbers, such as the yes and no of a binary loss.
+        numbers = y.is_floating_point() or (self.loss is not None and (one or y.shape == logits.shape))
+        y = y.to(logits.dtype) if numbers else y.long()
         if self.loss is None:
-            if logits.shape[1:2] in ((), (1,)):
+            if one:
                 raise ValueError(
                     f"the model gives one output for each image, {tuple(logits.shape)}, whose cross entropy is 0 whatever "
                     "it is: pass its own loss, GradientSaliency(model, loss=...), such as "

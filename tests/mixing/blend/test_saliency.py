@@ -82,6 +82,18 @@ def test_a_loss_of_one_s_own_is_what_saliency_and_clean_loss_follow(generator):
         GradientSaliency(model, F.binary_cross_entropy_with_logits)(x, y)
 
 
+@pytest.mark.parametrize(("outputs", "shape"), [(1, (4,)), (1, (4, 1)), (3, (4, 3))])
+def test_labels_of_a_binary_loss_may_be_whole_numbers(outputs, shape, generator):
+    model, x = nn.Sequential(nn.Flatten(), nn.Linear(16, outputs)), torch.rand(4, 1, 4, 4, generator=generator)
+    y = torch.randint(0, 2, shape, generator=generator)
+
+    def loss(logits, y):
+        return F.binary_cross_entropy_with_logits(logits.view(y.shape), y, reduction="none")
+
+    saliency = GradientSaliency(model, loss)
+    assert torch.equal(saliency(x, y), saliency(x, y.float()))
+
+
 def test_the_model_is_left_as_it_was(generator):
     model = network().train()
     model[1].eval()  # frozen statistics, as in fine-tuning
