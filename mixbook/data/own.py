@@ -27,8 +27,8 @@ class Own:
     """What was read.
 
     Args:
-        train, test: images as bytes are ``Pixels``; images as numbers in [0, 1], and tables, are ``Arrays``. Columns of tables
-            go from 0 to 1 over both parts, so that single precision keeps their digits: scale by the training part.
+        train, test: images as bytes are ``Pixels``; images as numbers in [0, 1], and tables, are ``Arrays``. Columns of
+            tables go from 0 to 1 over both parts, so that single precision keeps their digits: scale by the training part.
         classes: what each label was called.
     """
 
