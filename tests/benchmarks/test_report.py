@@ -162,6 +162,9 @@ def test_a_mean_says_how_many_comparisons_are_against_it_if_any_are(tmp_path):
     assert note in claim_rows([found])[0]["verdict"]
     save(tmp_path, lambda cell, t: 10 - k(cell) + 0.1 * noise(100 * t + k(cell)))
     assert on_iris(tmp_path).notes == []
+    save(tmp_path, lambda cell, t: 10 + k(cell) + 0.1 * noise(100 * t + k(cell)))
+    found = on_iris(tmp_path)
+    assert found.verdict == "opposite" and found.notes == []  # which says it
 
 
 def test_what_is_said_of_every_alpha_must_hold_at_each():

@@ -86,8 +86,8 @@ class Judged(Estimate):
 
     @property
     def notes(self) -> list[str]:
-        """What a verdict should not be read without: comparisons against the claim, pairs in which one did not learn."""
-        against = sum(gain.verdict == "opposite" for gain in self.gains)
+        """What a verdict should not be read without: comparisons that go against it, pairs in which one did not learn."""
+        against = sum(gain.verdict == "opposite" for gain in self.gains) if self.verdict != "opposite" else 0
         pairs, whole = sum(gain.of for gain in self.gains), sum(len(gain.trials) for gain in self.gains)
         return [
             *([f"{against} of {len(self.gains)} comparisons clearly opposite"] if against else []),
