@@ -8,6 +8,7 @@ import numpy as np
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.spec import Cell
+from mixbook.benchmarks.tidy import by_number
 
 Scores = dict[Cell, np.ndarray]
 
@@ -20,13 +21,10 @@ def scores(results: Results, metric: str) -> Scores:
     A trial that one cell lacks, as its network did not learn, is left out of all: else there would be no pairs.
     """
     found = results.load()
-    by_number = {
-        cell: {trial.number: trial.metrics[metric] for trial in found[cell]}
-        for cell in results.experiment.cells
-        if cell in found and metric in found[cell][0].metrics
-    }
-    shared = sorted(set.intersection(*map(set, by_number.values()))) if by_number else []
-    return {cell: np.array([values[n] for n in shared]) for cell, values in by_number.items()}
+    there = {cell: by_number(found[cell], metric) for cell in results.experiment.cells if cell in found}
+    there = {cell: values for cell, values in there.items() if values}
+    shared = sorted(set.intersection(*map(set, there.values()))) if there else []
+    return {cell: np.array([values[n] for n in shared]) for cell, values in there.items()}
 
 
 def effect(cells: Scores, question: str) -> np.ndarray | None:

@@ -13,7 +13,7 @@ from mixbook.benchmarks.estimate import UNBROKEN, Estimate, half_width, rounded,
 from mixbook.benchmarks.experiments import all_experiments
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile
-from mixbook.benchmarks.tidy import Trial, learned
+from mixbook.benchmarks.tidy import by_number, learned
 from mixbook.benchmarks.trials import few_labels, mnist, noisy_spiral, tabular, toys
 from mixbook.benchmarks.trials.recipes import MixerOrMaker
 
@@ -147,11 +147,7 @@ def _stored(results: Results) -> list[tuple[Cell, dict[str, str], dict[int, floa
     quantity = _quantity(results.experiment)
     cells = results.load()
     return [
-        (cell, {}, {n: value for n, value in _by_number(cells[cell], quantity).items() if math.isfinite(value)})
+        (cell, {}, {n: value for n, value in by_number(learned(cells[cell]), quantity).items() if math.isfinite(value)})
         for cell in results.experiment.cells
         if cell in cells
     ]
-
-
-def _by_number(trials: Sequence[Trial], quantity: str) -> dict[int, float]:
-    return {trial.number: trial.metrics[quantity] for trial in learned(trials)}

@@ -36,6 +36,11 @@ def pairs(ours: Sequence[Trial], theirs: Sequence[Trial]) -> list[tuple[Trial, T
     return [(trial, others[trial.number]) for trial in ours if trial.number in others]
 
 
+def by_number(trials: Sequence[Trial], metric: str) -> dict[int, float]:
+    """A metric of those trials that have it, by the number of the trial."""
+    return {trial.number: trial.metrics[metric] for trial in trials if metric in trial.metrics}
+
+
 def learned(trials: Sequence[Trial]) -> list[Trial]:
     """Trials whose network left guessing (``stuck`` in their metrics is not 1).
 

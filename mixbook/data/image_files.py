@@ -238,8 +238,7 @@ def centre_view(size: int) -> View:
         >>> centre_view(224)(torch.zeros(3, 300, 500, dtype=torch.uint8)).shape
         torch.Size([3, 224, 224])
     """
-    v2 = _transforms()
-    return v2.Compose([v2.Resize(round(size * 8 / 7), antialias=True), v2.CenterCrop(size)])
+    return _middle(size, round(size * 8 / 7))
 
 
 def square_view(size: int) -> View:
@@ -256,8 +255,13 @@ def square_view(size: int) -> View:
         >>> square_view(64)(torch.zeros(3, 300, 500, dtype=torch.uint8)).shape
         torch.Size([3, 64, 64])
     """
+    return _middle(size, size)
+
+
+def _middle(size: int, shorter: int) -> View:
+    """The middle of the image after its shorter side was brought to ``shorter``."""
     v2 = _transforms()
-    return v2.Compose([v2.Resize(size, antialias=True), v2.CenterCrop(size)])
+    return v2.Compose([v2.Resize(shorter, antialias=True), v2.CenterCrop(size)])
 
 
 def _transforms() -> Any:

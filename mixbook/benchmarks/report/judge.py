@@ -13,6 +13,7 @@ from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_value
 from mixbook.benchmarks.report.claim import Claim, Verdict
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.spec import Cell, Experiment
+from mixbook.benchmarks.tidy import by_number
 
 _Trials = Mapping[int, float]  # what was measured, by the number of the trial
 
@@ -230,13 +231,9 @@ def _gains(
 ) -> tuple[Gain, ...]:
     trials = results.experiment.profile(results.profile).trials if results else 0
     cells = results.load() if results else {}
-    by_number = {
-        cell: {t.number: t.metrics[claim.metric] for t in cells.get(cell, []) if claim.metric in t.metrics}
-        for pair in pairs
-        for cell in pair
-    }
+    ours = {cell: by_number(cells.get(cell, []), claim.metric) for pair in pairs for cell in pair}
     in_print = {(a, b): claim.sign * (printed[a] - printed[b]) if printed else None for a, b in pairs}
-    return tuple(_gain(claim.sign, a, b, in_print[a, b], by_number[a], by_number[b], trials) for a, b in pairs)
+    return tuple(_gain(claim.sign, a, b, in_print[a, b], ours[a], ours[b], trials) for a, b in pairs)
 
 
 def _gain(sign: int, cell: Cell, other: Cell, printed: float | None, ours: _Trials, theirs: _Trials, trials: int) -> Gain:

@@ -60,11 +60,8 @@ def stated_gains(folder: Path) -> list[Stated]:
         claimed = [row for row in experiment.printed if row.metric.startswith("claimed_")]
         results = whole_results(experiment, folder) if claimed and not experiment.surrogate else None
         found = {c.printed: c for c in compare(results)} if results else {}
-        ours |= {
-            row: Stated(row, found[row].values, experiment.name, found[row].of)
-            if found
-            else Stated(row, (), experiment.name)
-            for row in claimed
-        }
+        for row in claimed:
+            values, of = (found[row].values, found[row].of) if found else ((), None)
+            ours[row] = Stated(row, values, experiment.name, of)
     rows = (row for row in printed_values() if row.metric.startswith("claimed_") and row not in not_measured())
     return [ours.get(row, Stated(row, ())) for row in rows]
