@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mixbook.data import store
 from mixbook.data.class_folders import class_folders, class_images, images_in
-from mixbook.data.image_files import ImageFiles, View
+from mixbook.data.image_files import ImageFiles, View, boxes_from_corners
 from mixbook.data.store import DataError
 
 CLASSES = 1000
@@ -75,13 +75,12 @@ def _boxes(folder: Path, paths: Sequence[Path]) -> Tensor | None:
 
 
 def _read_boxes(path: Path) -> Tensor:
-    """Left, top, width and height of each object, (m, 4), from corners that are pixels inside."""
+    """Left, top, width and height of each object, (m, 4), from its file."""
     corners = [
         [float(cast(str, box.findtext(side))) for side in ("xmin", "ymin", "xmax", "ymax")]
         for box in ElementTree.parse(path).getroot().iterfind("object/bndbox")
     ]
-    left, top, right, bottom = torch.tensor(corners).reshape(-1, 4).unbind(1)
-    return torch.stack([left, top, right - left, bottom - top], dim=1)
+    return boxes_from_corners(torch.tensor(corners).reshape(-1, 4))
 
 
 def _from_class_folders(home: Path) -> list[tuple[Path, str]]:

@@ -138,6 +138,21 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
         return Pixels(torch.stack(images), self.y, self.num_classes, self.name)
 
 
+def boxes_from_corners(corners: Tensor) -> Tensor:
+    """Left, top, width and height of boxes that are given by the first and the last column and row inside, (..., 4).
+
+    As in ImageNet, whose rules count the last pixel in: a box from 0 to 63 is 64 pixels wide.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data.image_files import boxes_from_corners
+        >>> boxes_from_corners(torch.tensor([0.0, 10.0, 63.0, 10.0]))  # left, top, right, bottom
+        tensor([ 0., 10., 64.,  1.])
+    """
+    first, last = corners.split(2, dim=-1)
+    return torch.cat([first, last - first + 1], dim=-1)
+
+
 def read_image(path: Path, *, as_shown: bool = False) -> Tensor:
     """An image file as uint8 (3, H, W); grey and palette images become colour, and 16 bits the upper 8 of them.
 

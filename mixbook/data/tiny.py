@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 
 from mixbook.data import store
-from mixbook.data.image_files import ImageFiles, View
+from mixbook.data.image_files import ImageFiles, View, boxes_from_corners
 from mixbook.data.store import DataError
 
 CLASSES = 200
@@ -48,12 +48,12 @@ def _read(home: Path, part: str, view: View | None) -> ImageFiles:
         paths = tuple(home / "val" / "images" / line[0] for _, line in rows)
     if not rows:
         raise DataError(f"tiny_imagenet: {home} names no images for its part {part!r}")
-    left, top, right, bottom = torch.tensor([[float(side) for side in line[1:]] for _, line in rows]).unbind(1)
+    corners = torch.tensor([[float(side) for side in line[1:]] for _, line in rows])
     return ImageFiles(
         paths,
         torch.tensor([number[wnid] for wnid, _ in rows]),
         len(wnids),
         "tiny_imagenet" if len(wnids) == CLASSES else f"tiny_imagenet ({len(wnids)} of {CLASSES} classes)",
         view,
-        torch.stack([left, top, right - left, bottom - top], dim=1),
+        boxes_from_corners(corners),
     )

@@ -60,8 +60,8 @@ def test_boxes_of_validation_images_are_filled_up(archives):
     from torchvision.transforms import v2
 
     data = imagenet("val", v2.Resize((20, 20)))
-    assert data.boxes.tolist()[0] == [[2, 3, 10, 20], [0, 0, 0, 0]]
-    assert data.boxes.tolist()[1] == [[0, 0, 5, 5], [10, 10, 10, 20]]
+    assert data.boxes.tolist()[0] == [[2, 3, 11, 21], [0, 0, 0, 0]]
+    assert data.boxes.tolist()[1] == [[0, 0, 6, 6], [10, 10, 11, 21]]
     ((x, _, boxes),) = list(data.located())
     assert x.shape == (3, 3, 20, 20) and boxes.shape == (3, 2, 4)
     assert torch.equal(boxes[0, 1], torch.zeros(4)), "what only fills up stays nothing"

@@ -32,7 +32,7 @@ def test_the_official_archive_becomes_images_labels_and_boxes(two_classes):
     train, val = tiny_imagenet("train"), tiny_imagenet("val")
     assert train.y.tolist() == [0, 0, 1]  # n01 is before n02, whatever wnids.txt says
     assert val.y.tolist() == [1, 0]
-    assert train.boxes.tolist() == [[1, 2, 10, 20], [0, 0, 63, 63], [5, 5, 1, 1]]
+    assert train.boxes.tolist() == [[1, 2, 11, 21], [0, 0, 64, 64], [5, 5, 2, 2]]  # the last pixel counts
     for part in (train, val):
         assert part.name == "tiny_imagenet (2 of 200 classes)"
         colours = part.pixels().x.float().mean(dim=(2, 3))
