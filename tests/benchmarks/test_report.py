@@ -90,6 +90,45 @@ def test_the_interval_is_that_of_the_paired_test(tmp_path):
     assert (gain.mean - gain.half_width, gain.mean + gain.half_width) == pytest.approx((expected.low, expected.high))
 
 
+@pytest.mark.parametrize(("off", "deciding"), [(0.004, 12), (0.006, 6)], ids=["held", "not held"])
+def test_what_a_claim_holds_constant_must_be_constant_for_a_comparison_to_decide(tmp_path, off, deciding):
+    """Here k = 8 and 16 have a lower error and mix less, and the other k have a higher error."""
+    far = {cell for cell in IRIS.cells if k(cell) >= 8}
+    found = {
+        cell: [
+            Trial(
+                t,
+                {
+                    "error": 10 + noise(99 * t + k(cell)) + (-9 if cell in far else k(cell) > 1),
+                    "xi": 1 - off * (cell in far),
+                },
+                1.0,
+            )
+            for t in range(TRIALS)
+        ]
+        for cell in IRIS.cells
+    }
+    Results(IRIS, "laptop", tmp_path).save(found, [])
+    judged = on_iris(tmp_path)
+    assert (len(judged.gains), len(judged.deciding)) == (12, deciding)
+    assert judged.verdict == ("reproduced" if deciding == 12 else "opposite")
+    words = claim_rows([judged])[0]["verdict"]
+    assert ("by the 6 of 12 comparisons that hold xi" in words) == (deciding == 6)
+    assert judged.printed == pytest.approx(np.mean([gain.printed for gain in judged.deciding]))
+    agreed = Report((judged,), ()).agreement()[0]
+    assert agreed["comparisons"] == 12, "how the table agrees with print is another question"
+
+
+def test_a_claim_that_no_comparison_is_about_is_undecided(tmp_path):
+    trials = range(TRIALS)
+    found = {
+        cell: [Trial(t, {"error": k(cell) + noise(t), "xi": 1.0 + k(cell)}, 1.0) for t in trials] for cell in IRIS.cells
+    }
+    Results(IRIS, "laptop", tmp_path).save(found, [])
+    judged = on_iris(tmp_path)
+    assert (judged.verdict, judged.values, judged.deciding) == ("undecided", [], [])
+
+
 def test_a_claim_waits_for_all_its_comparisons(tmp_path):
     save(tmp_path, lambda cell, t: 10 - k(cell) + noise(t), cells=IRIS.cells[:4])
     found = on_iris(tmp_path)

@@ -1,4 +1,4 @@
-"""Ours: does multi-mix converge faster than large-batch mixup at equal gradient computations (multi-mix, section III-B)?"""
+"""Ours: does multi-mix converge faster than large-batch mixup at equal gradient computations (multi-mix, section III-C)?"""
 
 from itertools import product
 

@@ -25,6 +25,8 @@ class Claim:
         sign: 1 if more of it is better, -1 if less.
         every: the claim is that *each* comparison goes its way, such as "best of all", rather than their mean.
         same: parameters that must be equal in the two.
+        alike: a measure that the claim holds constant, such as ``xi``; empty for none. Comparisons of cells in which it
+            differs by more than half a percent do not decide.
         tables: printed tables, as in ``paper_tables.csv``, whose cells it compares: each data set and network for itself.
         experiments: instead of tables, our experiments for what prints no numbers.
         datasets: of the tables, only these data sets, as printed; empty for all.
@@ -46,6 +48,7 @@ class Claim:
     sign: int
     every: bool = False
     same: tuple[str, ...] = ()
+    alike: str = ""
     tables: tuple[str, ...] = ()
     experiments: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """Claims against the results: the gain that each is about, its interval, and what that makes of the claim."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ class Gain(Estimate):
             of the two networks did not learn is left out.
         of: how many trials both cells were run with; 0 while one of the two is not run.
         alone: in how many of these only the cell has a number, and in how many only the other.
+        alike: whether what the claim holds constant is the same in both, as far as it was measured.
     """
 
     cell: Cell
@@ -38,6 +40,7 @@ class Gain(Estimate):
     trials: Mapping[int, float]
     of: int = 0
     alone: tuple[int, int] = (0, 0)
+    alike: bool = True
 
     @property
     def values(self) -> list[float]:
@@ -81,17 +84,28 @@ class Judged(Estimate):
     cannot: str = ""
 
     @property
+    def deciding(self) -> list[Gain]:
+        """The comparisons that the claim is about: those in which what it holds constant is constant."""
+        return [gain for gain in self.gains if gain.alike]
+
+    @property
     def done(self) -> int:
-        """How many of the comparisons have been run."""
-        return sum(gain.of > 0 for gain in self.gains)
+        """How many of these have been run."""
+        return sum(gain.of > 0 for gain in self.deciding)
 
     @property
     def notes(self) -> list[str]:
-        """What a verdict should not be read without: comparisons that go against it, pairs in which one did not learn."""
-        against = sum(gain.verdict == "opposite" for gain in self.gains) if self.verdict != "opposite" else 0
-        pairs, whole = sum(gain.of for gain in self.gains), sum(len(gain.trials) for gain in self.gains)
+        """What a verdict should not be read without: which comparisons it rests on, and which go against it."""
+        held, gains = len(self.deciding), self.deciding
+        against = sum(gain.verdict == "opposite" for gain in gains) if self.verdict != "opposite" else 0
+        pairs, whole = sum(gain.of for gain in gains), sum(len(gain.trials) for gain in gains)
         return [
-            *([f"{against} of {len(self.gains)} comparisons clearly opposite"] if against else []),
+            *(
+                [f"by the {held} of {len(self.gains)} comparisons that hold {self.claim.alike}"]
+                if held < len(self.gains)
+                else []
+            ),
+            *([f"{against} of {held} comparisons clearly opposite"] if against else []),
             *([f"in {pairs - whole} of {pairs} pairs a network did not learn"] if whole < pairs else []),
         ]
 
@@ -104,18 +118,18 @@ class Judged(Estimate):
         """
         if self.claim.every:
             return [] if self.least is None else self.least.values
-        run = [gain for gain in self.gains if gain.trials]
+        run = [gain for gain in self.deciding if gain.trials]
         return by_trial([gain.trials for gain in run]) if run else []
 
     @property
     def least(self) -> Gain | None:
         """The comparison of least mean, of those that have been run."""
-        return min((gain for gain in self.gains if gain.trials), key=lambda gain: gain.mean or 0.0, default=None)
+        return min((gain for gain in self.deciding if gain.trials), key=lambda gain: gain.mean or 0.0, default=None)
 
     @property
     def printed(self) -> float | None:
         """The same gain in print: where each comparison must go one way, that of the one that was least here."""
-        printed = [gain.printed for gain in self.gains if gain.printed is not None]
+        printed = [gain.printed for gain in self.deciding if gain.printed is not None]
         if not printed:
             return None
         if not self.claim.every:
@@ -127,16 +141,19 @@ class Judged(Estimate):
         """What the results say, wherever they come from."""
         if self.cannot:
             return "cannot be run"
-        if not self.gains or self.done < len(self.gains):
+        gains = self.deciding
+        if not self.gains or self.done < len(gains):
             return "not yet run"
+        if not gains:
+            return "undecided"
         if not self.claim.every:
-            return fair(decide(self.values), self.gains)
-        if all(gain.verdict == "reproduced" for gain in self.gains):
+            return fair(decide(self.values), gains)
+        if all(gain.verdict == "reproduced" for gain in gains):
             return "reproduced"
         # One of many comparisons is soon clear by chance, so the level is shared out among them (Bonferroni). That all are
         # clear is no such chance, and needs no correction.
-        level = 1 - 0.05 / len(self.gains)
-        return "opposite" if any(gain.at_level(level) == "opposite" for gain in self.gains) else "undecided"
+        level = 1 - 0.05 / len(gains)
+        return "opposite" if any(gain.at_level(level) == "opposite" for gain in gains) else "undecided"
 
     @property
     def verdict(self) -> Verdict:
@@ -233,7 +250,14 @@ def _gains(
     cells = results.load() if results else {}
     ours = {cell: by_number(cells.get(cell, []), claim.metric) for pair in pairs for cell in pair}
     in_print = {(a, b): claim.sign * (printed[a] - printed[b]) if printed else None for a, b in pairs}
-    return tuple(_gain(claim.sign, a, b, in_print[a, b], ours[a], ours[b], trials) for a, b in pairs)
+    constant = {cell: list(by_number(cells.get(cell, []), claim.alike).values()) for cell in ours}
+    gains = (_gain(claim.sign, a, b, in_print[a, b], ours[a], ours[b], trials) for a, b in pairs)
+    return tuple(replace(gain, alike=_alike(constant[gain.cell], constant[gain.other])) for gain in gains)
+
+
+def _alike(ours: Sequence[float], theirs: Sequence[float]) -> bool:
+    """Whether two cells have the same mean of what is to be constant; what was not measured in both is taken to be."""
+    return not (ours and theirs) or math.isclose(float(np.mean(ours)), float(np.mean(theirs)), rel_tol=0.005)
 
 
 def _gain(sign: int, cell: Cell, other: Cell, printed: float | None, ours: _Trials, theirs: _Trials, trials: int) -> Gain:

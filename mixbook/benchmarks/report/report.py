@@ -134,8 +134,8 @@ def _in_words(each: Judged) -> str:
     notes = []
     if each.surrogate and each.done:
         notes.append(f"on a stand-in: {each.on_stand_in}")
-    elif 0 < each.done < len(each.gains):
-        notes.append(f"{each.done} of {len(each.gains)} comparisons are there")
+    elif 0 < each.done < len(each.deciding):
+        notes.append(f"{each.done} of {len(each.deciding)} comparisons are there")
     notes += each.notes
     if each.done and each.comparable is False:
         notes.append("ERM is not as printed")
@@ -156,7 +156,7 @@ def _count(found: Any) -> dict[str, int]:
 def _plain(each: Judged) -> dict[str, Any]:
     gains = [
         {"cell": str(g.cell), "than": str(g.other), "printed": g.printed, "ours": g.mean, "half_width": g.half_width,
-         "n": len(g.values), "of": g.of}
+         "n": len(g.values), "of": g.of, "decides": g.alike}
         for g in each.gains
     ]  # fmt: skip
     home = {"paper": each.claim.paper, "where": each.claim.where, "claim": each.claim.says, "note": each.claim.note}
