@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
+from mixbook.generators import draw_device
 from mixbook.mixing.losses import mixed_cross_entropy
 from mixbook.mixing.ratio import Beta, Ratio
 from mixbook.theory.variance import Components, Split, estimate_components, estimate_split
@@ -147,7 +148,7 @@ def measure_split(
     if not 2 <= batch_size <= len(x):
         raise ValueError(f"batch_size must lie in [2, {len(x)}], the number of samples, got {batch_size}")
     _check(groups=groups, batches=batches)
-    weights = _trained(model)
+    weights, own = _trained(model), _ratios_differ(mixer, batch_size)
 
     def of_batch() -> Tensor:
         rows = torch.randperm(len(x), generator=generator)[:batch_size].to(x.device)
@@ -157,6 +158,8 @@ def measure_split(
                 f"mixer must make at least 2 interpolations of each of {batch_size} pairs, got {len(logits)} mixtures: "
                 "try mb.multimix(draws=2)"
             )
+        if own:
+            logits, targets = _shuffled(batch_size, logits, targets, generator)
         losses = [loss(*draw) for draw in zip(logits.split(batch_size), targets.split(batch_size), strict=True)]
         return torch.stack([_flat(torch.autograd.grad(value, weights, retain_graph=True)) for value in losses])
 
@@ -227,6 +230,23 @@ def measure_components(
         return torch.cat([g.flatten(1) for g in tree.values()], dim=1).unflatten(0, lam.shape)
 
     return _mean_and_error([estimate_components(of_group().cpu().numpy()) for _ in range(groups)])
+
+
+def _ratios_differ(mixer: Mixes, batch_size: int) -> bool:
+    """Whether each pair has ratios of its own, by a sample from another generator: this one's draws stay as they are."""
+    ratio: Ratio | None = getattr(getattr(mixer, "mixer", mixer), "ratio", None)
+    if ratio is None:
+        return False
+    lam = ratio.sample(batch_size, torch.Generator().manual_seed(0))
+    return not torch.equal(lam, lam[:, :1].expand_as(lam))
+
+
+def _shuffled(pairs: int, logits: Tensor, targets: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    """Each pair's draws in a random order of their own. Sorted, as a ratio gives them, all small ones would be one draw."""
+    shape = len(logits) // pairs, pairs
+    order = torch.rand(shape, generator=generator, device=draw_device(generator)).argsort(0).to(logits.device)
+    rows = (order * pairs + torch.arange(pairs, device=order.device)).flatten()
+    return logits[rows], targets[rows]
 
 
 def _trained(model: nn.Module) -> list[nn.Parameter]:

@@ -137,6 +137,22 @@ def network():
     return model, x, y, gradient
 
 
+def with_own_ratios(gradient, x, y, size, nodes=8):
+    """P and Q where each pair of a permuted batch has a ratio of its own, by quadrature (alpha = 1)."""
+    first, second = variance.all_permutations(len(x), size)
+    places, weights = np.polynomial.legendre.leggauss(nodes)
+
+    def at(lam):
+        z, t = (lam * v[first].flatten(0, 1) + (1 - lam) * v[second].flatten(0, 1) for v in (x, y.to(x.dtype)))
+        return gradient(z.numpy(), t.numpy()).reshape(*first.shape, -1)
+
+    G, weights = np.stack([at((1 + place) / 2) for place in places]), weights / 2
+    mean = np.tensordot(weights, G, 1)  # (batches, pairs, weights)
+    spread = np.tensordot(weights, np.square(G - mean).sum(-1), 1).mean(0)  # of each pair, over its ratios
+    batch = mean.mean(1)
+    return Split(float(np.square(batch - batch.mean(0)).sum(-1).mean()), float(spread.sum() / size**2))
+
+
 def within(measured, exact, errors=4.5):
     estimate, error = map(each, measured)
     return bool((error > 0).all() and (abs(estimate - each(exact)) <= errors * error).all())
@@ -152,6 +168,11 @@ def test_a_network_is_measured_without_bias(network):
     # No hidden layer before the input: mixing there is the same.
     hidden = mb.manifold_mixup(model, ["input"], alpha=1.0, draws=2)
     assert within(gradient_noise.measure_split(model, hidden, x, y, 3, **single), exact)
+    # A ratio for each pair: the same mean over ratios, so the same P, and another Q.
+    own = with_own_ratios(gradient, x, y, 3)
+    assert not np.isclose(own.Q, exact.Q, rtol=0.1)
+    for mixer in (mb.multimix(draws=2, per="pair"), mb.manifold_mixup(model, ["input"], alpha=1.0, draws=3, per="pair")):
+        assert within(gradient_noise.measure_split(model, mixer, x, y, 3, **single), own)
     exact = variance.independent_pairs(gradient, x, y, nodes=8)
     measured = gradient_noise.measure_components(model, x, y, groups=60, pairs=24, generator=generator)
     assert within(measured, exact)
