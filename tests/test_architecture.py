@@ -136,7 +136,7 @@ def test_only_one_module_imports_torchvision():
 
 
 def test_importing_the_package_loads_no_extra_and_no_method():
-    extras = ("pandas", "matplotlib", "sklearn", "lightning_fabric", "papermill", "torchvision")
+    extras = ("matplotlib", "sklearn", "lightning_fabric", "papermill", "torchvision")
     code = f"import sys, mixbook; mixbook.kmixup; print([m for m in {extras} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 

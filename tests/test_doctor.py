@@ -49,7 +49,7 @@ import sys
 
 class Nothing:
     def find_spec(self, name, *_):
-        if name.split(".")[0] in ("tyro", "tqdm", "lightning_fabric", "pandas", "matplotlib", "papermill", "filelock"):
+        if name.split(".")[0] in ("tyro", "tqdm", "lightning_fabric", "matplotlib", "papermill", "filelock"):
             raise ImportError(name)
 
 sys.meta_path.insert(0, Nothing())

@@ -1,5 +1,6 @@
 """One list of versions for everything that installs; and a wheel that works where nothing else of ours is."""
 
+import ast
 import os
 import re
 import subprocess
@@ -58,6 +59,24 @@ def test_everything_installs_from_the_same_list():
     assert not re.search(r"\bpip\b", ci)
     assert re.findall(r"^make (\w+)", ci, re.MULTILINE) == ["test", "smoke"]
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+# What comes with something that is declared, and what is declared for notebooks rather than imported.
+BROUGHT = {"IPython": "ipykernel", "PIL": "torchvision", "cycler": "matplotlib", "nbclient": "papermill"}
+FOR_NOTEBOOKS = {"jupytext", "ipykernel"}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
+    extras = PROJECT["optional-dependencies"]
+    items = [*PROJECT["dependencies"], *(item for name in ("train", "vision", "bench", *CLUSTERS) for item in extras[name])]
+    declared = {Requirement(item).name for item in items} - {PROJECT["name"]}
+    nodes = [node for path in (ROOT / "mixbook").rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))]
+    names = [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
+    names += [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)]
+    others = {name.split(".")[0] for name in names} - sys.stdlib_module_names - {PROJECT["name"]}
+    assert {BROUGHT[name] for name in others & BROUGHT.keys()} <= declared
+    called = {"sklearn": "scikit-learn"}
+    assert {called.get(name, name.replace("_", "-")) for name in others - BROUGHT.keys()} == declared - FOR_NOTEBOOKS
 
 
 def test_make_help_lists_what_one_expects():
