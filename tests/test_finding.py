@@ -88,7 +88,7 @@ def test_the_two_weeks_of_a_course_give_the_minutes_that_the_pages_show(built_bo
         assert home == page and label.startswith("ex-"), "an exercise of that chapter"
         minutes = int(re.search(r"<p>(\d+)</p>", row)[1])
         shown = int(re.search(r"<li>(\d+) minutes to read</li>", (built_book / "book" / page).read_text())[1])
-        assert abs(minutes - shown) <= 5, "minutes are rounded to five"
+        assert minutes == shown, page
 
 
 # Pages that build on no other: where the book starts, and lists to look things up in.
