@@ -176,7 +176,7 @@ class ManifoldMixer:
 
         Of a compiled network nothing else will do: it keeps what it meets at the layers in its first pass.
         """
-        return cast(Tensor, self._run(model, x, _unchanged))
+        return cast(Tensor, self._run(model, x, _mixing(None, {})))
 
     def state_dict(self) -> dict[str, Any]:
         """State of the mixer's generator: see :meth:`Mixer.state_dict`."""
@@ -239,9 +239,9 @@ def manifold_mixup(
     return ManifoldMixer(model, layers, mixer, per=per, stop_gradient=stop_gradient)
 
 
-def _mixing(route: Route, drawn: Mapping[nn.Module, tuple[int, str]]) -> Any:
+def _mixing(route: Route | None, drawn: Mapping[nn.Module, tuple[int, str]]) -> Any:
     def mix(module: nn.Module, inputs: Any, output: Any) -> Tensor | None:
-        if module not in drawn:
+        if route is None or module not in drawn:
             return None
         place, name = drawn[module]
         _check_rows(f"layer {name!r}", output, len(route))
@@ -249,11 +249,6 @@ def _mixing(route: Route, drawn: Mapping[nn.Module, tuple[int, str]]) -> Any:
 
     # Planning looks at values: traced by the compiler it would be cut into many small graphs, for each layer anew.
     return torch.compiler.disable(mix)
-
-
-@torch.compiler.disable
-def _unchanged(module: nn.Module, inputs: Any, output: Any) -> None:
-    return None
 
 
 def _check_rows(who: str, output: Any, rows: int) -> None:
