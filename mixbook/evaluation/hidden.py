@@ -32,16 +32,13 @@ def hidden_states(model: nn.Module, x: Tensor, layer: str, batch_size: int = 204
     """
     kept: list[Tensor] = []
     # Copied, or an activation that works in place would change what is kept.
-    handle = model.get_submodule(layer).register_forward_hook(
+    watched = model.get_submodule(layer).register_forward_hook(
         lambda module, inputs, output: kept.append(output.flatten(1).to("cpu", torch.float32, copy=True))
     )
     device = device_of(model) or x.device
-    try:
-        with evaluation_mode(model), torch.inference_mode():
-            for rows in x.split(batch_size):
-                model(rows.to(device))
-    finally:
-        handle.remove()
+    with watched, evaluation_mode(model), torch.inference_mode():
+        for rows in x.split(batch_size):
+            model(rows.to(device))
     states = torch.cat(kept) if kept else torch.empty(0, 0)
     if len(states) != len(x):
         raise ValueError(f"layer {layer!r} must run once for each sample, got {len(states)} states of {len(x)} samples")

@@ -111,16 +111,13 @@ def activation_maps(
         classes = _checked_classes(classes, len(x), linear.out_features)
     seen: list[Tensor] = []
     fed: list[Tensor] = []
-    handles = [
+    with (
         model.get_submodule(layer).register_forward_hook(lambda module, inputs, output: seen.append(output)),
         linear.register_forward_pre_hook(lambda module, inputs: fed.append(inputs[0])),
-    ]
-    try:
-        with evaluation_mode(model), torch.no_grad():
-            logits = model(x)
-    finally:
-        for handle in handles:
-            handle.remove()
+        evaluation_mode(model),
+        torch.no_grad(),
+    ):
+        logits = model(x)
     if len(seen) != 1 or len(fed) != 1 or seen[0].ndim != 4:
         shapes = [tuple(each.shape) for each in seen]
         raise ValueError(f"layer {layer!r} must give one map (B, channels, h, w) for each batch, got {shapes}")

@@ -1,6 +1,7 @@
 """At which layer: mixing hidden representations of any network, by forward hooks."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, cast
 
 import torch
@@ -191,14 +192,10 @@ class ManifoldMixer:
         return self.layers[int(self._draw(1, generator))]
 
     def _run(self, model: nn.Module, rows: Tensor, hook: Any) -> Any:
-        hooks = []
-        try:
+        with ExitStack() as hooks:
             for module in self._modules.values():  # those not drawn too: a compiled network keeps the hooks it first met
-                hooks.append(module.register_forward_hook(hook))
+                hooks.enter_context(module.register_forward_hook(hook))
             return model(rows)
-        finally:
-            for each in hooks:
-                each.remove()
 
     def _draw(self, batch_size: int, generator: torch.Generator | None) -> Tensor:
         """Number of the layer at which each sample is mixed, int64 (B,), on the CPU."""

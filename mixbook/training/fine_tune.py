@@ -1,7 +1,7 @@
 """Go on with a trained network on other data, changing its last parts alone: multi-mix's transfer to CUB-200-2011."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -95,17 +95,13 @@ def frozen_but_for(model: nn.Module, parts: Sequence[str]) -> Iterator[None]:
     # ``model.train()`` switches every module; one with no trained part in it is switched back just before it runs. Those
     # around a trained part keep their mode, which says to a mixer of hidden layers that the network is in training.
     still = [each for each in frozen if trained.isdisjoint(each.modules())]
-    handles = [each.register_forward_pre_hook(_evaluate) for each in still]
-    with modes_kept(frozen):
-        try:
-            for weight in weights:
-                weight.requires_grad_(False)
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
-            for weight, required in before:
-                weight.requires_grad_(required)
+    with ExitStack() as undone, modes_kept(frozen):
+        for each in still:
+            undone.enter_context(each.register_forward_pre_hook(_evaluate))
+        for weight, required in before:
+            undone.callback(weight.requires_grad_, required)
+            weight.requires_grad_(False)
+        yield
 
 
 def _evaluate(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
