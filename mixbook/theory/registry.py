@@ -122,7 +122,7 @@ class Outcome:
 
 
 def check(each: Statement) -> Outcome:
-    """Run the check of one statement.
+    """Run the check of one statement, and let its errors through.
 
     Example:
         >>> from mixbook.theory.registry import check, find
@@ -137,6 +137,8 @@ def check(each: Statement) -> Outcome:
 def check_all(chosen: Sequence[Statement] | None = None, jobs: int = 1) -> Iterator[Outcome]:
     """Run the checks of some statements, or of all, and give each outcome as soon as it and those before it are there.
 
+    A check that raises has failed, by one comparison that says what it raised, and does not keep back the others.
+
     Args:
         chosen: which; all if None.
         jobs: processes. With more than one, each has one thread: that is faster than threads that wait for one another.
@@ -148,7 +150,7 @@ def check_all(chosen: Sequence[Statement] | None = None, jobs: int = 1) -> Itera
     """
     chosen = all_statements() if chosen is None else chosen
     if jobs == 1:
-        yield from map(check, chosen)
+        yield from map(_check_or_fail, chosen)
         return
     with _one_thread_each(), ProcessPoolExecutor(min(jobs, len(chosen)), get_context("spawn")) as pool:
         # A check is known by its statement's name: the function itself is hidden behind the statement.
@@ -157,8 +159,18 @@ def check_all(chosen: Sequence[Statement] | None = None, jobs: int = 1) -> Itera
 
 
 def _check_by_name(name: str) -> tuple[tuple[Comparison, ...], float]:
-    outcome = check(find([name])[0])
+    outcome = _check_or_fail(find([name])[0])
     return outcome.comparisons, outcome.seconds
+
+
+def _check_or_fail(each: Statement) -> Outcome:
+    start = time.perf_counter()
+    try:
+        return check(each)
+    except Exception as error:
+        # Finite, since JSON has no infinity: one error, and none is allowed.
+        raised = Comparison(f"the check raised {type(error).__name__}: {error}", deviation=1.0, tolerance=0.0)
+        return Outcome(each, (raised,), time.perf_counter() - start)
 
 
 @contextmanager

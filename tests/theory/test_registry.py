@@ -82,6 +82,28 @@ def test_the_command_prints_what_was_promised_as_json_and_exits_with_1_where_a_c
     assert "FAIL datadep-theorem-2.7" in said.out and "did not come out as said" in said.err
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_check_that_raises_has_failed_and_keeps_back_no_other(as_json, capsys, monkeypatch):
+    def breaks(eps):
+        raise ValueError("f(a) and f(b) must have different signs")
+
+    monkeypatch.setattr(lines, "critical_alpha", breaks)
+    names = ["datadep-theorem-2.7", "datadep-proposition-2.5"]
+    with pytest.raises(SystemExit, match="1"):
+        cli.main(["theory", "check", *names, "--jobs", "1", *["--json"] * as_json])
+    said = capsys.readouterr()
+    assert "1 of 2 checks did not come out as said: datadep-theorem-2.7" in said.err
+    why = "the check raised ValueError: f(a) and f(b) must have different signs"
+    if as_json:
+        failed, passed = json.loads(said.out)
+        assert (failed["name"], failed["passed"], failed["compared"]) == (names[0], False, why)
+        assert passed["passed"] and len(passed["comparisons"]) > 1
+    else:
+        assert f"FAIL {names[0]}" in said.out and why in said.out and f"ok   {names[1]}" in said.out
+    (raised,), _ = registry._check_by_name(names[0])  # what a process of its own would send back
+    assert (raised.what, raised.passed) == (why, False)
+
+
 def test_a_name_that_is_not_there_is_the_typists_error(capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["theory", "check", "no-such-theorem"])
