@@ -122,11 +122,11 @@ class Experiment:
     Args:
         name: what the command line calls it.
         title: what it is, in words.
-        paper, table, dataset, model: the printed values that it answers.
+        dataset, model: what is trained on what; with ``paper`` and ``table`` the printed values that it answers.
         settings: the protocol, everything that a trial asks for.
         decided: the day on which the choices among ``settings`` were frozen, as YYYY-MM-DD.
         profiles: how much is run under which name. ``smoke`` never counts as a result.
-        notebook: the notebook in ``book/benchmarks`` that runs it.
+        paper, table: where they are printed. What no paper prints as a table keeps the defaults, or has a paper alone.
         trial: ``"module:function"`` that runs one trial: (experiment, cell, trial, profile) to metrics.
         trials: instead of it, ``"module:function"`` that runs many at once, such as networks that are trained side by side:
             (experiment, tasks, profile) to metrics for each task, a cell and the number of a trial.
@@ -149,14 +149,13 @@ class Experiment:
 
     name: str
     title: str
-    paper: str
-    table: str
     dataset: str
     model: str
     settings: tuple[Setting, ...]
     decided: str
     profiles: dict[ProfileName, Profile]
-    notebook: str
+    paper: str = "mixbook"
+    table: str = ""
     trial: str = ""
     trials: str = ""
     together: int = 1
@@ -187,6 +186,11 @@ class Experiment:
         of_table = (row for row in printed_values() if (row.paper, row.table, row.dataset, row.model) in homes)
         return tuple(row for row in of_table if row not in not_measured())
 
+    @property
+    def notebook(self) -> str:
+        """The notebook in ``book/benchmarks`` that runs it: beside printed values, or its methods beside one another."""
+        return "table.ipynb" if self.printed else "methods.ipynb"
+
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """The printed cells, each once, in printed order; or our own."""
@@ -210,7 +214,7 @@ class Experiment:
         """
         blank: dict[str, Any] = dict(trial="", trials="", together=1, band=0.0, figures=(), own_cells=(), also=())
         profiles = self.profiles | {"smoke": replace(self.profiles["smoke"], every=1)}
-        read: dict[str, Any] = dict(profiles=profiles, notebook="table.ipynb", sources=(self,), derive=derive)
+        read: dict[str, Any] = dict(profiles=profiles, sources=(self,), derive=derive)
         return replace(self, **(blank | read | changes))
 
     def profile(self, name: str) -> Profile:

@@ -30,7 +30,7 @@ def experiment(**changed):
         **{f"alpha_{base}": 1.0 for base in ("mixup", "manifold_mixup", "cutmix", "fmix", "puzzlemix")},
     } | changed
     settings = tuple(Setting(name, value, "for this test") for name, value in values.items())
-    return Experiment("toy", "toy", "mixbook", "", "cifar10", "", settings, "2026-11-26", {}, "methods.ipynb")
+    return Experiment("toy", "toy", "cifar10", "", settings, "2026-11-26", {})
 
 
 @pytest.fixture

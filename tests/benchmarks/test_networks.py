@@ -27,7 +27,7 @@ def experiment(dataset="cifar10", network="preact_resnet18", **settings):
         "lr": 0.05, "momentum": 0.9, "nesterov": True, "drops": (0.5, 0.75), "pairs": "across",
     } | settings  # fmt: skip
     rows = tuple(Setting(name, value, "") for name, value in chosen.items())
-    return Experiment("net", "", "mixbook", "", dataset, network, rows, "2026-11-26", {}, "methods.ipynb")
+    return Experiment("net", "", dataset, network, rows, "2026-11-26", {})
 
 
 @pytest.mark.parametrize(

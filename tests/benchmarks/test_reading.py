@@ -16,15 +16,11 @@ NETWORKS = (
 
 
 def source():
-    return Experiment(
-        "nets", "nets", "mixbook", "", "cifar100", "preactresnet34", (), "2026-11-26", {}, "n.ipynb", own_cells=NETWORKS
-    )
+    return Experiment("nets", "nets", "cifar100", "preactresnet34", (), "2026-11-26", {}, own_cells=NETWORKS)
 
 
 def table(name, dataset="cifar100", model="preactresnet34"):
-    return Experiment(
-        "read", "read", "manifold", name, dataset, model, (), "2026-11-26", {}, "table.ipynb", sources=(source(),)
-    )
+    return Experiment("read", "read", dataset, model, (), "2026-11-26", {}, "manifold", name, sources=(source(),))
 
 
 def trials(**metrics):

@@ -21,6 +21,10 @@ def book(tmp_path):
     return tmp_path
 
 
+def remove_notebook(experiment, book):
+    (book / runner.NOTEBOOKS / experiment.notebook).unlink()
+
+
 def test_the_book_is_found_from_within_and_by_name(book, monkeypatch):
     (book / "book" / "results" / "deep").mkdir(parents=True)
     monkeypatch.chdir(book / "book" / "results" / "deep")
@@ -114,11 +118,10 @@ def test_fresh_with_a_budget_is_the_way_out_of_damaged_results(book, executed, i
 
 
 def test_a_failing_notebook_says_what_failed_and_where_to_look(book):
-    broken = replace(IRIS, notebook="broken.ipynb")
-    text = (book / runner.NOTEBOOKS / IRIS.notebook).read_text()
-    (book / runner.NOTEBOOKS / "broken.ipynb").write_text(text.replace("results = Results(", "results = Resultz("))
+    notebook = book / runner.NOTEBOOKS / IRIS.notebook
+    notebook.write_text(notebook.read_text().replace("results = Results(", "results = Resultz("))
     with pytest.raises(runner.RunFailed, match=r"NameError.*Resultz(.|\n)*smoke\.ipynb"):
-        runner.run(broken, "smoke", book, jobs=1)
+        runner.run(IRIS, "smoke", book, jobs=1)
 
 
 @pytest.mark.parametrize("jobs", [0, -2])
@@ -128,12 +131,14 @@ def test_jobs_must_be_positive(book, jobs):
 
 
 def test_a_missing_notebook_is_named(book):
-    with pytest.raises(BenchmarkError, match=r"absent\.ipynb, which is missing"):
-        runner.run(replace(IRIS, notebook="absent.ipynb"), "smoke", book)
+    remove_notebook(IRIS, book)
+    with pytest.raises(BenchmarkError, match=r"table\.ipynb, which is missing"):
+        runner.run(IRIS, "smoke", book)
 
 
 def test_many_run_side_by_side_and_one_that_fails_does_not_stop_the_others(book):
-    whole, absent = IRIS, replace(IRIS, name="absent", notebook="absent.ipynb")
+    whole, absent = IRIS, replace(IRIS, name="absent", table="", own_cells=IRIS.cells)  # through another notebook
+    remove_notebook(absent, book)
     outcomes = {e.name: (said, error) for e, said, error in run_all([absent, whole], "smoke", book, jobs=2)}
     assert "missing" in str(outcomes["absent"][1])
     said, error = outcomes[whole.name]
@@ -174,13 +179,14 @@ def test_what_is_read_from_others_comes_last_and_does_not_run_them_again(book, m
     monkeypatch.setattr(runner, "run", lambda e, profile, book, *, jobs, fresh, place: runs.append((e.name, fresh)))
     assert [e.name for e, _, _ in run_all([sentence, table], "laptop", book, fresh=True)] == ["sentence", "table"]
     assert runs == [("sentence", True), ("table", True)]  # the source was not among them
-    absent = replace(source, notebook="absent.ipynb")
-    order = [e.name for e, _, _ in run_all([sentence, table, absent], "laptop", book, jobs=2, fresh=True)]
+    remove_notebook(source, book)
+    order = [e.name for e, _, _ in run_all([sentence, table, source], "laptop", book, jobs=2, fresh=True)]
     assert order[0] == "source" and runs[2:] == [("sentence", False), ("table", False)]
 
 
 def test_at_smoke_one_of_each_kind_of_reading_has_its_notebook_and_the_others_are_read(book, monkeypatch, invented):
-    source = replace(IRIS, name="source", notebook="absent.ipynb")  # does not run, and leaves what is there
+    source = replace(IRIS, name="source")
+    remove_notebook(source, book)  # so that it does not run, and leaves what is there
     runner.Results(source, "smoke", runner.results_folder(book, "smoke")).save(invented(source, "smoke"), [])
     reading = replace(IRIS, sources=(source,), trial="", trials="", derive="mixbook.benchmarks.trials.reading:read")
     tables = [replace(reading, name=name) for name in ("first", "second")]

@@ -17,8 +17,6 @@ EXPERIMENTS = (
     Experiment(
         name="cifar10-full",
         title="ours: CIFAR-10, PreActResNet-18, 30 epochs: errors, and the time to 94%",
-        paper="mixbook",
-        table="",
         dataset="cifar10",
         model="preact_resnet18",
         settings=(*_OWN, *SHARED),
@@ -27,7 +25,6 @@ EXPERIMENTS = (
             "smoke": Profile(1, 1, every=5, stand_in=True, note="two methods on a slim network and generated images"),
             "gpu": Profile(trials=5, epochs=30, note="5 trials of 30 epochs"),
         },
-        notebook="methods.ipynb",
         trial="mixbook.benchmarks.trials.cifar:trial",
         # The first two answer how long training takes to 94% with and without mixing.
         own_cells=(

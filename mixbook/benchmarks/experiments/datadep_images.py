@@ -44,7 +44,6 @@ def _distances(dataset: str, title: str) -> Experiment:
             "smoke": Profile(trials=1, epochs=1, note="small stand-in data: shows that it runs", stand_in=True),
             "laptop": Profile(trials=5, epochs=1, note="in full, five draws; the paper has one"),
         },
-        notebook="table.ipynb",
         trial="mixbook.benchmarks.trials.near_conflicts:trial",
     )
 
@@ -55,7 +54,6 @@ def _images(dataset: str, title: str) -> Experiment:
         name=f"datadep-midpoints-{dataset}-resnet18",
         title=f"ResNet-18 on {title} (Figures 2 and 9): training error of mixing and of plain training",
         paper="datadep",
-        table="",
         dataset=dataset,
         model="resnet18",
         settings=(
@@ -80,7 +78,6 @@ def _images(dataset: str, title: str) -> Experiment:
             "gpu": Profile(1, 50, note="1 of the paper's 5 runs, at full length: some minutes a cell"),
             "paper": Profile(5, 50, note="5 runs of 50 epochs, as printed"),
         },
-        notebook="methods.ipynb",
         trial="mixbook.benchmarks.trials.image_methods:trial",
         figures=("Figure 2", "Figure 9"),
         own_cells=(Cell("erm", ""), *(Cell("mixup", f"alpha={alpha}") for alpha in (1, 32, 128, 1024))),
@@ -106,7 +103,6 @@ EXPERIMENTS = (
         name="datadep-midpoints-mnist",
         title="LeNet on a part of MNIST in place of Figures 2 and 9: training error during training",
         paper="datadep",
-        table="",
         dataset="mnist",
         model="lenet",
         settings=(
@@ -136,7 +132,6 @@ EXPERIMENTS = (
                 trials=3, epochs=50, note="3 of the paper's 5 runs, 50 epochs as there, on a twentieth of the images"
             ),
         },
-        notebook="methods.ipynb",
         trial="mixbook.benchmarks.trials.midpoint_training:trial",
         surrogate=True,
         figures=("Figure 2", "Figure 9"),

@@ -53,7 +53,6 @@ def _curves(m: int, k: int, title: str, figure: str, alphas: tuple[int, ...]) ->
         name=f"datadep-line-{m}-{k}",
         title=f"{title}, {figure}: training error during training",
         paper="datadep",
-        table="",
         dataset=f"x{m}{k}_line",
         model="mlp_1x512",
         settings=(
@@ -64,7 +63,6 @@ def _curves(m: int, k: int, title: str, figure: str, alphas: tuple[int, ...]) ->
         ),
         decided=_DECIDED,
         profiles=_LINE_PROFILES,
-        notebook="methods.ipynb",
         trials="mixbook.benchmarks.trials.lines:curves",
         together=1 + len(alphas),
         figures=(figure,),
@@ -77,7 +75,6 @@ def _moons(separation: str, figures: tuple[str, ...]) -> Experiment:
         name=f"datadep-moons-{separation}",
         title=f"two moons moved apart by {separation}, {figures[0]} and others: how far boundaries bend",
         paper="datadep",
-        table="",
         dataset=f"two_moons_{separation}",
         model="mlp_1x500",
         settings=(
@@ -106,7 +103,6 @@ def _moons(separation: str, figures: tuple[str, ...]) -> Experiment:
             "smoke": Profile(trials=1, epochs=2, every=6, note="three cells, one run of two steps: shows that it runs"),
             "laptop": Profile(trials=10, epochs=1500, note="the paper's 10 runs at full length"),
         },
-        notebook="methods.ipynb",
         trials="mixbook.benchmarks.trials.two_moons:boundaries",
         figures=figures,
         own_cells=(
@@ -130,7 +126,6 @@ EXPERIMENTS = (
         ),
         decided=_DECIDED,
         profiles=_LINE_PROFILES,
-        notebook="table.ipynb",
         trials="mixbook.benchmarks.trials.lines:probabilities",
         together=9,
     ),

@@ -32,8 +32,6 @@ EXPERIMENTS = (
     Experiment(
         name="digits-few-labels",
         title="ours: 200 labelled digits, network 64-256-256-10, every method at one recipe",
-        paper="mixbook",
-        table="",
         dataset="digits",
         model="fc_256_256",
         settings=SETTINGS,
@@ -44,7 +42,6 @@ EXPERIMENTS = (
             ),
             "laptop": Profile(trials=20, epochs=200, note="20 trials of 200 epochs"),
         },
-        notebook="methods.ipynb",
         trial="mixbook.benchmarks.trials.few_labels:trial",
         own_cells=_CELLS,
     ),

@@ -66,8 +66,6 @@ def _experiment(
     return Experiment(
         name=f"grid-{dataset.replace('_', '-')}",
         title=f"ours: the grid of pairing, interpolations, place and blend on {title}",
-        paper="mixbook",
-        table="",
         dataset=dataset,
         model=model,
         settings=(
@@ -78,7 +76,6 @@ def _experiment(
         ),
         decided="2026-11-26",
         profiles=profiles,
-        notebook="methods.ipynb",
         trials="mixbook.benchmarks.trials.grid:trials",
         own_cells=_cells(layers, cutmix),
     )

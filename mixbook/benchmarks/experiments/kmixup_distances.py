@@ -37,7 +37,6 @@ def _experiment(table: str, dataset: str, model: str, images: tuple[Setting, ...
         settings=(*images, *_SETTINGS),
         decided="2026-11-26",
         profiles=_PROFILES,
-        notebook="table.ipynb",
         trials="mixbook.benchmarks.trials.distances:trials",
         together=7,
     )

@@ -121,14 +121,11 @@ def networks(
     return Experiment(
         name=name,
         title=title,
-        paper="mixbook",
-        table="",
         dataset=dataset,
         model=model,
         settings=(*settings, *(s for s in (*_STATED, *_CHOSEN) if s.name not in own)),
         decided="2026-11-26",
         profiles=how_much,
-        notebook="methods.ipynb",
         trial="mixbook.benchmarks.trials.kmixup_networks:trial",
         own_cells=tuple(own_cells),
     )

@@ -117,7 +117,6 @@ def _experiment(
         decided=decided,
         band=3.0,
         profiles=profiles,
-        notebook="table.ipynb",
         trials="mixbook.benchmarks.trials.tabular:trials",
     )
 

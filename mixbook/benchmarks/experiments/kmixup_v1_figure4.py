@@ -61,7 +61,6 @@ def _experiment(part: str, dataset: str, hidden: tuple[int, ...], title: str, *c
         decided="2026-11-26",
         band=3.0,
         profiles=_PROFILES[part == "c"],
-        notebook="table.ipynb",
         trials="mixbook.benchmarks.trials.tabular:trials",
         together=2,
     )

@@ -25,8 +25,6 @@ EXPERIMENTS = (
     Experiment(
         name="manifold-costs",
         title="ours: time of a step, and epochs to a loss, by where and with whom is mixed (digits, LeNet for time)",
-        paper="mixbook",
-        table="",
         dataset="digits",
         model="fc_256_256",
         settings=_COSTS,
@@ -35,7 +33,6 @@ EXPERIMENTS = (
             "smoke": Profile(trials=1, epochs=2, every=3, note="every third method, 2 epochs: shows that it runs"),
             "laptop": Profile(trials=10, epochs=30, note="10 trials of 30 epochs"),
         },
-        notebook="methods.ipynb",
         trial="mixbook.benchmarks.trials.overheads:trial",
         own_cells=(
             Cell("erm", ""),
@@ -49,8 +46,6 @@ EXPERIMENTS = (
     Experiment(
         name="manifold-per-example",
         title="ours: manifold mixup on 200 digits, one layer and lambda for each batch or for each example",
-        paper="mixbook",
-        table="",
         dataset="digits",
         model="fc_256_256",
         settings=tuple(
@@ -62,7 +57,6 @@ EXPERIMENTS = (
             "smoke": Profile(trials=1, epochs=2, every=2, note="every second method, 2 epochs: shows that it runs"),
             "laptop": Profile(trials=20, epochs=200, note="20 trials of 200 epochs"),
         },
-        notebook="methods.ipynb",
         trial="mixbook.benchmarks.trials.few_labels:trial",
         own_cells=(
             Cell("erm", ""),

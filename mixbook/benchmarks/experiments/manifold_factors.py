@@ -62,7 +62,6 @@ def _experiment(task: str) -> Experiment:
         decided="2026-11-26",
         band=5.0,
         profiles=_PROFILES,
-        notebook="table.ipynb",
         trial="mixbook.benchmarks.trials.factor_mixup:trial",
         figures=("Figure 4",),
     )
@@ -73,8 +72,6 @@ EXPERIMENTS = (
     Experiment(
         name="manifold-white-corners",
         title="ours: Task A of the rendered images, without the black corners that show the angle",
-        paper="mixbook",
-        table="",
         dataset="synthetic_task_a",
         model="",
         settings=(
@@ -86,7 +83,6 @@ EXPERIMENTS = (
         ),
         decided="2026-11-26",
         profiles=_PROFILES,
-        notebook="methods.ipynb",
         trial="mixbook.benchmarks.trials.factor_mixup:trial",
         own_cells=tuple(Cell(method, "corners=white") for method in ("erm", "mixup", "factor_mixup")),
     ),

@@ -81,7 +81,6 @@ def _networks(dataset: str, model: str, *, attacked: bool = False) -> Experiment
         name=f"manifold-{dataset}-{model.replace('_', '-')}{'-attacked' if attacked else ''}",
         title=f"{_TITLES[dataset]}, {_MODELS[model]}: the networks of {of} and what else is asked of them",
         paper="manifold",
-        table="",
         dataset=dataset,
         model=model,
         settings=(
@@ -101,7 +100,6 @@ def _networks(dataset: str, model: str, *, attacked: bool = False) -> Experiment
             least=", five for the wide network" if wide else "",
             printed="the length printed for Table 7, which states no trials" if attacked else "as printed for the table",
         ),
-        notebook="methods.ipynb",
         trial=TRIAL,
         own_cells=tuple(cells),
     )

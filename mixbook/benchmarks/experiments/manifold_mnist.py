@@ -59,7 +59,6 @@ def _spectra(
         decided="2026-11-26",
         band=5.0,
         profiles=_PROFILES,
-        notebook="table.ipynb",
         trial="mixbook.benchmarks.trials.hidden_classes:spectra_trial",
         figures=figures,
     )
@@ -108,7 +107,6 @@ def _figure5(digits: int) -> Experiment:
             "laptop": Profile(trials=2, epochs=2, note=f"{_SHORT}; 2 trials"),
             "gpu": Profile(trials=20, epochs=30, note="20 trials of 30 epochs"),
         },
-        notebook="methods.ipynb",
         trial="mixbook.benchmarks.trials.hidden_classes:plane_trial",
         figures=("Figure 5",),
         own_cells=(Cell("erm", ""), Cell("mixup", ""), Cell("manifold_mixup", "")),

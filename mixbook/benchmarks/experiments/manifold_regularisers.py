@@ -29,7 +29,6 @@ EXPERIMENTS = (
         ),
         decided=DECIDED,
         profiles=profiles(600, 3, every=3),
-        notebook="table.ipynb",
         trial=TRIAL,
         band=0.5,
     ),

@@ -25,7 +25,6 @@ def _sensitivity(dataset: str, title: str) -> Experiment:
         name=f"manifold-layers-{dataset}",
         title=f"{title}, PreActResNet-18, 2,000 epochs: networks over the layers that are mixed, and over alpha",
         paper="manifold",
-        table="",
         dataset=dataset,
         model="preactresnet18",
         settings=(
@@ -36,7 +35,6 @@ def _sensitivity(dataset: str, title: str) -> Experiment:
         ),
         decided=DECIDED,
         profiles=profiles(2000, 1, every=7),
-        notebook="methods.ipynb",
         trial=TRIAL,
         own_cells=cells,
     )
@@ -59,7 +57,6 @@ _TINY = Experiment(
     ),
     decided=DECIDED,
     profiles=profiles(2000, 1, every=8),
-    notebook="table.ipynb",
     trial=TRIAL,
     band=1.0,
 )

@@ -41,7 +41,6 @@ EXPERIMENTS = (
             "smoke": Profile(trials=1, epochs=2, every=3, note="every third method, 2 epochs: shows that it runs"),
             "laptop": Profile(trials=20, epochs=300, note="20 trials of 300 epochs"),
         },
-        notebook="methods.ipynb",
         trials="mixbook.benchmarks.trials.spiral_bottleneck:trials",
         together=len(METHODS),
         figures=("Figure 1", "Figure 2"),

@@ -34,7 +34,6 @@ def _epoch(name: str, table: str, title: str) -> Experiment:
         settings=_EPOCH,
         decided="2026-11-26",
         profiles=_PROFILES,
-        notebook="table.ipynb",
         trial="mixbook.benchmarks.trials.matching_costs:epoch",
     )
 
@@ -59,8 +58,6 @@ EXPERIMENTS = (
     Experiment(
         name="sinkhorn",
         title="ours: Sinkhorn's scaling against the exact assignment of CIFAR-10 images",
-        paper="mixbook",
-        table="",
         dataset="cifar10",
         model="",
         settings=_SINKHORN,
@@ -69,7 +66,6 @@ EXPERIMENTS = (
             "smoke": Profile(trials=1, epochs=1, every=6, note="two cells, numbers in place of images", stand_in=True),
             "laptop": Profile(trials=3, epochs=3, note="three sets of blocks, three rounds of timing each"),
         },
-        notebook="methods.ipynb",
         trial="mixbook.benchmarks.trials.matching_costs:against_sinkhorn",
         own_cells=tuple(Cell("sinkhorn", f"k={k};reg={reg}") for reg, k in product(("0.1", "0.01"), (2, 4, 8, 16, 32, 64))),
     ),

@@ -106,14 +106,11 @@ def _networks(name: str, title: str, over_k: Setting, cells: tuple[Cell, ...]) -
     return Experiment(
         name=name,
         title=title,
-        paper="mixbook",
-        table="",
         dataset="mnist",
         model="lenet",
         settings=(*_STATED, over_k, *_CHOSEN),
         decided="2026-11-26",
         profiles=_PROFILES,
-        notebook="methods.ipynb",
         trial="mixbook.benchmarks.trials.mnist:trial",
         own_cells=cells,
     )

@@ -26,7 +26,6 @@ EXPERIMENTS = (
         name="multimix-figure7",
         title="added time per epoch for K = 3 to 9; LeNet on one CPU thread for ResNeXt on a GPU",
         paper="multimix",
-        table="",
         dataset="random_32x32",
         model="lenet",
         settings=_SETTINGS,
@@ -37,7 +36,6 @@ EXPERIMENTS = (
                 trials=3, epochs=5, note="three trials of five rounds each; epochs here are rounds of timing"
             ),
         },
-        notebook="methods.ipynb",
         trial="mixbook.benchmarks.trials.added_time:trial",
         surrogate=True,
         figures=("Figure 7",),

@@ -27,7 +27,6 @@ NETWORKS = Experiment(
     name="multimix-imagenet",
     title="ImageNet, ResNet-50, 100 epochs with images that grow: ten methods, and all that is measured of them",
     paper="multimix",
-    table="",
     dataset="imagenet",
     model="resnet50",
     settings=(
@@ -73,7 +72,6 @@ NETWORKS = Experiment(
         "gpu": Profile(1, 18, note="1 trial of 18 epochs, the schedule squeezed: most of a day on one GPU for each method"),
         "paper": Profile(1, 100, note="1 trial of 100 epochs, as printed: days on several GPUs for each method"),
     },
-    notebook="methods.ipynb",
     trial="mixbook.benchmarks.trials.imagenet:trial",
     own_cells=PREACT.cells,
 )

@@ -90,7 +90,6 @@ def _experiment(
         settings=_protocol(dataset, model),
         decided=DECIDED,
         profiles=profiles,
-        notebook="table.ipynb",
         trial=_TRIAL,
         band=1.0,
     )
@@ -145,7 +144,6 @@ RESNEXT = replace(
     model="resnext29_4_24",
     settings=_protocol("cifar100", "resnext29_4_24"),
     profiles=_profiles(300, 6, _HOURS),
-    notebook="methods.ipynb",
     figures=("Figure 6", "Figure 7", "Figure 8"),
     own_cells=(*_TEN, *_TABLE2, *_OVER_K),
 )

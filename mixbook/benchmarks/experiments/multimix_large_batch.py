@@ -51,14 +51,11 @@ def _experiment(
     return Experiment(
         name=f"multimix-large-batch-{dataset}",
         title=f"ours: multi-mix against mixup of a larger batch, step for step, on {name}",
-        paper="mixbook",
-        table="",
         dataset=dataset,
         model="fc_" + "_".join(map(str, hidden)),
         settings=(*own, *_SETTINGS),
         decided="2026-11-26",
         profiles=profiles,
-        notebook="methods.ipynb",
         trials="mixbook.benchmarks.trials.equal_cost:trials",
         own_cells=_cells(least, 5, rates),
     )

@@ -11,7 +11,6 @@ NETWORKS = Experiment(
     name="multimix-speech",
     title="Speech Commands, VGG-11: the networks behind Table VII",
     paper="multimix",
-    table="",
     dataset="speech_commands",
     model="vgg11",
     settings=(
@@ -42,7 +41,6 @@ NETWORKS = Experiment(
         "gpu": Profile(1, 30, note="1 trial at the printed length"),
         "paper": Profile(3, 30, note="3 trials of 30 epochs; how many the paper has is not stated"),
     },
-    notebook="methods.ipynb",
     trial="mixbook.benchmarks.trials.image_methods:trial",
     own_cells=PREACT.cells,
 )

@@ -32,7 +32,6 @@ EQUAL_COST = Experiment(
     name="multimix-equal-cost-cifar100",
     title="2,000 images of CIFAR-100, a slim PreActResNet-18: ways to spend five gradients (Table II, in small)",
     paper="multimix",
-    table="",
     dataset="cifar100",
     model="slim_preact_resnet18",
     settings=(
@@ -57,7 +56,6 @@ EQUAL_COST = Experiment(
     ),
     decided=DECIDED,
     profiles=_profiles(2, 8, 3, "2 trials of 80,000 gradients: far too few for errors as printed"),
-    notebook="methods.ipynb",
     trial=_TRIAL,
     surrogate=True,
     own_cells=(

@@ -49,7 +49,6 @@ LOCALISED = Experiment(
     name="multimix-localisation-8-classes",
     title="8 classes of Tiny ImageNet, a narrow PreActResNet-18: objects found by activation maps (Table IV, in small)",
     paper="multimix",
-    table="",
     dataset="tiny_imagenet",
     model="preactresnet18",
     settings=(
@@ -80,7 +79,6 @@ LOCALISED = Experiment(
         "laptop": Profile(3, 7, note="3 trials of 1,400 steps, no Puzzle Mix"),
         "gpu": Profile(20, 30, note="20 trials of 30 epochs"),
     },
-    notebook="methods.ipynb",
     trial="mixbook.benchmarks.trials.image_methods:trial",
     surrogate=True,
     own_cells=(

@@ -52,8 +52,6 @@ def _experiment(dataset: str, hidden: tuple[int, ...], train: int, steps: int, *
     return Experiment(
         name=f"tuning-{dataset.replace('_', '-')}",
         title=f"ours: tuning k-mixup on validation splits of {dataset.replace('_', ' ')}",
-        paper="mixbook",
-        table="",
         dataset=dataset,
         model="fc_" + "_".join(map(str, hidden)),
         settings=(
@@ -64,7 +62,6 @@ def _experiment(dataset: str, hidden: tuple[int, ...], train: int, steps: int, *
         ),
         decided="2026-11-26",
         profiles=profiles,
-        notebook="methods.ipynb",
         trials="mixbook.benchmarks.trials.tuning:trials",
         together=3,
         own_cells=_CELLS,
