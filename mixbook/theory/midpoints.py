@@ -10,6 +10,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mixbook.theory.samples import as_points
+
 SAME = 1e-9  # midpoints that differ by less, as a share of the data's extent, are taken to be one and the same
 _PRIME = 2**31 - 1  # ranks are found modulo this; a product of two residues fits into int64
 
@@ -31,7 +33,7 @@ def midpoints(points: ArrayLike) -> np.ndarray:
         >>> midpoints([0.0, 1.0, 4.0]).ravel()
         array([0.5, 2. , 2.5])
     """
-    points = _as_rows("points", points)
+    points = as_points("points", points)
     return _sorted(mixing_matrix(len(points)) @ points / 2)
 
 
@@ -80,7 +82,7 @@ def recover(middle: ArrayLike, tolerance: float = SAME) -> list[np.ndarray]:
         >>> [samples.ravel().round(3) for samples in recover(midpoints([0.0, 1.0, 4.0]))]
         [array([0., 1., 4.])]
     """
-    middle = _as_rows("middle", middle)
+    middle = as_points("middle", middle)
     m = round((1 + np.sqrt(1 + 8 * len(middle))) / 2)
     if m < 3 or m * (m - 1) // 2 != len(middle):
         raise ValueError(f"middle must hold m (m - 1) / 2 midpoints, 3, 6, 10, 15, ..., got {len(middle)}")
@@ -126,7 +128,7 @@ def twin(points: ArrayLike) -> np.ndarray:
         >>> bool(np.allclose(midpoints(twin(points)), midpoints(points)))
         True
     """
-    points = _as_rows("points", points)
+    points = as_points("points", points)
     if len(points) != 4:
         raise ValueError(f"points must hold 4 samples, got {len(points)}: only four have a twin whatever they are")
     return _sorted(points.sum(axis=0) / 2 - points)
@@ -241,13 +243,3 @@ def _sorted(rows: np.ndarray, grain: float = 0.0) -> np.ndarray:
     """In lexicographic order; numbers within a grain are taken to be equal, lest rounding decides the order."""
     keys = np.round(rows / grain) if grain else rows
     return rows[np.lexsort(keys.T[::-1])]
-
-
-def _as_rows(name: str, values: ArrayLike) -> np.ndarray:
-    rows = np.asarray(values, dtype=float)
-    rows = rows[:, None] if rows.ndim == 1 else rows
-    if rows.ndim != 2 or 0 in rows.shape:
-        raise ValueError(f"{name} must have shape (m, d), or (m,) on a line, none of them 0, got {rows.shape}")
-    if not np.isfinite(rows).all():
-        raise ValueError(f"{name} must be finite, got NaN or infinity in row {int(np.argwhere(~np.isfinite(rows))[0, 0])}")
-    return rows
