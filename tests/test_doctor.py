@@ -9,6 +9,7 @@ import torch
 
 import mixbook
 from mixbook import cli
+from mixbook.benchmarks import environment
 from mixbook.cli import doctor
 
 
@@ -24,14 +25,14 @@ def test_it_tells_versions_and_devices(capsys):
 
 
 def test_it_names_a_missing_package_the_extra_that_needs_it_and_the_command(monkeypatch, capsys):
-    real = doctor.version
+    real = environment.version
 
     def without_tqdm(package):
         if package == "tqdm":
             raise importlib.metadata.PackageNotFoundError(package)
         return real(package)
 
-    monkeypatch.setattr(doctor, "version", without_tqdm)
+    monkeypatch.setattr(environment, "version", without_tqdm)
     missing = {name for name, finding in findings().items() if finding.found is None}
     assert {"extra 'train'", "extra 'bench'", "extra 'test'"} <= missing  # bench and test include train
     assert "extra 'vision'" not in missing

@@ -21,7 +21,7 @@ def describe(device: str | None = None) -> dict[str, Any]:
         **_commit(),
         "mixbook": mixbook.__version__,
         "python": platform.python_version(),
-        **{package: _version(package) for package in packages},
+        **{package: version_of(package) for package in packages},
         "device": _device(device),
         "processor": _processor(),
         "threads_per_trial": 1,
@@ -31,7 +31,7 @@ def describe(device: str | None = None) -> dict[str, Any]:
 @cache
 def machine() -> dict[str, Any]:
     """What a single trial ran on, here or on a node of a cluster: device, processor and torch."""
-    return {"device": _device(None), "processor": _processor(), "torch": _version("torch")}
+    return {"device": _device(None), "processor": _processor(), "torch": version_of("torch")}
 
 
 def _commit() -> dict[str, Any]:
@@ -56,7 +56,8 @@ def _device(device: str | None) -> str:
     return torch.cuda.get_device_name(device)
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """The version of a package that is installed, or None."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -3,12 +3,13 @@
 import platform
 import shutil
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
 from json import dumps
 from pathlib import Path
 
 import mixbook
+from mixbook.benchmarks.environment import version_of
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def look() -> list[Finding]:
         Finding("mixbook", mixbook.__version__, "everything"),
     ]
     for package in ("torch", "numpy", "scipy"):
-        found.append(Finding(package, _version(package), "every mixing method", f"pip install {package}"))
+        found.append(Finding(package, version_of(package), "every mixing method", f"pip install {package}"))
     for extra, purpose in {
         "train": "mixbook.training",
         "vision": "torchvision's data sets and networks",
@@ -69,13 +70,6 @@ def look() -> list[Finding]:
     found.append(Finding("Chromium", browser, "the browser test of the book", "apt-get install chromium"))
     found.append(Finding("the book", _book(), "mixbook bench run", "run it in a clone of the repository"))
     return found
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _missing(extra: str) -> list[str]:
@@ -95,7 +89,7 @@ def _missing(extra: str) -> list[str]:
                 names += _missing(inner.strip())
             continue
         end = next((n for n, letter in enumerate(name) if not (letter.isalnum() or letter in "-_.")), len(name))
-        if _version(name[:end]) is None:
+        if version_of(name[:end]) is None:
             names.append(name[:end])
     return sorted(set(names))
 
