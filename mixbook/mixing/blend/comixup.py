@@ -11,13 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mixbook.generators import draw_device
+from mixbook.mixing.blend.mincut import Floats, Ints
 from mixbook.mixing.blend.saliency import Saliency, block_saliency, magnitude, saliency_of
 from mixbook.mixing.blend.swap import swap_labels
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.transport import assignment
-
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
 
 _SOFT_BONUS = 5e-4  # what a block of two images costs less than the mean of their costs, as in the released code
 _CONVERGED = 1e-6  # relative change of the energy that ends the passes

@@ -5,18 +5,15 @@ from math import comb
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional as F
 
 from mixbook.generators import draw_device
-from mixbook.mixing.blend.mincut import best_labels
+from mixbook.mixing.blend.mincut import Floats, best_labels
 from mixbook.mixing.blend.saliency import Saliency, block_saliency, magnitude, saliency_of
 from mixbook.mixing.plan import MixPlan
 from mixbook.transfer import send
-
-Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

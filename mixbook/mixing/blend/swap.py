@@ -1,12 +1,8 @@
 """Labels on a grid for any distance between labels: swap moves, each of them exact, until none improves."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mixbook.mixing.blend.mincut import best_labels
-
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
+from mixbook.mixing.blend.mincut import Floats, Ints, best_labels
 
 LEAST = 1e-5  # a swap has to save this much: minimum cuts round costs, by less than this on a grid
 
