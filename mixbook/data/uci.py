@@ -4,7 +4,7 @@ With Iris and Breast Cancer (``mixbook.data.tabular``) they are the tables of k-
 """
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,9 @@ import torch
 from mixbook.data import store
 from mixbook.data.arrays import Arrays
 
-_SEX: dict[str, dict[str, tuple[float, ...]]] = {
+Codes = Mapping[str, tuple[float, ...]]  # the columns that stand for a word
+
+_SEX: dict[str, Codes] = {
     "code": {"F": (0.0,), "I": (1.0,), "M": (2.0,)},
     "one_hot": {"F": (1.0, 0.0, 0.0), "I": (0.0, 1.0, 0.0), "M": (0.0, 0.0, 1.0)},
 }
@@ -34,9 +36,7 @@ def abalone(sex: Literal["code", "one_hot"] = "code") -> Arrays:
     """
     if sex not in _SEX:
         raise ValueError(f"sex must be 'code' or 'one_hot', got {sex!r}")
-    rows = _rows("abalone")
-    x = [[*_SEX[sex][row[0]], *map(float, row[1:-1])] for row in rows]
-    return _arrays("abalone", x, [int(row[-1]) for row in rows])
+    return _arrays("abalone", _SEX[sex])
 
 
 def arrhythmia() -> Arrays:
@@ -50,9 +50,7 @@ def arrhythmia() -> Arrays:
     Raises:
         mixbook.data.store.DataError: if the file is not there and cannot be downloaded.
     """
-    rows = _rows("arrhythmia")
-    x = [[float("nan") if value == "?" else float(value) for value in row[:-1]] for row in rows]
-    return _arrays("arrhythmia", x, [int(row[-1]) for row in rows], missing=True)
+    return _arrays("arrhythmia", {"?": (float("nan"),)}, missing=True)
 
 
 def phishing() -> Arrays:
@@ -64,8 +62,7 @@ def phishing() -> Arrays:
     Raises:
         mixbook.data.store.DataError: if the file is not there and cannot be downloaded.
     """
-    rows = _rows("phishing")
-    return _arrays("phishing", [[float(value) for value in row[:-1]] for row in rows], [int(row[-1]) for row in rows])
+    return _arrays("phishing")
 
 
 def htru2() -> Arrays:
@@ -76,11 +73,18 @@ def htru2() -> Arrays:
     Raises:
         mixbook.data.store.DataError: if the file is not there and cannot be downloaded.
     """
-    rows = _rows("htru2")
-    return _arrays("htru2", [[float(value) for value in row[:-1]] for row in rows], [int(row[-1]) for row in rows])
+    return _arrays("htru2")
 
 
 UCI: dict[str, Callable[[], Arrays]] = {"abalone": abalone, "arrhythmia": arrhythmia, "phishing": phishing, "htru2": htru2}
+
+
+def _arrays(name: str, codes: Codes | None = None, *, missing: bool = False) -> Arrays:
+    """A set whose last column is the class, and whose other values are numbers or one of the words of ``codes``."""
+    codes, rows = codes or {}, _rows(name)
+    x = [[number for value in row[:-1] for number in codes.get(value) or (float(value),)] for row in rows]
+    classes, y = torch.tensor([int(row[-1]) for row in rows]).unique(return_inverse=True)
+    return Arrays(torch.tensor(x, dtype=torch.float32), y, len(classes), name, missing)
 
 
 def _rows(name: str) -> list[list[str]]:
@@ -93,8 +97,3 @@ def _rows(name: str) -> list[list[str]]:
 
 def _lines(path: Path) -> list[str]:
     return [line for line in path.read_text("ascii").splitlines() if line]
-
-
-def _arrays(name: str, x: list[list[float]], labels: list[int], *, missing: bool = False) -> Arrays:
-    classes, y = torch.tensor(labels).unique(return_inverse=True)
-    return Arrays(torch.tensor(x, dtype=torch.float32), y, len(classes), name, missing)
