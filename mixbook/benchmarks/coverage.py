@@ -62,6 +62,11 @@ class FigureCoverage:
     result: str | None
 
 
+def _total(what: str, says: str) -> property:
+    """A count of the tables, added up."""
+    return property(lambda self: sum(getattr(table, what) for table in self.tables), doc=says)
+
+
 @dataclass(frozen=True)
 class Coverage:
     """All tables of the five papers, and their figures without numbers; apart, drawings with nothing to run."""
@@ -70,35 +75,12 @@ class Coverage:
     figures: tuple[FigureCoverage, ...]
     drawings: tuple[PrintedFigure, ...]
 
-    @property
-    def printed(self) -> int:
-        """All printed values."""
-        return sum(table.printed for table in self.tables)
-
-    @property
-    def with_experiment(self) -> int:
-        """Those that an experiment answers on the printed data set and network."""
-        return sum(table.with_experiment for table in self.tables)
-
-    @property
-    def with_result(self) -> int:
-        """Those that we have a result for."""
-        return sum(table.with_result for table in self.tables)
-
-    @property
-    def cut_short(self) -> int:
-        """Those whose only results are from single networks of a training cut short."""
-        return sum(table.cut_short for table in self.tables)
-
-    @property
-    def begun(self) -> int:
-        """Those that have some of the trials that a result needs, and no result."""
-        return sum(table.begun for table in self.tables)
-
-    @property
-    def not_measured(self) -> int:
-        """Those that are quoted from elsewhere, or a sentence rather than a measurement."""
-        return sum(table.not_measured for table in self.tables)
+    printed = _total("printed", "All printed values.")
+    with_experiment = _total("with_experiment", "Those that an experiment answers on the printed data set and network.")
+    with_result = _total("with_result", "Those that we have a result for.")
+    cut_short = _total("cut_short", "Those whose only results are from single networks of a training cut short.")
+    begun = _total("begun", "Those that have some of the trials that a result needs, and no result.")
+    not_measured = _total("not_measured", "Those that are quoted from elsewhere, or a sentence rather than a measurement.")
 
     @property
     def redrawn(self) -> int:
@@ -108,12 +90,7 @@ class Coverage:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as ``mixbook bench coverage --json`` prints them."""
         return {
-            "printed": self.printed,
-            "with_experiment": self.with_experiment,
-            "with_result": self.with_result,
-            "cut_short": self.cut_short,
-            "begun": self.begun,
-            "not_measured": self.not_measured,
+            **{what: getattr(self, what) for what in _COUNTS},
             "tables": [vars(table) for table in self.tables],
             "figures": [vars(figure) for figure in self.figures],
             "drawings": [vars(figure) for figure in self.drawings],
