@@ -53,6 +53,14 @@ def test_its_page_has_the_label(each):
 def test_its_check_comes_out_as_the_verdict_says(each):
     outcome = registry.check(each)
     assert outcome.passed, outcome.closest
+    assert not (each.as_printed and any(found.counterexample for found in outcome.comparisons))
+
+
+def test_what_one_batch_contradicts_holds_only_with_a_correction():
+    (each,) = registry.find(["multimix-proposition-iii.1"])
+    shown = [found.what for found in registry.check(each).comparisons if found.counterexample]
+    assert each.verdict == "holds with a correction" and "if and only if Q > 0" in each.instead
+    assert len(shown) == 1 and shown[0].startswith("a permuted batch of one")
 
 
 def test_a_beginning_of_a_name_stands_for_all_that_begin_with_it():

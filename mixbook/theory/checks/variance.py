@@ -110,8 +110,10 @@ def _components() -> variance.Components:
     "multimix",
     "Proposition III.1",
     "The variance of the gradient decreases with the number K of interpolations.",
-    verdict="holds",
+    verdict="holds with a correction",
     page="how_much/multimix#thm-multimix-floor",
+    instead="It is P + Q/K for any pairing, so it never grows, and falls if and only if Q > 0. In a permuted batch of one "
+    "the sample is its own partner, and the variance is the same at any K.",
 )
 def proposition_iii_1() -> Iterator[Comparison]:
     for size in (1, 2, 3):
@@ -123,6 +125,9 @@ def proposition_iii_1() -> Iterator[Comparison]:
         yield close(f"P + Q/K and every permuted batch of {size}, K = 1, 2, 3", ours, every, 1e-12)
         if size == 1:  # its partner is itself: there is nothing to interpolate
             yield close("a permuted batch of one: the same variance at any K", every, [every[0]] * len(draws), 1e-14)
+            falls = every[0] - every[-1] > 1e-6 * every[0]
+            what = f"a permuted batch of one: {every[0]:.4f} at K = 1 and {every[-1]:.4f} at K = 3, where it should fall"
+            yield refuted(what, 1.0, float(falls), by=1.0)
         else:
             fall = [-1e-6 * every[0]] * (len(draws) - 1)  # far more than rounding
             yield at_most(f"the variance falls with K, B = {size}", np.diff(every), fall)
