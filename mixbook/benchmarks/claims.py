@@ -35,7 +35,7 @@ def sentence(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     """
     metric = next(row.metric for row in experiment.printed if (row.method, row.params) == (cell.method, cell.params))
     results = {c: learned(trials) for source in experiment.sources for c, trials in found[source.name].items()}
-    meant = dict(next((s.value for s in experiment.settings if s.name == "read_as"), ()))
+    meant = dict(experiment.values.get("read_as", ()))
     named = parse_params(meant.get(cell.params, cell.params))
     if named.get("alpha") == "high":
         named["alpha"] = max(

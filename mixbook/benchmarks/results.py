@@ -83,7 +83,7 @@ class Results:
         identity = {
             "format": FORMAT,
             "mixbook": mixbook.__version__,
-            "protocol": {setting.name: setting.value for setting in self.experiment.settings},
+            "protocol": dict(self.experiment.values),
             "profile": profile,
             "cells": [str(cell) for cell in self.experiment.selected(self.profile)],
         }

@@ -173,10 +173,11 @@ class Experiment:
         Raises:
             KeyError: if the protocol has none of that name.
         """
-        return self._values[setting]
+        return self.values[setting]
 
     @cached_property
-    def _values(self) -> dict[str, Any]:
+    def values(self) -> Mapping[str, Any]:
+        """The settings' values by name, for those that not every protocol has."""
         return {setting.name: setting.value for setting in self.settings}
 
     @cached_property

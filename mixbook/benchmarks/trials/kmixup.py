@@ -144,4 +144,4 @@ def _matching_cost(train: Arrays, k: int, seed: int) -> float:
 
 
 def _fixed(experiment: Experiment) -> bool:
-    return any(setting.name == "alpha_over_k" and setting.value == "fixed" for setting in experiment.settings)
+    return experiment.values.get("alpha_over_k") == "fixed"

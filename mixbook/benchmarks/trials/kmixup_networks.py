@@ -30,7 +30,7 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
         of the normalised inputs.
     """
     used = perturbation(experiment, cell, profile.stand_in)
-    known = {setting.name: setting.value for setting in experiment.settings}
+    known = experiment.values
     alpha = None if cell.method == "erm" else cell.value("alpha")
     attacked = "fgsm_eps" in known and alpha in (None, known["fgsm_alpha"])
     followed = alpha in known.get("curve_alphas", ()) and int(cell.value("k")) in known["curve_ks"]

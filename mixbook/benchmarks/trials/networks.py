@@ -101,12 +101,11 @@ def prepare(experiment: Experiment, number: int, profile: Profile) -> Prepared:
         number: of the trial.
         profile: how long; with ``stand_in`` both data and network are small.
     """
-    known = {setting.name: setting.value for setting in experiment.settings}
     data = parts(experiment, profile.stand_in, number)
-    more = {} if profile.stand_in else dict(known.get("network_options", ()))
+    more = {} if profile.stand_in else dict(experiment.values.get("network_options", ()))
     model = seeded(
         derive(number, "weights"),
-        lambda: named(known["network"], data.shape, data.train.num_classes, small=profile.stand_in, **more),
+        lambda: named(experiment["network"], data.shape, data.train.num_classes, small=profile.stand_in, **more),
     )
     return Prepared(model, data, recipe_of(experiment, number, profile))
 

@@ -34,7 +34,7 @@ def recipe_of(experiment: Experiment, number: int, profile: Profile, **other: An
         >>> recipe.lr == experiment["lr"], recipe.weight_decay, recipe.seed
         (True, 0.0, 3)
     """
-    known = {setting.name: setting.value for setting in experiment.settings}
+    known = experiment.values
     chosen = {name: value for name, value in known.items() if name in _FIELDS}
     if "drops" in known:
         chosen["milestones"] = milestones(known["drops"], profile.epochs)

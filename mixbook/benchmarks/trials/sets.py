@@ -67,7 +67,7 @@ def parts(experiment: Experiment, small: bool = False, number: int = 0) -> Parts
         mixbook.data.store.DataError: if the data are not there and cannot be downloaded.
     """
     train, test = _whole(experiment.dataset, small)
-    known = {setting.name: setting.value for setting in experiment.settings}
+    known = experiment.values
     if not small and "subset" in known and train.name != known["subset"]:
         raise BenchmarkError(f"{experiment.name} needs {known['subset']}, and what is there is {train.name}")
     if not (small or experiment.surrogate) and train.name != experiment.dataset:
