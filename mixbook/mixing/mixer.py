@@ -1,7 +1,7 @@
 """The mixer: a pairing, a ratio and a blend put together, and the presets that the papers name."""
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,22 @@ from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.plan import MixPlan, check_shares
 from mixbook.mixing.ratio import Beta, Fixed, Ratio, lambdas
 from mixbook.mixing.scope import Scope, generator_state, restore_generator
+
+
+class Mixes(Protocol):
+    """What training asks of any mixer."""
+
+    def outputs(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        partner: tuple[Tensor, Tensor] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Outputs (N, C) on the mixtures of a batch (B, ...), draw by draw, and their targets (N, C)."""
+        ...
 
 
 @dataclass

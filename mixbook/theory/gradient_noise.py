@@ -7,7 +7,7 @@ count with the ratios', or batch normalisation, under which a mixture has no gra
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,25 +16,12 @@ from torch.func import functional_call, grad, vmap
 
 from mixbook.generators import draw_device
 from mixbook.mixing.losses import mixed_cross_entropy
+from mixbook.mixing.mixer import Mixes
 from mixbook.mixing.ratio import Beta, Ratio
 from mixbook.theory.variance import Components, Split, estimate_components, estimate_split
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Parts = TypeVar("Parts", Split, Components)
-
-
-class Mixes(Protocol):
-    """Any mixer: outputs (K B, C) on the mixtures of a batch, draw by draw, and their targets (K B, C)."""
-
-    def outputs(
-        self,
-        model: nn.Module,
-        x: Tensor,
-        y: Tensor,
-        *,
-        partner: tuple[Tensor, Tensor] | None = None,
-        generator: torch.Generator | None = None,
-    ) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from mixbook.data import shuffled_batches
+from mixbook.mixing.mixer import Mixes
 from mixbook.training.extras import progress_bar
 from mixbook.training.history import History
-from mixbook.training.loop import Mixes
 from mixbook.training.streams import derive
 
 

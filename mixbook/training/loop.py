@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from mixbook.mixing.block import in_blocks
+from mixbook.mixing.mixer import Mixes
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.transport import NotFinite
 from mixbook.training import checkpoint as checkpoints
@@ -36,20 +37,6 @@ _AGREE_EVERY = 16  # steps after which several processes ask each other whether 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Augments = Callable[[Tensor, Tensor, torch.Generator], Batch]
 Validate = Callable[[nn.Module], Mapping[str, float]]
-
-
-class Mixes(Protocol):
-    """What the loop asks of a mixer: outputs (N, C) on mixtures of a batch, and their targets (N, C)."""
-
-    def outputs(
-        self,
-        model: nn.Module,
-        x: Tensor,
-        y: Tensor,
-        *,
-        partner: tuple[Tensor, Tensor] | None = None,
-        generator: torch.Generator | None = None,
-    ) -> tuple[Tensor, Tensor]: ...
 
 
 def fit(

@@ -19,10 +19,10 @@ from mixbook.data import Arrays
 from mixbook.data.sources import SOURCES
 from mixbook.evaluation import evaluate, fgsm_error
 from mixbook.mixing.answers import Answers
-from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.mixer import Mixer, Mixes
 from mixbook.mixing.place import INPUT
 from mixbook.models import MLP, LeNet, seeded
-from mixbook.theory.gradient_noise import Mixes, measure_step
+from mixbook.theory.gradient_noise import measure_step
 from mixbook.training import Recipe
 from mixbook.training.streams import derive
 from mixbook.training.trials import Trial, fit_trials

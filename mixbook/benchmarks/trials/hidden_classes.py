@@ -9,13 +9,12 @@ from mixbook.benchmarks.trials.precision import mixed_precision
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
 from mixbook.evaluation.hidden import hidden_states
-from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.mixer import Mixer, Mixes
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.mixing.ratio import Beta
 from mixbook.models import MLP, BottleneckMLP, seeded
 from mixbook.theory.spectra import flatness, singular_values
 from mixbook.training import Recipe, fit
-from mixbook.training.loop import Mixes
 from mixbook.training.streams import derive
 
 

@@ -18,9 +18,9 @@ from mixbook.benchmarks.spec import Cell, Experiment
 from mixbook.data.augment import Augment, Cutout, Flip, InputNoise, Rotate, Shift
 from mixbook.mixing.guided import GuidedMixer
 from mixbook.mixing.losses import bce_of_softmax
-from mixbook.mixing.mixer import Mixer, comixup, cutmix, fmix, kmixup, multimix, puzzlemix
+from mixbook.mixing.mixer import Mixer, Mixes, comixup, cutmix, fmix, kmixup, multimix, puzzlemix
 from mixbook.mixing.place import INPUT, ManifoldMixer, manifold_mixup
-from mixbook.training.loop import Loss, Mixes
+from mixbook.training.loop import Loss
 
 # Methods that mix nothing: what they change instead is below, or in the recipe, or is the size of the batch.
 _UNMIXED = ("erm", "label_smoothing", "cutout", "noise", "dropout", "weight_decay", "large_batch", "batch_aug")

@@ -22,9 +22,9 @@ from mixbook.benchmarks.trials.sets import Parts, parts
 from mixbook.data import Batched
 from mixbook.evaluation import evaluate, fgsm
 from mixbook.mixing.losses import mixed_accuracy
+from mixbook.mixing.mixer import Mixes
 from mixbook.models import Normalise, named, seeded
 from mixbook.training import History, Recipe, fit
-from mixbook.training.loop import Mixes
 from mixbook.training.streams import derive
 
 MixerOf = Callable[[nn.Module, int], Mixes | None]  # from the network and the number of classes; None mixes nothing

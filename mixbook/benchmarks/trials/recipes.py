@@ -7,8 +7,8 @@ from typing import Any, cast
 from torch import nn
 
 from mixbook.benchmarks.spec import Experiment, Profile
+from mixbook.mixing.mixer import Mixes
 from mixbook.training import Recipe
-from mixbook.training.loop import Mixes
 from mixbook.training.trials import Trial
 
 MixerOrMaker = Mixes | Callable[[nn.Module], Mixes] | None

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.data import Arrays
-from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.mixer import Mixer, Mixes
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.mixing.ratio import lambdas
-from mixbook.training.loop import Mixes
 from mixbook.training.memory import kept_for_backward
 from mixbook.training.recipe import Recipe
 from mixbook.training.trials.functional import against_vmap

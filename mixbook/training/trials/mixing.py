@@ -11,11 +11,10 @@ from mixbook.mixing.blend.linear import Linear
 from mixbook.mixing.block import is_blind
 from mixbook.mixing.checks import built_in
 from mixbook.mixing.matching import Matching, solve
-from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.mixer import Mixer, Mixes
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
 from mixbook.mixing.place import INPUT, ManifoldMixer
 from mixbook.mixing.ratio import lambdas
-from mixbook.training.loop import Mixes
 from mixbook.training.trials.network import Networks
 from mixbook.training.trials.trial import AnyMixer
 

@@ -1,17 +1,18 @@
 """The loop of :func:`mixbook.training.fit`, for N networks at once: the same draws, the same steps."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from mixbook.data import Arrays, shuffled_batches
 from mixbook.mixing.losses import mixed_cross_entropy
 from mixbook.training.extras import one_device
 from mixbook.training.history import History
+from mixbook.training.loop import Loss, Validate
 from mixbook.training.recipe import Recipe
 from mixbook.training.stop import in_bounds
 from mixbook.training.streams import Streams
@@ -19,9 +20,6 @@ from mixbook.training.trials.mixing import Batch, Part, StackedMixer
 from mixbook.training.trials.network import Networks
 from mixbook.training.trials.optimizer import StackedOptimizer
 from mixbook.training.trials.trial import AnyMixer, Fitted, Trial
-
-Loss = Callable[[Tensor, Tensor], Tensor]
-Validate = Callable[[nn.Module], Mapping[str, float]]
 
 
 def train_together(

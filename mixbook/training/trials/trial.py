@@ -6,10 +6,9 @@ from typing import cast
 
 from torch import nn
 
-from mixbook.mixing.mixer import Mixer
+from mixbook.mixing.mixer import Mixer, Mixes
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.training.history import History
-from mixbook.training.loop import Mixes
 from mixbook.training.recipe import Recipe
 
 AnyMixer = Mixer | ManifoldMixer
