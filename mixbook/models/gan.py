@@ -33,9 +33,9 @@ class Generator(nn.Sequential):
         super().__init__(
             OrderedDict(
                 dense=nn.Sequential(dense, nn.Unflatten(1, (width, 4, 4))),
-                layer1=Up(width),
-                layer2=Up(width),
-                layer3=Up(width),
+                layer1=_up(width),
+                layer2=_up(width),
+                layer3=_up(width),
                 image=nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), last, nn.Tanh()),
             )
         )
@@ -61,65 +61,49 @@ class Discriminator(nn.Sequential):
         nn.init.xavier_uniform_(head.weight)
         super().__init__(
             OrderedDict(
-                layer1=FirstDown(channels, width),
-                layer2=Down(width, halve=True),
-                layer3=Down(width, halve=False),
-                layer4=Down(width, halve=False),
+                layer1=_first_down(channels, width),
+                layer2=_down(width, halve=True),
+                layer3=_down(width, halve=False),
+                layer4=_down(width, halve=False),
                 pool=nn.Sequential(nn.ReLU(), average()),
                 head=spectral_norm(head),
             )
         )
 
 
-class Up(nn.Module):
-    """Residual block of the generator, which doubles height and width."""
+class Residual(nn.Module):
+    """What a body and a skip make of the same images, added up."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, body: nn.Module, skip: nn.Module) -> None:
         super().__init__()
-        self.skip = nn.Upsample(scale_factor=2)
-        self.body = nn.Sequential(
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            nn.Upsample(scale_factor=2),
-            _xavier(width, width),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            _xavier(width, width),
-        )
+        self.body, self.skip = body, skip
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, width, H, W) to (B, width, 2 H, 2 W)."""
+        """Images (B, C, H, W) to (B, C', H', W')."""
         return self.skip(x) + self.body(x)
 
 
-class FirstDown(nn.Module):
-    """First residual block of the discriminator: no ReLU on the image itself, and the skip is pooled before its map."""
-
-    def __init__(self, channels: int, width: int) -> None:
-        super().__init__()
-        first, second = (spectral_norm(_xavier(before, width)) for before in (channels, width))
-        self.body = nn.Sequential(first, nn.ReLU(), second, nn.AvgPool2d(2))
-        self.skip = nn.Sequential(nn.AvgPool2d(2), spectral_norm(_xavier(channels, width, 1, SQRT2)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W) to (B, width, H / 2, W / 2)."""
-        return self.skip(x) + self.body(x)
+def _up(width: int) -> Residual:
+    """Block of the generator, which doubles height and width."""
+    first, second = _xavier(width, width), _xavier(width, width)
+    twice = nn.Upsample(scale_factor=2)
+    body = (nn.BatchNorm2d(width), nn.ReLU(), twice, first, nn.BatchNorm2d(width), nn.ReLU(), second)
+    return Residual(nn.Sequential(*body), nn.Upsample(scale_factor=2))
 
 
-class Down(nn.Module):
-    """Residual block of the discriminator, which may halve height and width."""
+def _first_down(channels: int, width: int) -> Residual:
+    """First block of the discriminator: no ReLU on the image itself, and the skip is pooled before its map."""
+    first, second = (spectral_norm(_xavier(before, width)) for before in (channels, width))
+    skip = nn.Sequential(nn.AvgPool2d(2), spectral_norm(_xavier(channels, width, 1, SQRT2)))
+    return Residual(nn.Sequential(first, nn.ReLU(), second, nn.AvgPool2d(2)), skip)
 
-    def __init__(self, width: int, halve: bool) -> None:
-        super().__init__()
-        pool = [nn.AvgPool2d(2)] if halve else []
-        first, second = (spectral_norm(_xavier(width, width)) for _ in range(2))
-        self.body = nn.Sequential(nn.ReLU(), first, nn.ReLU(), second, *pool)
-        skip = spectral_norm(_xavier(width, width, 1, SQRT2)) if halve else nn.Identity()
-        self.skip = nn.Sequential(skip, *pool)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, width, H, W) to (B, width, H', W')."""
-        return self.skip(x) + self.body(x)
+def _down(width: int, halve: bool) -> Residual:
+    """Block of the discriminator, which may halve height and width."""
+    pool = [nn.AvgPool2d(2)] if halve else []
+    first, second = (spectral_norm(_xavier(width, width)) for _ in range(2))
+    skip = spectral_norm(_xavier(width, width, 1, SQRT2)) if halve else nn.Identity()
+    return Residual(nn.Sequential(nn.ReLU(), first, nn.ReLU(), second, *pool), nn.Sequential(skip, *pool))
 
 
 def _xavier(before: int, after: int, size: int = 3, gain: float = 1.0) -> nn.Conv2d:
