@@ -40,6 +40,21 @@ def test_it_names_a_missing_package_the_extra_that_needs_it_and_the_command(monk
     assert "pip install '.[train]' in the clone (without: tqdm)" in capsys.readouterr().out
 
 
+def test_it_counts_the_data_sets_that_are_here(monkeypatch, tmp_path):
+    monkeypatch.setenv("MIXBOOK_DATA", str(tmp_path))
+    empty = findings()["data"]
+    assert empty.found is None and "mixbook data get" in empty.advice
+    monkeypatch.setattr(doctor.store, "present", lambda source: source is doctor.SOURCES["cifar10"])
+    assert findings()["data"].found == f"1 of {len(doctor.SOURCES)} sets in {tmp_path}: cifar10"
+
+
+def test_it_knows_the_libraries_of_the_recipes(monkeypatch):
+    monkeypatch.setattr(doctor, "version_of", lambda package: {"timm": "1.0"}.get(package))
+    found = findings()
+    assert found["timm"].found == "1.0" and found["lightning"].found is None
+    assert "Lightning" in found["lightning"].needed_for and "pip install" in found["lightning"].advice
+
+
 def test_it_says_where_there_is_no_book(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert findings()["the book"].found is None

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import mixbook
 from mixbook.benchmarks.environment import version_of
+from mixbook.data import store
+from mixbook.data.sources import SOURCES
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def doctor(*, json: bool = False) -> None:
 
 
 def look() -> list[Finding]:
-    """Look for the Python, the package, what it builds on, what its extras need, devices, a browser and the book."""
+    """Look for the package, what it builds on, what extras and recipes need, devices, data, a browser and the book."""
     found = [
         Finding("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", "everything"),
         Finding("mixbook", mixbook.__version__, "everything"),
@@ -65,7 +67,13 @@ def look() -> list[Finding]:
         missing = _missing(extra)
         advice = f"pip install '.[{extra}]' in the clone (without: {', '.join(missing)})"
         found.append(Finding(f"extra {extra!r}", None if missing else "complete", purpose, advice))
-    found += _devices()
+    for package, recipe in {
+        "lightning": "Lightning",
+        "transformers": "Hugging Face's Trainer",
+        "timm": "timm's scripts",
+    }.items():
+        found.append(Finding(package, version_of(package), f"the recipe for {recipe}", f"pip install {package}"))
+    found += [*_devices(), _data()]
     browser = next((name for name in ("chromium", "chromium-browser", "google-chrome") if shutil.which(name)), None)
     found.append(Finding("Chromium", browser, "the browser test of the book", "apt-get install chromium"))
     found.append(Finding("the book", _book(), "mixbook bench run", "run it in a clone of the repository"))
@@ -103,6 +111,12 @@ def _devices() -> list[Finding]:
     names = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
     advice = "the rest works on the processor alone"
     return [threads, Finding("CUDA", ", ".join(names) or None, "training on a GPU and the tests marked gpu", advice)]
+
+
+def _data() -> Finding:
+    here = [name for name, source in SOURCES.items() if store.present(source)]
+    words = f"{len(here)} of {len(SOURCES)} sets in {store.root()}: {', '.join(here)}" if here else None
+    return Finding("data", words, "experiments on data sets that are downloaded", "mixbook data get NAME, such as mnist")
 
 
 def _book() -> str | None:
