@@ -27,3 +27,22 @@ def modes_kept(modules: Iterable[nn.Module]) -> Iterator[None]:
     finally:
         for module, training in before:
             module.training = training
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside the block; then each module is put back into its own mode, as by :func:`modes_kept`.
+
+    Example:
+        >>> from torch import nn
+        >>> from mixbook.modes import evaluation_mode
+        >>> model = nn.Dropout()
+        >>> with evaluation_mode(model):
+        ...     print(model.training)
+        False
+        >>> model.training
+        True
+    """
+    with modes_kept(model.modules()):
+        model.eval()
+        yield

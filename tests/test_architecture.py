@@ -65,7 +65,18 @@ MAY_IMPORT = {
     "compat": {"mixing", "generators", "transfer"},
     "training": {"mixing", "data", "models", "evaluation", "modes", "whole_file", "transfer"},
     "advice": {"mixing", "theory", "plots"},
-    "benchmarks": {"mixing", "theory", "data", "models", "training", "evaluation", "vision", "advice", "whole_file"},
+    "benchmarks": {
+        "mixing",
+        "theory",
+        "data",
+        "models",
+        "training",
+        "evaluation",
+        "vision",
+        "advice",
+        "modes",
+        "whole_file",
+    },
     "cli": {"advice", "benchmarks", "training", "theory", "data", "models", "evaluation", "mixing", "whole_file"},
 }
 CORE = {"torch", "numpy", "scipy", "mixbook"}

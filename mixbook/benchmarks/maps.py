@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mixbook.evaluation.mode import evaluation_mode
+from mixbook.modes import evaluation_mode
 
 MOST = 53  # binary digits of a float
 

@@ -22,11 +22,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mixbook.data import Batched
+from mixbook.evaluation.batches import batches_of, class_numbers, device_of
 from mixbook.evaluation.metrics import accuracy
-from mixbook.evaluation.mode import batches_of, class_numbers, device_of, evaluation_mode
 from mixbook.generators import draw_device
 from mixbook.lead import lead
 from mixbook.models import Normalise
+from mixbook.modes import evaluation_mode
 
 Space = Literal["pixels", "normalised"]
 PIXELS = (0.0, 1.0)

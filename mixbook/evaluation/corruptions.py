@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.data.batches import in_unit_range
+from mixbook.evaluation.batches import device_of
 from mixbook.evaluation.boxes import held
 from mixbook.evaluation.localisation import Located
 from mixbook.evaluation.metrics import accuracy
-from mixbook.evaluation.mode import device_of, evaluation_mode
 from mixbook.generators import draw_device
+from mixbook.modes import evaluation_mode
 
 
 class Corruption(Protocol):

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from mixbook.data import Batched
 from mixbook.evaluation.attacks import PGD, attack
+from mixbook.evaluation.batches import Batch, batches_of, device_of
 from mixbook.evaluation.deformations import deform, deformation
 from mixbook.evaluation.metrics import accuracy, brier, check_labels, expected_calibration_error, nll, top_accuracy
-from mixbook.evaluation.mode import Batch, batches_of, device_of, evaluation_mode
+from mixbook.modes import evaluation_mode
 
 Metrics = dict[str, float]
 

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from mixbook.evaluation.mode import device_of, evaluation_mode
+from mixbook.evaluation.batches import device_of
+from mixbook.modes import evaluation_mode
 
 
 def hidden_states(model: nn.Module, x: Tensor, layer: str, batch_size: int = 2048) -> Tensor:

@@ -14,8 +14,9 @@ from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mixbook.evaluation.batches import class_numbers, device_of
 from mixbook.evaluation.boxes import as_lists, iou
-from mixbook.evaluation.mode import class_numbers, device_of, evaluation_mode
+from mixbook.modes import evaluation_mode
 
 Located = tuple[Tensor, Tensor, Tensor]  # images (B, channels, H, W), labels (B,), boxes (B, 4) or (B, m, 4)
 

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from mixbook.evaluation.mode import class_numbers
+from mixbook.evaluation.batches import class_numbers
 
 
 def accuracy(logits: Tensor, y: Tensor) -> float:

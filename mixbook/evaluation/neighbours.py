@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from mixbook.evaluation.mode import class_numbers
+from mixbook.evaluation.batches import class_numbers
 
 
 def knn_error(states: Tensor, y: Tensor, test_states: Tensor, test_y: Tensor, k: int, batch_size: int = 512) -> float:

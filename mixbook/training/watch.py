@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.data import Batched
-from mixbook.evaluation.mode import evaluation_mode
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer
+from mixbook.modes import evaluation_mode
 from mixbook.training.loop import Loss
 
 

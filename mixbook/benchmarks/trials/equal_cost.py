@@ -9,10 +9,10 @@ from mixbook.benchmarks.spec import Cell, Experiment, Profile, Task
 from mixbook.benchmarks.trials.small_images import small_images
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
-from mixbook.evaluation.mode import evaluation_mode
 from mixbook.mixing.losses import mixed_cross_entropy
 from mixbook.mixing.mixer import Mixer, mixup, multimix
 from mixbook.models import MLP, seeded
+from mixbook.modes import evaluation_mode
 from mixbook.training import Recipe
 from mixbook.training.streams import derive
 from mixbook.training.trials import Fitted, Trial, fit_trials

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
 from mixbook.benchmarks.trials.precision import mixed_precision
 from mixbook.data.strokes import Law, draw_factors, render
-from mixbook.evaluation.mode import evaluation_mode
 from mixbook.models import seeded
+from mixbook.modes import evaluation_mode
 from mixbook.training.streams import derive
 
 

@@ -13,11 +13,11 @@ from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.data import Arrays, Augment, InputNoise, two_spirals
 from mixbook.evaluation import evaluate
 from mixbook.evaluation.hidden import hidden_states
-from mixbook.evaluation.mode import evaluation_mode
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.mixing.ratio import Beta
 from mixbook.models import BottleneckMLP, seeded
+from mixbook.modes import evaluation_mode
 from mixbook.theory.spectra import flatness
 from mixbook.training import fit
 from mixbook.training.streams import derive

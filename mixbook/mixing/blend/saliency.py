@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from mixbook.lead import lead
 from mixbook.mixing.transport import NotFinite, many_digits
-from mixbook.modes import modes_kept
+from mixbook.modes import evaluation_mode
 
 
 class Saliency(Protocol):
@@ -63,8 +63,7 @@ class GradientSaliency:
 
     def in_eval_mode(self, x: Tensor, y: Tensor) -> Tensor:
         """Gradient of the summed loss with respect to ``x``, (R, C, H, W); the model is left as it was."""
-        with modes_kept(self.model.modules()):
-            self.model.eval()
+        with evaluation_mode(self.model):
             return self.gradient(x, y)[0]
 
     def gradient(self, x: Tensor, y: Tensor, *, keep_loss: bool = False) -> tuple[Tensor, Tensor | None]:

@@ -1,7 +1,6 @@
-"""A network in evaluation mode for a while, and back as it was; and the batches that it is evaluated on."""
+"""The batches that a network is evaluated on, on its device and as numbers."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -9,17 +8,8 @@ from torch import Tensor, nn
 
 from mixbook.data import Batched
 from mixbook.data.batches import in_unit_range
-from mixbook.modes import modes_kept
 
 Batch = tuple[Tensor, Tensor]
-
-
-@contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the block; then each module is put back into its own mode, also after an error."""
-    with modes_kept(model.modules()):
-        model.eval()
-        yield
 
 
 def device_of(model: nn.Module) -> torch.device | None:
