@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -69,6 +70,32 @@ def check_batches(x: Tensor, other: Tensor | None) -> None:
         raise ValueError("x is an empty batch: there is nobody to pair")
     if other is not None and other.shape != x.shape:
         raise ValueError(f"the second batch must have the shape of the first, {tuple(x.shape)}, got {tuple(other.shape)}")
+
+
+def can_be_looked_at(values: Tensor) -> bool:
+    """Whether there are values here and now: not on a device that would be waited for, while tracing, or in vmap.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.checks import can_be_looked_at
+        >>> can_be_looked_at(torch.ones(2)), can_be_looked_at(torch.ones(2, device="meta"))
+        (True, False)
+    """
+    if torch.compiler.is_compiling() or values.device.type != "cpu":
+        return False
+    return values.numel() > 0 and not in_vmap(values)
+
+
+def in_vmap(values: Tensor) -> bool:
+    """Whether a function is being mapped over these values; not to be asked while compiling, and then False.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.checks import in_vmap
+        >>> in_vmap(torch.ones(2))
+        False
+    """
+    return not torch.compiler.is_compiling() and bool(torch._C._functorch.is_functorch_wrapped_tensor(values))
 
 
 def check_inputs(x: Tensor) -> None:

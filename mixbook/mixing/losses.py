@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mixbook.mixing.checks import can_be_looked_at
+
 Reduction = Literal["mean", "sum", "none"]
 _REDUCTIONS = get_args(Reduction)
 _IGNORED = -100  # an integer label that PyTorch's cross entropy leaves out
@@ -72,7 +74,7 @@ def mixed_cross_entropy(
         return F.cross_entropy(logits, targets.long(), weight, reduction=reduction, label_smoothing=label_smoothing)
     targets = targets.to(logits.dtype)
     present = targets.sum(1, keepdim=True)
-    if _can_be_looked_at(present) and present.max() > 1.01:
+    if can_be_looked_at(present) and present.max() > 1.01:
         raise ValueError(
             f"targets must sum to 1 over the classes, got up to {float(present.max()):.3g}: for several labels at once "
             "take F.binary_cross_entropy_with_logits"
@@ -157,13 +159,6 @@ def dominant_accuracy(logits: Tensor, targets: Tensor) -> Tensor:
 def _exact(logits: Tensor) -> Tensor:
     """Logits with at least the digits of float32."""
     return logits if logits.dtype == torch.float64 else logits.float()
-
-
-def _can_be_looked_at(values: Tensor) -> bool:
-    """Whether there are values here and now: not on a device that would be waited for, while tracing, or in vmap."""
-    if torch.compiler.is_compiling() or values.device.type != "cpu":
-        return False
-    return values.numel() > 0 and not torch._C._functorch.is_functorch_wrapped_tensor(values)
 
 
 def _mass(targets: Tensor, weight: Tensor | None) -> Tensor:

@@ -90,16 +90,15 @@ class Mixer:
         """Mixed batch and targets: x (B, ...) and y int (B,) or float (B, C) to (N, ...) and float32 (N, C), N = K B.
 
         Args:
-            x, y: the batch.
+            x, y: the batch. Nothing looks for NaN in ``x``: see :meth:`MixPlan.apply`.
             x2, y2: a second, independent batch of the same shape that partners come from, as the theory assumes.
             generator: used instead of the mixer's own.
 
         Raises:
-            ValueError: if the batch is empty, ``x`` and ``y`` differ in length, ``y`` does not fit ``num_classes``, or only
-                one of ``x2`` and ``y2`` is given.
+            ValueError: if the batch is empty, ``x`` and ``y`` differ in length, ``y`` does not fit ``num_classes`` or is
+                NaN or infinite, or only one of ``x2`` and ``y2`` is given.
             TypeError: if ``x`` is not floating point, or ``x`` or ``y`` is not a tensor.
-            RuntimeError: in a later call, if a label on a CUDA device does not fit ``num_classes``: see
-                :meth:`MixPlan.targets`.
+            RuntimeError: in a later call, if ``y`` on a CUDA device has such values: see :meth:`MixPlan.targets`.
         """
         return self._mix(x, y, x2, y2, generator)
 

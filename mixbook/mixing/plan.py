@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
-from math import isqrt
+from math import isfinite, isqrt
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from mixbook.mixing.checks import check_inputs
+from mixbook.mixing.checks import can_be_looked_at, check_inputs, in_vmap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -140,7 +140,8 @@ class MixPlan:
         """Mixtures of the rows of ``x``: (R, ...) to (N, ...), differentiable, in the dtype of ``x``, never in place.
 
         Half-precision inputs are blended in float32, so that the weights keep their digits. Inputs must be finite: also a
-        sample of weight 0 is multiplied, and 0 times infinity is NaN.
+        sample of weight 0 is multiplied, and 0 times infinity is NaN. Nothing looks for such values in ``x``, which would
+        be one more pass over every batch: ask ``bool(x.isfinite().all())`` once, of all data.
 
         Raises:
             TypeError: if ``x`` is not floating point.
@@ -168,28 +169,38 @@ class MixPlan:
                 to less than 1; :func:`~mixbook.mixing.losses.mixed_cross_entropy` counts only what is there.
 
         Raises:
-            ValueError: if ``num_classes`` is missing, ``y`` has another shape, or a label is out of range.
-            RuntimeError: instead, on a CUDA device, if a label is out of range. Nothing waits for the labels there, so a
-                later call raises it, and the device prints the words.
+            ValueError: if ``num_classes`` is missing, ``y`` has another shape, a label is out of range, or a float target
+                is NaN or infinite. Maps of labels are for :meth:`pixel_targets`.
+            RuntimeError: instead, on a CUDA device, if a label is out of range or a float target not finite. Nothing waits
+                for the values there, so a later call raises it, and the device prints the words.
         """
         self._check_rows("y", y)
         if y.is_floating_point():
             if y.ndim != 2:
-                raise ValueError(
-                    f"float y must have shape ({self.rows}, C), got {tuple(y.shape)}: pass labels of classes as y.long(), "
-                    "and one number for each sample (regression, yes or no) as y[:, None]"
+                advice = (
+                    "pass labels of classes as y.long(), and one number for each sample (regression, yes or no) as "
+                    "y[:, None]"
+                    if y.ndim == 1
+                    else "for maps of labels use plan.pixel_targets(y.long(), num_classes), and for maps of numbers "
+                    "plan.apply(y)"
                 )
+                raise ValueError(f"float y must have shape ({self.rows}, C), got {tuple(y.shape)}: {advice}")
             if num_classes is not None and y.shape[1] != num_classes:
                 raise ValueError(
                     f"float y must have num_classes={num_classes} columns, got shape {tuple(y.shape)}{_ADVICE} "
                     "Where y are no classes, leave it out"
                 )
+            values = y.float()
+            _check_finite("float y", values)
             # No matrix product, which autocast would compute in half precision.
-            return (self.weights[:, :, None] * y.float()[self.sources]).sum(1)
+            return (self.weights[:, :, None] * values[self.sources]).sum(1)
         if y.ndim != 1:
-            raise ValueError(
-                f"integer y must have shape ({self.rows},), got {tuple(y.shape)}: for multi-label targets pass y.float()"
+            advice = (
+                "for multi-label targets pass y.float()"
+                if y.ndim == 2
+                else "for maps of labels, (rows, H, W), use plan.pixel_targets(y, num_classes) with plan = mix.plan(x)"
             )
+            raise ValueError(f"integer y must have shape ({self.rows},), got {tuple(y.shape)}: {advice}")
         if num_classes is None:
             raise ValueError("num_classes is needed for integer labels, got None: e.g. mixup(alpha=1.0, num_classes=10)")
         labels, known = _known_labels(y, num_classes, ignore_index)
@@ -372,3 +383,14 @@ def _check_range(name: str, values: Tensor, end: int, advice: str = "") -> None:
 def _check_range_later(name: str, values: Tensor, end: int, advice: str = "") -> None:
     """The same where looking at values would stall the queue: the device looks, and says so in a later call."""
     torch._assert_async((values.clamp(0, end - 1) == values).all(), f"{name} must lie in [0, {end}){advice}")
+
+
+def _check_finite(name: str, values: Tensor) -> None:
+    """Refuse NaN and infinity in values (R, C); as for labels, a GPU looks itself, and says so in a later call."""
+    words = f"{name} must be finite"
+    if can_be_looked_at(values):
+        if not all(map(isfinite, values.detach().aminmax())):
+            bad = (~values.isfinite()).any(1).nonzero()[:, 0].tolist()
+            raise ValueError(f"{words}, got NaN or infinity in {len(bad)} of {len(values)} rows, the first is row {bad[0]}")
+    elif values.device.type in ("cuda", "meta") and not in_vmap(values):
+        torch._assert_async(values.isfinite().all(), words)

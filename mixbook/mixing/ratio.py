@@ -30,7 +30,8 @@ class Beta:
     Args:
         alpha: shape of the law, > 0.
         draws: K, the number of interpolations of each pair, in increasing order (multi-mix, eq. 6).
-        per: ``"batch"`` shares each draw among all pairs of a batch, as the papers do; ``"pair"`` draws for each pair.
+        per: ``"batch"`` shares each draw among all pairs of a batch, as the papers do; ``"pair"`` draws for each pair, that
+            is, for each sample with its partner.
 
     Raises:
         ValueError: if ``alpha`` is not positive, ``draws`` is no whole number >= 1, or ``per`` is neither.

@@ -19,7 +19,7 @@ def check_scope(per: str) -> None:
         ValueError: if ``per`` is not a :data:`Scope`.
     """
     if per not in get_args(Scope):
-        raise ValueError(f"per must be one of {get_args(Scope)}, got {per!r}")
+        raise ValueError(f"per must be one of {get_args(Scope)}, got {per!r}: 'pair' draws anew for each sample")
 
 
 def check_probabilities(name: str, values: Sequence[float], said: object = None) -> tuple[float, ...]:

@@ -48,6 +48,7 @@ def test_nothing_waits_for_a_value_off_the_cpu(plan):
     x, y = torch.rand(6, 2, 8, 8, device="meta"), torch.zeros(6, dtype=torch.int64, device="meta")
     assert away.apply(x).shape == (len(plan), 2, 8, 8)
     targets = away.targets(y, 3, ignore_index=-1)
+    assert away.targets(torch.rand(6, 3, device="meta")).shape == (len(plan), 3)
     assert away.pixel_targets(y[:, None, None].expand(6, 8, 8), 3, ignore_index=-1).shape == (len(plan), 3, 8, 8)
     loss = mb.mixed_cross_entropy(torch.rand_like(targets), targets, weight=torch.ones(3, device="meta"))
     assert loss.shape == ()
@@ -62,7 +63,8 @@ def test_labels_are_looked_at_later_off_the_cpu_and_in_the_same_words():
             later("labels", torch.tensor(labels), 3, ": is num_classes right?")
 
 
-def test_looking_at_labels_later_does_not_break_a_graph(plan):
+@pytest.mark.parametrize("y", [torch.zeros(6, dtype=torch.int64), torch.zeros(6, 3)], ids=["labels", "float"])
+def test_looking_at_targets_later_does_not_break_a_graph(plan, y):
     away = MixPlan(plan.sources.to("meta"), plan.weights.to("meta"), plan.rows)
     graphs = []
 
@@ -71,17 +73,28 @@ def test_looking_at_labels_later_does_not_break_a_graph(plan):
         return graph.forward
 
     targets = torch.compile(lambda y: away.targets(y, 3), fullgraph=True, backend=backend)
-    assert targets(torch.zeros(6, dtype=torch.int64, device="meta")).shape == (len(plan), 3)
+    assert targets(y.to("meta")).shape == (len(plan), 3)
     assert ["_assert_async" in str(node.target) for node in graphs[0].graph.nodes].count(True) == 1
 
 
-WRONG_LABEL = """
+def test_float_targets_compile_as_one_graph_and_are_mapped_over(plan):
+    y = torch.rand(2, 6, 3)
+    expected = torch.stack([plan.targets(one) for one in y])
+    compiled = torch.compile(plan.targets, fullgraph=True, backend="eager")
+    torch.testing.assert_close(torch.stack([compiled(one) for one in y]), expected)
+    torch.testing.assert_close(torch.func.vmap(plan.targets)(y), expected)
+    away = MixPlan(plan.sources.to("meta"), plan.weights.to("meta"), plan.rows)
+    assert torch.func.vmap(away.targets)(y.to("meta")).shape == expected.shape
+
+
+WRONG = """
 import torch, mixbook as mb
 x, y = torch.rand(4, 2, device="cuda"), torch.tensor([0, 1, 2, 3], device="cuda")
+soft = torch.rand(4, 3, device="cuda")
 plan = mb.mixup(1.0).plan(x)
 torch.cuda.set_sync_debug_mode("error")  # whatever waits for the device fails
-plan.targets(y, 4)
-plan.targets(y, 3)
+plan.targets(y, 4), plan.targets(soft)
+plan.targets({wrong})
 print("not waited for")
 torch.cuda.set_sync_debug_mode("default")
 torch.cuda.synchronize()
@@ -90,11 +103,16 @@ torch.cuda.synchronize()
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_wrong_label_on_a_gpu_is_an_error_that_nothing_waits_for():
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [("y, 3", "labels must lie in [0, 3): is num_classes right?"), ("soft / 0", "float y must be finite")],
+)
+def test_a_wrong_target_on_a_gpu_is_an_error_that_nothing_waits_for(wrong, words):
     # In a process of its own: after a failed assertion the device can do no more for it.
-    ran = subprocess.run([sys.executable, "-c", WRONG_LABEL], capture_output=True, text=True, check=False)
+    script = [sys.executable, "-c", WRONG.format(wrong=wrong)]
+    ran = subprocess.run(script, capture_output=True, text=True, check=False)
     assert ran.returncode != 0 and "not waited for" in ran.stdout
-    assert "labels must lie in [0, 3): is num_classes right?" in ran.stdout + ran.stderr
+    assert words in ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize("make", [mb.mixup, mb.multimix])

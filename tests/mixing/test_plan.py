@@ -172,13 +172,26 @@ def test_what_cannot_be_mixed_is_refused_with_advice(plan):
         (torch.tensor([0, 1, 2, -1, 4, 4]), 5, "got -1 to 4"),
         (torch.tensor([0, 1, 2, 3, 4, 4]), None, "num_classes is needed"),
         (torch.rand(6), None, r"labels of classes as y\.long\(\).*as y\[:, None\]"),
+        (torch.rand(6, 4, 4), 3, r"plan\.pixel_targets\(y\.long\(\), num_classes\), and for .* numbers plan\.apply\(y\)"),
         (torch.zeros(6, 3, dtype=torch.int64), 3, r"pass y\.float\(\)"),
+        (torch.zeros(6, 4, 4, dtype=torch.int64), 3, r"maps of labels, .* use plan\.pixel_targets\(y, num_classes\)"),
         (torch.rand(6, 7), 10, r"float y must have num_classes=10 columns, got shape \(6, 7\)"),
     ],
 )
 def test_targets_that_would_be_guesses_are_refused(plan, y, num_classes, message):
     with pytest.raises(ValueError, match=message):
         plan.targets(y, num_classes)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf, 1e300])
+def test_float_targets_that_are_not_finite_are_refused(plan, value, recwarn):
+    y = torch.rand(6, 3, dtype=torch.float64)
+    assert plan.targets(y.requires_grad_()).isfinite().all() and not recwarn
+    y = y.detach().index_put((torch.tensor([4, 5]), torch.tensor([0, 2])), torch.tensor(value, dtype=y.dtype))
+    with pytest.raises(ValueError, match="float y must be finite, got NaN or infinity in 2 of 6 rows, the first is row 4"):
+        plan.targets(y)
+    with pytest.raises(ValueError, match="float y must be finite"):
+        mb.mixup()(torch.rand(6, 2), y)
 
 
 def test_masks_decide_pixel_by_pixel_and_their_means_weigh_the_targets(generator):

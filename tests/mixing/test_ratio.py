@@ -65,7 +65,7 @@ def test_alpha_must_be_positive(alpha):
     ("make", "message"),
     [
         (lambda: Beta(1.0, draws=0), "draws must be at least 1, got 0"),
-        (lambda: Beta(1.0, per="image"), "per must be one of .* got 'image'"),
+        (lambda: Beta(1.0, per="sample"), "per must be one of .* got 'sample': 'pair' draws anew for each sample"),
         (lambda: Uniform(0.7, 0.3), "low and high must satisfy"),
         (lambda: Uniform(draws=0), "draws must be at least 1"),
         (lambda: Beta(1.0, draws=2.5), "draws must be a whole number, got 2.5: 1 is mixup"),
