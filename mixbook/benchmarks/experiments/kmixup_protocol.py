@@ -10,12 +10,18 @@ from mixbook.benchmarks.spec import Cell, Experiment, Profile, ProfileName, Sett
 
 Profiles = dict[ProfileName, Profile]
 
-_STATED = (
+SGD = (
     Setting("lr", 0.1, "TMLR, section 5", stated=True),
     Setting("momentum", 0.9, "TMLR, section 5", stated=True),
     Setting("weight_decay", 1e-4, "TMLR, section 5", stated=True),
+)
+ONE_RATIO = Setting("ratio_scope", "batch", "TMLR, Figure 5: one lambda for all pairs of a batch", stated=True)
+LOSS = Setting("loss", "cross entropy", "the usual one, and that of the released code")
+LAST_EPOCH = Setting("model_choice", "last epoch", "nothing is selected on test data")
+_STATED = (
+    *SGD,
     Setting("drops", (0.5, 0.75), "TMLR, section 5: at epochs 100 and 150; a shorter run keeps these shares of 200"),
-    Setting("ratio_scope", "batch", "TMLR, Figure 5: one lambda for all pairs of a batch", stated=True),
+    ONE_RATIO,
     Setting(
         "pairs",
         "across",
@@ -34,7 +40,7 @@ _STATED = (
 _CHOSEN = (
     Setting("decay", 0.1, "factor at the drops of the learning rate; that of the released code"),
     Setting("initial_weights", "PyTorch's default, He's where the network's own code has it", "not stated"),
-    Setting("loss", "cross entropy", "the usual one, and that of the released code"),
+    LOSS,
     Setting(
         "xi_images",
         4096,
@@ -49,7 +55,7 @@ _CHOSEN = (
     ),
     Setting("precision_on_gpus", "products in bfloat16", "the same on processors with AVX-512; all else in float32"),
     Setting("channels_last", True, "where numbers lie in memory, which changes no result but rounding"),
-    Setting("model_choice", "last epoch", "nothing is selected on test data"),
+    LAST_EPOCH,
 )
 CONSTANT_XI = Setting(
     "alpha_over_k",

@@ -2,15 +2,14 @@
 
 from dataclasses import replace
 
+from mixbook.benchmarks.experiments.kmixup_protocol import LAST_EPOCH, LOSS, ONE_RATIO, SGD, cells, summary, table
 from mixbook.benchmarks.spec import Cell, Experiment, Profile, ProfileName, Setting
 
 _ALPHAS = ("0.05", "0.1", "0.2", "0.5", "1", "10", "100")
 
 _STATED = (
-    Setting("lr", 0.1, "TMLR, section 5", stated=True),
-    Setting("momentum", 0.9, "TMLR, section 5", stated=True),
-    Setting("weight_decay", 1e-4, "TMLR, section 5", stated=True),
-    Setting("ratio_scope", "batch", "TMLR, Figure 5: one lambda for all pairs of a batch", stated=True),
+    *SGD,
+    ONE_RATIO,
     Setting(
         "pairs", "across", "TMLR, Figure 5: partners come from a second loader, which is shuffled by itself", stated=True
     ),
@@ -47,7 +46,7 @@ _CHOSEN = (
         "training loss had hardly moved after 59 of them",
     ),
     Setting("initial_weights", "PyTorch's default", "the paper's code is PyTorch"),
-    Setting("loss", "cross entropy", "the usual one, and that of the released code"),
+    LOSS,
     Setting(
         "xi_images", 4096, "training images on which distances of matched pairs are measured, the same for every trial"
     ),
@@ -76,7 +75,7 @@ _CHOSEN = (
         "1.13 % at 8 epochs lies in the band of 0.3 points around print, 0.95 %; 1.49 % at 4 did not. So the computing "
         "time that there was went into trials of 8 epochs rather than more and shorter ones",
     ),
-    Setting("model_choice", "last epoch", "nothing is selected on test data"),
+    LAST_EPOCH,
 )
 
 _PROFILES: dict[ProfileName, Profile] = {
@@ -98,11 +97,7 @@ _PROFILES: dict[ProfileName, Profile] = {
 }
 
 
-def _cells(ks: tuple[int, ...], alphas: tuple[str, ...]) -> tuple[Cell, ...]:
-    return tuple(Cell("kmixup" if k > 1 else "mixup", f"k={k};alpha={alpha}") for k in ks for alpha in alphas)
-
-
-def _networks(name: str, title: str, over_k: Setting, cells: tuple[Cell, ...]) -> Experiment:
+def _networks(name: str, title: str, over_k: Setting, own_cells: tuple[Cell, ...]) -> Experiment:
     return Experiment(
         name=name,
         title=title,
@@ -112,7 +107,7 @@ def _networks(name: str, title: str, over_k: Setting, cells: tuple[Cell, ...]) -
         decided="2026-11-26",
         profiles=_PROFILES,
         trial="mixbook.benchmarks.trials.mnist:trial",
-        own_cells=cells,
+        own_cells=own_cells,
     )
 
 
@@ -120,14 +115,14 @@ CONSTANT_XI = _networks(
     "mnist-lenet-constant-xi",
     "LeNet on MNIST, alpha raised with k until xi is that of k = 1: the networks behind k-mixup (TMLR)",
     Setting("alpha_over_k", "constant xi", "TMLR, Table 3: each column is one xi", stated=True),
-    (Cell("erm", ""), *_cells((1, 2, 4, 8, 16, 32, 64), _ALPHAS)),
+    (Cell("erm", ""), *cells((1, 2, 4, 8, 16, 32, 64), _ALPHAS)),
 )
 FIXED_ALPHA = _networks(
     "mnist-lenet-fixed-alpha",
     "LeNet on MNIST, the same alpha at every k: the networks behind k-mixup (v1) that are not among the others",
     Setting("alpha_over_k", "fixed", "v1, Figure 5: each column is one alpha", stated=True),
     # The networks that are attacked come first.
-    tuple(cell for alpha in reversed(_ALPHAS[:-1]) for cell in _cells((2, 4, 8, 16, 32), (alpha,))),
+    tuple(cell for alpha in reversed(_ALPHAS[:-1]) for cell in cells((2, 4, 8, 16, 32), (alpha,))),
 )
 
 
@@ -141,49 +136,27 @@ _LEFT_OUT = Setting(
 )
 
 
-def _table(name: str, title: str, paper: str, table: str) -> Experiment:
-    """A printed table whose cells are networks of the two experiments above."""
+def _table(name: str, title: str, paper: str, where: str) -> Experiment:
+    """A printed table whose cells are networks of the two experiments above, those of them that learned."""
     sources = (CONSTANT_XI,) if paper == "kmixup-tmlr" else (CONSTANT_XI, FIXED_ALPHA)
-    return sources[-1].read_by(
-        "mixbook.benchmarks.trials.mnist:read",
-        name=name,
-        title=title,
-        paper=paper,
-        table=table,
-        settings=(*sources[-1].settings, _LEFT_OUT),
-        sources=sources,
-    )
+    read = table(name, title, paper, where, "mnist", "lenet", sources)
+    return replace(read, settings=(*read.settings, _LEFT_OUT), derive="mixbook.benchmarks.trials.mnist:read")
 
 
 TABLE3 = _table("kmixup-tmlr-table3-mnist", "MNIST, LeNet, over k and xi", "kmixup-tmlr", "Table 3")
 FIGURE5A = _table("kmixup-v1-figure5a", "MNIST, LeNet, over k and alpha", "kmixup-v1", "Figure 5a")
-
-
-def _sentence(name: str, title: str, table: str, source: Experiment, band: float = 0.0) -> Experiment:
-    """What a text or a summary says about a table: repeats a cell, or names the best ones or the gain between two."""
-    best = "lowest mean test error, as in print: optimistic, and no way to choose one's own k and alpha"
-    return replace(
-        source,
-        name=name,
-        title=title,
-        table=table,
-        settings=(*source.settings, Setting("best", best, "the summaries and texts name the best cells of their tables")),
-        band=band,
-        # Plain training is in no table. Fixed alpha has none, and another network at the same k and alpha.
-        sources=(source, CONSTANT_XI) if source is TABLE3 else (source,),
-        derive="mixbook.benchmarks.claims:sentence",
-    )
-
+# Plain training is in no table. Fixed alpha has none, and another network at the same k and alpha.
+_TMLR = (TABLE3, CONSTANT_XI)
 
 EXPERIMENTS = (
     CONSTANT_XI,
     FIXED_ALPHA,
-    _sentence("kmixup-tmlr-table2-mnist", "MNIST, the best of Table 3", "Table 2", TABLE3, band=0.3),
+    summary("kmixup-tmlr-table2-mnist", "MNIST, the best of Table 3", _TMLR, "Table 2", band=0.3),
     TABLE3,
-    _sentence("kmixup-tmlr-table3-caption", "MNIST, no mixing, and the gains", "text Table 3 caption", TABLE3, band=0.3),
-    _sentence("kmixup-tmlr-section5-mnist", "MNIST, what section 5 says", "text Sec 5", TABLE3),
+    summary("kmixup-tmlr-table3-caption", "MNIST, no mixing, and the gains", _TMLR, "text Table 3 caption", band=0.3),
+    summary("kmixup-tmlr-section5-mnist", "MNIST, what section 5 says", _TMLR, "text Sec 5"),
     _table("kmixup-tmlr-table7b", "MNIST, LeNet under FGSM", "kmixup-tmlr", "Table 7b"),
     FIGURE5A,
-    _sentence("kmixup-v1-section5-mnist", "MNIST, what section 5 says", "text Sec 5", FIGURE5A),
+    summary("kmixup-v1-section5-mnist", "MNIST, what section 5 says", (FIGURE5A,), "text Sec 5"),
     _table("kmixup-v1-figure10b", "MNIST, LeNet under FGSM", "kmixup-v1", "Figure 10b"),
 )
