@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "mixing.plan": {"mixing.checks", "plots"},  # a plan can show itself
     "mixing.transport": set(),
-    "mixing.losses": set(),
+    "mixing.losses": {"mixing.checks"},
     "mixing.scope": {"generators"},
     "mixing.checks": set(),
     "mixing.ratio": {"mixing.scope", "mixing.checks", "generators"},
