@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mixbook.evaluation.intervals import interval as interval
+from mixbook.intervals import interval as interval
 
 if TYPE_CHECKING:
     from types import ModuleType

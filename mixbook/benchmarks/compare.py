@@ -11,7 +11,7 @@ from mixbook.benchmarks.estimate import UNBROKEN, Estimate, rounded, with_interv
 from mixbook.benchmarks.printed import PrintedValue
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell, Experiment
-from mixbook.evaluation.intervals import interval
+from mixbook.intervals import interval
 
 
 @dataclass(frozen=True)

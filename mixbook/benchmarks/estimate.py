@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from mixbook.evaluation.intervals import interval
+from mixbook.intervals import interval
 
 UNBROKEN = "\u00a0±\u00a0"
 _ROUNDING = 1e-9  # of the numbers that a difference is taken of; far above what arithmetic leaves, far below any result

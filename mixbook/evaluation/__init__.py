@@ -12,6 +12,7 @@ from mixbook.evaluation.hidden import hidden_states
 from mixbook.evaluation.localisation import Reading, activation_maps, boxes_of, localisation, localised
 from mixbook.evaluation.metrics import accuracy, brier, expected_calibration_error, nll, reliability, top_accuracy
 from mixbook.evaluation.neighbours import knn_error
+from mixbook.intervals import interval
 
 __all__ = [
     "PGD",
@@ -32,6 +33,7 @@ __all__ = [
     "fgsm",
     "fgsm_error",
     "hidden_states",
+    "interval",
     "iou",
     "knn_error",
     "localisation",

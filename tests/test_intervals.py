@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from mixbook.evaluation.intervals import interval
+from mixbook.intervals import interval
 
 
 def test_the_interval_is_student_s():

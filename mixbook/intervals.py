@@ -17,7 +17,7 @@ def interval(values: ArrayLike, level: float = 0.95, axis: int = -1) -> tuple[np
         ValueError: if there are fewer than two repetitions, which give no spread, or ``level`` is no share.
 
     Example:
-        >>> from mixbook.evaluation.intervals import interval
+        >>> from mixbook.evaluation import interval
         >>> mean, half = interval([1.0, 2.0, 3.0])
         >>> round(float(mean), 3), round(float(half), 3)
         (2.0, 2.484)
