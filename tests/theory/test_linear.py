@@ -38,6 +38,16 @@ def test_the_reference_values_of_four_samples():
     assert margins(across, SINE, LABELS) == pytest.approx([2.5996819083] * 4, abs=1e-9)
 
 
+def test_the_reference_values_of_one_pairs_curvature():
+    x, y, theta = [[1, 2, -0.5], [0.3, -1, 0.8]], [1.0, -1], [0.4, -0.2, 0.7]
+    hessian = mixup_objective(theta, x, y, 1.0, "across").hessian
+    above = [[0.1131164648, 0.1254027235, 0.0033097025], [0.2436321424, -0.0584422121], [0.0369754839]]
+    for row, expected in enumerate(above):
+        assert hessian[row, row:] == pytest.approx(expected, abs=1e-10)
+    flat, least, _ = np.linalg.eigvalsh(hessian)  # of rank 2: flat across the span of the two samples
+    assert [flat, least] == pytest.approx([0, 0.0658765681], abs=1e-10)
+
+
 @pytest.mark.parametrize(
     ("ones", "others", "alpha", "expected"),
     [

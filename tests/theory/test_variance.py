@@ -71,6 +71,16 @@ def test_the_threshold_depends_on_the_law_of_the_ratio(alpha, B0):
     assert variance.independent_pairs(slope, X, Y, alpha).threshold == pytest.approx(B0, abs=1e-4)
 
 
+def test_the_reference_values_around_the_threshold(six):
+    """K = 2 and 2 B pairs at one ratio: below B0 = 76.8 the larger batch varies less, above it multi-mix does."""
+    sides = {76: (0.00456684269, 0.00455361578), 77: (0.00452467901, 0.00452876983)}
+    for size, expected in sides.items():
+        assert (six.variance(size, 2), six.variance(2 * size)) == pytest.approx(expected, abs=1e-11)
+    permuted = {size: variance.any_pairing(slope, X, Y, *variance.all_permutations(6, size)) for size in (3, 6)}
+    assert permuted[3].variance(2) == pytest.approx(0.0844602, abs=1e-7)
+    assert permuted[6].variance(1) == pytest.approx(0.0082070, abs=1e-7)
+
+
 def test_a_batch_of_one_permuted_sample_gains_nothing():
     assert variance.any_pairing(slope, X, Y, *variance.all_permutations(6, 1)).Q < 1e-30
 

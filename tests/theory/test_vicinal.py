@@ -169,10 +169,13 @@ def test_small_balls_tend_to_the_limit(alpha):
     assert gaps[2] < 1e-4
 
 
-def test_limit_on_the_line_is_a_ratio_of_densities():
-    z, f = np.array([0.25, 0.5, 0.75]), stats.beta(8, 8).pdf
+@pytest.mark.parametrize(("alpha", "digits"), [(1, (5 / 6, 2 / 3, 1 / 2)), (8, (0.7528403066, 0.5312830782, 0.7783809618))])
+def test_limit_on_the_line_is_a_ratio_of_densities(alpha, digits):
+    z, f = np.array([0.25, 0.5, 0.75]), stats.beta(alpha, alpha).pdf
     expected = ((1 - z) * f(z) + f(z / 2) / 2) / (f(z) + f(z / 2) / 2)
-    assert optimal(LINE, LINE_LABELS, z, 0, 8.0)[:, 0] == pytest.approx(expected, rel=1e-12)
+    ours = optimal(LINE, LINE_LABELS, z, 0, alpha)[:, 0]
+    assert ours == pytest.approx(expected, rel=1e-12)
+    assert ours == pytest.approx(digits, abs=2e-10)
 
 
 @pytest.mark.parametrize(("alpha", "eps"), [(0.5, 0.01), (1.0, 0.1), (4.0, 0.02)])
@@ -259,6 +262,24 @@ def test_reference_values_of_the_least_loss():
     assert minimum_loss(LINE, LINE_LABELS, 8) == pytest.approx(0.359354669611, abs=1e-9)
 
 
+@pytest.mark.parametrize(("alpha", "digits", "least"), [(1, 0.38819392, 0.362402674654), (8, 0.52733240, 0.359354669611)])
+def test_a_classifier_that_is_linear_between_0_a_half_and_1_stays_above_the_least_loss(alpha, digits, least):
+    law = stats.beta(alpha, alpha)
+
+    def loss(shares):  # of A at 1/2 and 1; it is 1 at 0, and the other half of the line mirrors this one
+        def density(z):
+            share = np.interp(z, [0, 0.5, 1], [1, *shares])
+            ours = (1 - z) * law.pdf(z) + law.pdf(z / 2) / 2
+            return -4 / 9 * (special.xlogy(ours, share) + special.xlogy(z * law.pdf(z), 1 - share))
+
+        pieces = [integrate.quad(density, *ends, epsabs=1e-12)[0] for ends in ((0, 0.5), (0.5, 1))]
+        return sum(pieces) - np.log(1 - shares[1]) / 9
+
+    best = optimize.minimize(lambda u: loss(special.expit(u)), [1.0, -1.0], method="Nelder-Mead", options={"fatol": 1e-11})
+    assert best.fun == pytest.approx(digits, abs=2e-8)
+    assert best.fun > minimum_loss(LINE, LINE_LABELS, alpha) == pytest.approx(least, abs=1e-9)
+
+
 @pytest.mark.parametrize("turn", [0.0, 0.7])
 def test_least_loss_knows_lines_in_the_plane(turn):
     """A line keeps its loss when it is put into the plane, moved and turned; a far point adds pairs that meet nobody."""
@@ -320,6 +341,26 @@ def test_reference_values_of_the_critical_alpha():
     theirs = {0.1: 22.8813067541, 0.4: 3.8463517709, 0.5: 3.1562082316, 0.75: 1.2710520449, 0.9: 0.6588103933}
     for eps, alpha in theirs.items():
         assert critical_alpha(eps) == pytest.approx(alpha, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("eps", "printed", "share", "without_slips"),
+    [
+        (0.1, 68.8147180560, 0.60304662, 138.1294361),
+        (0.25, 10.5903548890, 0.59630028, 21.6807098),
+        (0.4, 3.8321698785, 0.49959264, 8.1643398),
+        (0.5, 2.2725887222, 0.47015735, 5.0451774),
+        (0.75, 0.73226165, 0.44232436, 1.9645233),
+        (0.9, 0.35573726, 0.42522921, 1.2114745),
+    ],
+)
+def test_reference_values_at_the_printed_threshold(eps, printed, share, without_slips):
+    """The middle sample's share of the other class there, and the threshold of the proof without its slips."""
+    alpha = (np.log(4) / eps**2 - 1) / 2
+    assert alpha == pytest.approx(printed, abs=1e-8)
+    assert optimal(LINE, LINE_LABELS, [1.0], eps, alpha)[0, 0] == pytest.approx(share, abs=1e-8)
+    assert np.log(4) / eps**2 - 0.5 == pytest.approx(without_slips, abs=1e-7)
+    assert optimal(LINE, LINE_LABELS, [1.0], eps, without_slips)[0, 0] > 0.5
 
 
 def test_the_threshold_without_the_slips_suffices_on_a_grid():
