@@ -8,12 +8,13 @@ import pytest
 from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.experiments.cifar_full import EXPERIMENTS as FULL
 from mixbook.benchmarks.experiments.cifar_small import EXPERIMENTS as SMALL
-from mixbook.benchmarks.spec import Cell
+from mixbook.benchmarks.spec import Cell, Profile
 from mixbook.benchmarks.trials import cifar
 from mixbook.benchmarks.trials.cifar import job_of, seconds_until, trial
 from mixbook.mixing.blend.cutmix import CutMix
 
 SMOKE = SMALL[0].profile("smoke")
+LONG = Profile(trials=1, epochs=30)
 
 
 @pytest.mark.parametrize("experiment", (*SMALL, *FULL), ids=lambda experiment: experiment.name)
@@ -53,25 +54,25 @@ def test_other_trials_see_other_batches():
 
 @pytest.mark.parametrize("cell", SMALL[0].cells, ids=str)
 def test_every_method_takes_as_many_steps_and_gradients(cell):
-    job = job_of(SMALL[0], cell, 0, SMALL[0].profile("laptop").epochs)
+    job = job_of(SMALL[0], cell, 0, SMALL[0].profile("laptop"))
     steps = job.recipe.epochs * job.recipe.steps(job.samples)
     assert steps == 750 and job.recipe.batch_size * job.mixing.draws == 160
     assert job.samples % job.recipe.batch_size == 0
 
 
 def test_at_equal_passes_several_interpolations_cost_more():
-    multimix, mixup = (job_of(FULL[0], Cell(*c), 0, 30) for c in (("multimix", "alpha=1;K=5"), ("mixup", "alpha=1")))
+    multimix, mixup = (job_of(FULL[0], Cell(*c), 0, LONG) for c in (("multimix", "alpha=1;K=5"), ("mixup", "alpha=1")))
     assert multimix.recipe == mixup.recipe and multimix.mixing.draws == 5
 
 
 def test_images_are_changed_as_the_settings_say():
-    job = job_of(SMALL[0], SMALL[0].cells[0], 0, 30)
+    job = job_of(SMALL[0], SMALL[0].cells[0], 0, LONG)
     assert (job.shift, job.flip) == (SMALL[0]["shift"], SMALL[0]["flip"]) == (4, True)
 
 
 def test_boxes_are_cut_off_as_published():
     (cell,) = (cell for cell in SMALL[0].cells if cell.method == "cutmix")
-    assert job_of(SMALL[0], cell, 0, 30).mixing.mixer(10).blend == CutMix()
+    assert job_of(SMALL[0], cell, 0, LONG).mixing.mixer(10).blend == CutMix()
 
 
 def test_a_long_curve_is_thinned_to_the_last_epoch():

@@ -9,9 +9,10 @@ from torch import nn
 
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile
 from mixbook.benchmarks.trials.answers import answers_of
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.data import Batched, Pixels, Resident, stand_in
 from mixbook.evaluation import evaluate
-from mixbook.training import History, Recipe, fit
+from mixbook.training import History, fit
 from mixbook.training.job import Job
 from mixbook.training.phases import PHASES
 
@@ -28,7 +29,7 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
         gradients computed so far for each training image: ``error@e`` (%) on the first ``watched`` test images, and
         ``seconds@e`` of training.
     """
-    job = job_of(experiment, cell, number, profile.epochs)
+    job = job_of(experiment, cell, number, profile)
     if profile.stand_in:
         train, test = _stand_in(experiment.dataset, job)
         model = Job("cifar10", "slim_preact_resnet18", recipe=job.recipe).network(train)
@@ -65,7 +66,7 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     }
 
 
-def job_of(experiment: Experiment, cell: Cell, number: int, epochs: int) -> Job:
+def job_of(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> Job:
     """What ``mixbook train`` would be told to do one trial.
 
     With ``experiment["equal"]`` "gradients", K interpolations come from batches of a K-th of the pairs, for a K-th of the
@@ -73,13 +74,8 @@ def job_of(experiment: Experiment, cell: Cell, number: int, epochs: int) -> Job:
     """
     mixing = answers_of(cell)
     share = mixing.draws if experiment["equal"] == "gradients" else 1
-    kept = ("lr", "momentum", "nesterov", "weight_decay", "schedule", "pairs", "precision", "channels_last")
-    recipe = Recipe(
-        epochs=max(1, epochs // share),
-        batch_size=experiment["batch_size"] // share,
-        seed=number,
-        **{name: experiment[name] for name in kept},
-    )
+    shorter = {"epochs": max(1, profile.epochs // share), "batch_size": experiment["batch_size"] // share}
+    recipe = recipe_of(experiment, number, profile, **shorter)
     return Job(
         experiment.dataset,
         experiment["network"],

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
 from mixbook.benchmarks.trials.images import parts
 from mixbook.benchmarks.trials.precision import mixed_precision
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
 from mixbook.evaluation.hidden import hidden_states
@@ -14,7 +15,7 @@ from mixbook.mixing.place import ManifoldMixer
 from mixbook.mixing.ratio import Beta
 from mixbook.models import MLP, BottleneckMLP, seeded
 from mixbook.theory.spectra import flatness, singular_values
-from mixbook.training import Recipe, fit
+from mixbook.training import fit
 from mixbook.training.streams import derive
 
 
@@ -92,14 +93,9 @@ def _train(
     number: int,
     profile: Profile,
 ) -> dict[str, float]:
-    recipe = Recipe(
-        epochs=profile.epochs,
-        batch_size=experiment["batch_size"],
-        lr=experiment["lr"],
-        optimizer=experiment["optimizer"],
-        weight_decay=experiment["weight_decay"] if cell.method == "weight_decay" else 0.0,
-        seed=number,
-    )
+    decay = experiment["weight_decay"] if cell.method == "weight_decay" else 0.0
+    # What the setting ``precision`` says in words is the fabric's.
+    recipe = recipe_of(experiment, number, profile, weight_decay=decay, precision="fp32")
     mixer = Mixer(ratio=Beta(experiment["alpha"]), num_classes=10)
     mixers: dict[str, Mixes] = {"mixup": mixer, "manifold_mixup": ManifoldMixer(model, [layer], mixer)}
     fit(model, train, recipe, mixer=mixers.get(cell.method), fabric=mixed_precision(), progress=False)

@@ -7,17 +7,18 @@ from functools import cache, lru_cache, partial
 import torch
 
 from mixbook.benchmarks.results import Trial
-from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile, Setting
+from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile
 from mixbook.benchmarks.tidy import learned
 from mixbook.benchmarks.trials import kmixup_tables
 from mixbook.benchmarks.trials.kmixup import moved, sampled_cost
 from mixbook.benchmarks.trials.kmixup_tables import Found
-from mixbook.benchmarks.trials.recipes import MixerOrMaker, milestones, trial_of
+from mixbook.benchmarks.trials.recipes import MixerOrMaker, recipe_of, trial_of
 from mixbook.data import Arrays
 from mixbook.data.images import mnist
 from mixbook.data.stand_ins import stand_in
 from mixbook.evaluation import evaluate, fgsm_error
 from mixbook.mixing.mixer import kmixup
+from mixbook.mixing.scope import Scope
 from mixbook.models import LeNet, seeded
 from mixbook.training import Recipe, fit
 from mixbook.training.streams import derive
@@ -45,7 +46,8 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
         k = int(cell.value("k"))
         cap = experiment["alpha_cap"] if experiment["alpha_over_k"] == "constant xi" else None
         used = perturbation(cell.value("alpha"), k, cap, experiment["xi_images"], profile.stand_in)
-    model, loss = _trained(experiment.settings, k, used.get("alpha", 0.0), number, profile)
+    recipe = recipe_of(experiment, number, profile)
+    model, loss = _trained(recipe, k, used.get("alpha", 0.0), experiment["ratio_scope"], profile.stand_in)
     _, test = _data(profile.stand_in)
     found = {**_scores(model, loss, test), **used}
     if not k or cell.value("alpha") == experiment["fgsm_alpha"]:
@@ -89,18 +91,11 @@ def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
 
 
 @lru_cache(maxsize=16)
-def _trained(settings: tuple[Setting, ...], k: int, alpha: float, number: int, profile: Profile) -> tuple[LeNet, float]:
-    """The network of trial ``number`` at this k and alpha (k = 0 for no mixing), and its last mean training loss."""
-    chosen = {setting.name: setting.value for setting in settings}
-    train, _ = _data(profile.stand_in)
-    recipe = Recipe(
-        epochs=profile.epochs,
-        seed=number,
-        milestones=milestones(chosen["drops"], profile.epochs),
-        **{name: chosen[name] for name in ("batch_size", "lr", "momentum", "weight_decay", "decay", "pairs")},
-    )
-    mixer = kmixup(k, alpha, train.num_classes, per=chosen["ratio_scope"], strict=False) if k else None
-    return _fit(Learner(recipe, mixer), profile.stand_in)
+def _trained(recipe: Recipe, k: int, alpha: float, scope: Scope, small: bool) -> tuple[LeNet, float]:
+    """The network at this k and alpha (k = 0 for no mixing), and its last mean training loss."""
+    train, _ = _data(small)
+    mixer = kmixup(k, alpha, train.num_classes, per=scope, strict=False) if k else None
+    return _fit(Learner(recipe, mixer), small)
 
 
 def _fit(one: Learner, small: bool) -> tuple[LeNet, float]:
