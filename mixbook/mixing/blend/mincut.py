@@ -17,33 +17,22 @@ _SINK, _SOURCE = 0, 1  # rows are searched in order, and the sink ends a search
 _NODES = 4096  # in one graph: enough to make calls few, and it stays in the cache (a third faster than 50,000)
 
 
-def grid_energy(labels: Ints, unary: Floats, down: Floats, across: Floats) -> Floats:
-    """Cost of labellings, (P,): that of each cell's label, and weighted squared differences between neighbours.
-
-    Labels 0 ... m - 1 stand for the levels 0, 1 / (m - 1), ..., 1, whose differences are squared.
-
-    Args:
-        labels: (P, h, w), integers in 0 ... m - 1.
-        unary: (P, h, w, m), the cost of each label in each cell.
-        down, across: weight between a cell and the one below it, (P, h - 1, w), and the one to its right, (P, h, w - 1).
-    """
-    own = np.take_along_axis(unary, labels[..., None], -1).sum((1, 2, 3))
-    level = labels / (unary.shape[-1] - 1)
-    rough = (down * np.diff(level, axis=1) ** 2).sum((1, 2)) + (across * np.diff(level, axis=2) ** 2).sum((1, 2))
-    return own + rough
-
-
 def best_labels(unary: Floats, down: Floats, across: Floats) -> Ints:
-    """Labels with the least :func:`grid_energy`, up to the rounding of costs to ``GRAIN``: int64 (P, h, w).
+    """Labels of least cost, up to the rounding of costs to ``GRAIN``: int64 (P, h, w), in 0 ... m - 1.
 
-    The cost grows convexly with the difference of labels, so a minimum cut finds the minimum (Ishikawa 2003). A node for
+    The cost is that of each cell's label, and weighted squared differences between the levels of neighbours: the labels
+    stand for 0, 1 / (m - 1), ..., 1. It is :func:`~mixbook.mixing.blend.swap.labelling_energy` with these squares.
+
+    They grow convexly with the difference of labels, so a minimum cut finds the minimum (Ishikawa 2003). A node for
     each cell and each label above 0 says whether the cell has at least that label. A difference of j labels costs j^2
     if neighbours' nodes are joined with weight 1 at equal labels, and with weight 2 from each higher to each lower one.
     Many grids are one graph, but a grid's labels do not depend on the others: of equally good labellings the lowest is
     taken.
 
     Args:
-        unary, down, across: as for :func:`grid_energy`. Weights must not be negative.
+        unary: (P, h, w, m), the cost of each label in each cell.
+        down, across: weight between a cell and the one below it, (P, h - 1, w), and the one to its right, (P, h, w - 1).
+            Weights must not be negative.
 
     Raises:
         ValueError: if the shapes do not fit, there are fewer than two labels, a weight is negative, or the costs of a grid

@@ -12,8 +12,8 @@ def labelling_energy(labels: Ints, unary: Floats, down: Floats, across: Floats, 
 
     Args:
         labels: (..., h, w), integers in 0 ... m - 1.
-        unary: (h, w, m), the cost of each label in each cell.
-        down, across: weight between a cell and the one below it, (h - 1, w), and the one to its right, (h, w - 1).
+        unary: (..., h, w, m), the cost of each label in each cell.
+        down, across: weight between a cell and the one below it, (..., h - 1, w), and that to its right, (..., h, w - 1).
         distance: (m, m) between labels: symmetric, not negative, 0 on the diagonal. It need not be a metric.
     """
     own = np.take_along_axis(np.broadcast_to(unary, (*labels.shape, unary.shape[-1])), labels[..., None], -1)

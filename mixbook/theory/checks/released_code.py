@@ -218,15 +218,16 @@ def real_spectrum() -> Iterator[Comparison]:
 def swap_moves() -> Iterator[Comparison]:
     rng = np.random.default_rng(0)
     unary, down, across = _puzzles(10, 3, rng)
-    exact = mincut.grid_energy(mincut.best_labels(unary, down, across), unary, down, across)
+    share = np.array([0, 0.5, 1])
+    squares = (share - share[:, None]) ** 2
+    exact = swap.labelling_energy(mincut.best_labels(unary, down, across), unary, down, across, squares)
     everything = np.array(list(product(range(3), repeat=9))).reshape(-1, 3, 3)
     least = [_energy(everything, *problem).min() for problem in zip(unary, down, across, strict=True)]
     yield close("3 x 3: one minimum cut finds the least energy of all 19,683 labellings", exact, least, 1e-4)
     unary, down, across = _puzzles(16, 16, rng)
     problems = list(zip(unary, down, across, strict=True))
     exact = np.array([_energy(mincut.best_labels(*(each[None] for each in one)), *one)[0] for one in problems])
-    start, share = np.zeros((16, 16), dtype=np.int64), np.array([0, 0.5, 1])
-    squares = (share - share[:, None]) ** 2
+    start = np.zeros((16, 16), dtype=np.int64)
     swapped = np.array([_energy(swap.swap_labels(start, *one, squares)[None], *one)[0] for one in problems])
     excess = swapped / exact - 1
     yield at_most("16 x 16: swap moves are never below it", exact, swapped, slack=1e-4)

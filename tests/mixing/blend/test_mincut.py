@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixbook.mixing.blend import mincut
-from mixbook.mixing.blend.mincut import GRAIN, best_labels, grid_energy
+from mixbook.mixing.blend.mincut import GRAIN, best_labels
+from mixbook.mixing.blend.swap import labelling_energy
 
 
 def problems(seed, count, height, width, labels, smooth=0.3):
@@ -44,24 +45,29 @@ def test_no_labelling_costs_less(seed, shape, smooth):
         assert energy_by_hand(found[p], unary[p], down[p], across[p]) <= least + rounding
 
 
-def test_energy_is_the_sum_that_it_stands_for():
+def energy(labels, unary, down, across):
+    levels = np.linspace(0, 1, unary.shape[-1])
+    return labelling_energy(labels, unary, down, across, (levels - levels[:, None]) ** 2)
+
+
+def test_the_energy_is_that_of_labellings_whose_distances_are_squares_of_many_grids():
     unary, down, across = problems(1, 4, 3, 5, 3)
     labels = np.random.default_rng(2).integers(0, 3, (4, 3, 5))
     expected = [energy_by_hand(*grid) for grid in zip(labels, unary, down, across, strict=True)]
-    np.testing.assert_allclose(grid_energy(labels, unary, down, across), expected)
+    np.testing.assert_allclose(energy(labels, unary, down, across), expected)
 
 
 def test_on_a_large_grid_no_single_cell_and_no_shift_of_all_improves_the_labels():
     unary, down, across = problems(3, 2, 16, 16, 3, smooth=0.5)
     labels = best_labels(unary, down, across)
-    least = grid_energy(labels, unary, down, across) - 1e-4
+    least = energy(labels, unary, down, across) - 1e-4
     assert len(np.unique(labels)) == 3
     for i, j, label in itertools.product(range(16), range(16), range(3)):
         other = labels.copy()
         other[:, i, j] = label
-        assert (grid_energy(other, unary, down, across) >= least).all()
+        assert (energy(other, unary, down, across) >= least).all()
     for step in (-1, 1):
-        assert (grid_energy((labels + step).clip(0, 2), unary, down, across) >= least).all()
+        assert (energy((labels + step).clip(0, 2), unary, down, across) >= least).all()
 
 
 def test_a_grid_is_labelled_the_same_whoever_is_beside_it():
