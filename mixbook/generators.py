@@ -1,5 +1,7 @@
 """Where random numbers are drawn: on the device of their generator, whatever device the samples are on."""
 
+from typing import Any
+
 import torch
 
 CPU = torch.device("cpu")
@@ -20,3 +22,15 @@ def draw_device(generator: torch.Generator | None, without: torch.device = CPU) 
         (device(type='cpu'), device(type='meta'), device(type='cpu'))
     """
     return without if generator is None else generator.device
+
+
+def drawn_by(generator: torch.Generator | None, without: torch.device = CPU) -> dict[str, Any]:
+    """What ``torch.rand`` and its like are told so that they draw on the generator's device: see :func:`draw_device`.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.generators import drawn_by
+        >>> torch.rand(2, **drawn_by(torch.Generator().manual_seed(0)))
+        tensor([0.4963, 0.7682])
+    """
+    return {"generator": generator, "device": draw_device(generator, without)}

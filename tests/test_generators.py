@@ -6,7 +6,7 @@ import torch
 from mixbook.data.augment import Cutout, Flip, InputNoise, Rotate, Shift
 from mixbook.evaluation.corruptions import NoisyBackground, OtherBackground
 from mixbook.evaluation.deformations import Rotation, deform
-from mixbook.generators import draw_device
+from mixbook.generators import draw_device, drawn_by
 
 META = torch.device("meta")  # holds no numbers, so that a draw there leaves the CPU's generator as it was
 X, BOXES = torch.empty(4, 1, 8, 8, device=META), torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 4)
@@ -21,6 +21,13 @@ def test_a_generator_draws_where_it_lives_and_the_global_one_where_it_is_said():
     generator = torch.Generator("cpu")
     assert draw_device(generator, META) == draw_device(generator) == torch.device("cpu")
     assert draw_device(None) == torch.device("cpu") and draw_device(None, META) == META
+    assert torch.rand(2, **drawn_by(None, META)).device == META and torch.rand(2, **drawn_by(generator, META)).is_cpu
+
+
+def test_a_generator_draws_the_numbers_that_it_draws_by_itself():
+    numbers, same = (torch.Generator().manual_seed(3) for _ in range(2))
+    assert torch.equal(torch.randperm(9, **drawn_by(numbers)), torch.randperm(9, generator=same))
+    assert torch.equal(numbers.get_state(), same.get_state())
 
 
 @pytest.mark.parametrize("change", ON_THE_CPU.values(), ids=ON_THE_CPU)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import default_collate, get_worker_info
 
-from mixbook.generators import draw_device
+from mixbook.generators import drawn_by
 from mixbook.mixing.checks import check_batch, check_inputs
 from mixbook.mixing.guided import GuidedMixer
 from mixbook.mixing.mixer import Mixer
@@ -195,8 +195,7 @@ class Schedule:
     def _mixes(self, generator: torch.Generator | None) -> bool:
         if self.until is not None and self._shared >= self.until:
             return False
-        device = draw_device(generator)
-        return self.probability == 1 or bool(torch.rand((), generator=generator, device=device) < self.probability)
+        return self.probability == 1 or bool(torch.rand((), **drawn_by(generator)) < self.probability)
 
     def _dense(self, x: Tensor, y: Tensor) -> Tensor:
         """Targets of a batch that is not mixed, in the form of those that are, and refused where those would be."""

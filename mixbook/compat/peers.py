@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from mixbook.generators import draw_device
+from mixbook.generators import drawn_by
 from mixbook.mixing.blend import Blend
 from mixbook.mixing.blend.cutmix import CutMix as CutMixBlend
 from mixbook.mixing.blend.linear import Linear
@@ -280,8 +280,7 @@ class Mixup:
         return Beta(alpha, per="pair").sample(draws, self.generator)[0].cpu() if alpha > 0 else torch.ones(draws)
 
     def _uniform(self, draws: int) -> Tensor:
-        device = draw_device(self.generator)
-        return torch.rand(draws, generator=self.generator, device=device, dtype=torch.float64).cpu()
+        return torch.rand(draws, dtype=torch.float64, **drawn_by(self.generator)).cpu()
 
 
 def _inputs(leaves: list[Any], at_labels: int) -> list[int]:

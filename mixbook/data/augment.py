@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mixbook.generators import draw_device
+from mixbook.generators import drawn_by
 from mixbook.transfer import send
 
 
@@ -104,7 +104,7 @@ class Cutout:
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_images(x)
         height, width = x.shape[2:]
-        row, column = (send(_pixel(side, (len(x), 1), generator), x.device) for side in (height, width))
+        row, column = (send(torch.randint(side, (len(x), 1), **drawn_by(generator)), x.device) for side in (height, width))
 
         def inside(centre: Tensor, side: int) -> Tensor:  # (B, side)
             start = centre - self.size // 2
@@ -138,7 +138,7 @@ class InputNoise:
 
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_float(x)
-        noise = torch.randn(x.shape, generator=generator, device=draw_device(generator))
+        noise = torch.randn(x.shape, **drawn_by(generator))
         return x + self.std * send(noise, x.device).to(x)
 
 
@@ -166,7 +166,7 @@ class Shift:
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_images(x)
         batch, _, height, width = x.shape
-        down, right = send(_pixel(2 * self.pixels + 1, (2, batch, 1), generator), x.device)
+        down, right = send(torch.randint(2 * self.pixels + 1, (2, batch, 1), **drawn_by(generator)), x.device)
         padded = F.pad(x, [self.pixels] * 4)
         rows = padded.take_along_dim((down + torch.arange(height, device=x.device))[:, None, :, None], dim=2)
         return rows.take_along_dim((right + torch.arange(width, device=x.device))[:, None, None, :], dim=3)
@@ -194,7 +194,7 @@ class Flip:
 
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_images(x)
-        mirrored = send(_uniform(len(x), generator), x.device) < self.p
+        mirrored = send(torch.rand(len(x), **drawn_by(generator)), x.device) < self.p
         return torch.where(mirrored[:, None, None, None], x.flip(3), x)
 
 
@@ -220,20 +220,12 @@ class Rotate:
 
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_images(x)
-        angle = math.radians(self.degrees) * (2 * send(_uniform(len(x), generator), x.device).to(x) - 1)
+        angle = math.radians(self.degrees) * (2 * send(torch.rand(len(x), **drawn_by(generator)), x.device).to(x) - 1)
         cos, sin, zero, ratio = angle.cos(), angle.sin(), torch.zeros_like(angle), x.shape[2] / x.shape[3]
         # Coordinates run from -1 to 1 along both sides, so a turn of an oblong image must be told their ratio.
         turn = torch.stack([cos, -sin * ratio, zero, sin / ratio, cos, zero], dim=1).reshape(-1, 2, 3)
         grid = F.affine_grid(turn, list(x.shape), align_corners=False)
         return F.grid_sample(x, grid, align_corners=False)
-
-
-def _uniform(count: int, generator: torch.Generator | None) -> Tensor:
-    return torch.rand(count, generator=generator, device=draw_device(generator))
-
-
-def _pixel(side: int, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    return torch.randint(side, shape, generator=generator, device=draw_device(generator))
 
 
 def _check_float(x: Tensor) -> None:

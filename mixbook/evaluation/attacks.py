@@ -24,7 +24,7 @@ from torch.nn.functional import cross_entropy
 from mixbook.data import Batched
 from mixbook.evaluation.batches import batches_of, class_numbers, device_of
 from mixbook.evaluation.metrics import accuracy
-from mixbook.generators import draw_device
+from mixbook.generators import drawn_by
 from mixbook.lead import lead
 from mixbook.models import Normalise
 from mixbook.modes import evaluation_mode
@@ -156,8 +156,7 @@ class PGD:
             low, high = low.clamp(min=self.clip[0]), high.clamp(max=self.clip[1])
         moved = x
         if self.random_start:
-            device = draw_device(generator, without=x.device)
-            noise = torch.rand(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
+            noise = torch.rand(x.shape, dtype=x.dtype, **drawn_by(generator, without=x.device)).to(x.device)
             moved = (x + eps * (2 * noise - 1)).clamp(low, high)
         for _ in range(self.steps):
             moved = moved.clone().requires_grad_()

@@ -17,7 +17,7 @@ from mixbook.evaluation.batches import device_of
 from mixbook.evaluation.boxes import held
 from mixbook.evaluation.localisation import Located
 from mixbook.evaluation.metrics import accuracy
-from mixbook.generators import draw_device
+from mixbook.generators import drawn_by
 from mixbook.modes import evaluation_mode
 
 
@@ -98,8 +98,8 @@ class NoisyBackground:
 
     def __call__(self, x: Tensor, boxes: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """See :class:`Corruption`."""
-        device = draw_device(generator, without=x.device)
-        noisy = x + self.std * torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
+        noise = torch.randn(x.shape, dtype=x.dtype, **drawn_by(generator, without=x.device)).to(x.device)
+        noisy = x + self.std * noise
         return torch.where(_kept(x, boxes), x, noisy if self.clip is None else noisy.clamp(*self.clip))
 
 
@@ -145,4 +145,4 @@ def _kept(x: Tensor, boxes: Tensor) -> Tensor:
 
 
 def _integers(high: int, count: int, generator: torch.Generator | None) -> Tensor:
-    return torch.randint(high, (count,), generator=generator, device=draw_device(generator)).cpu()
+    return torch.randint(high, (count,), **drawn_by(generator)).cpu()

@@ -14,7 +14,7 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
-from mixbook.generators import draw_device
+from mixbook.generators import drawn_by
 
 Centre = Literal["middle", "released"]
 
@@ -176,4 +176,4 @@ def deform(
 
 
 def _symmetric(most: float, count: int, generator: torch.Generator | None) -> Tensor:
-    return most * (2 * torch.rand(count, generator=generator, device=draw_device(generator)) - 1)
+    return most * (2 * torch.rand(count, **drawn_by(generator)) - 1)

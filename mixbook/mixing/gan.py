@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mixbook.generators import draw_device
+from mixbook.generators import drawn_by
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.mixing.ratio import Uniform
@@ -97,4 +97,4 @@ def gan_mixup(
 
 
 def _shuffled(count: int, generator: torch.Generator | None) -> Tensor:
-    return torch.randperm(count, generator=generator, device=draw_device(generator)).cpu()
+    return torch.randperm(count, **drawn_by(generator)).cpu()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from mixbook.generators import draw_device
+from mixbook.generators import drawn_by
 from mixbook.mixing.blend.saliency import GradientSaliency, channel_norm
 from mixbook.mixing.checks import another_network, check_batch, check_looks_at, name_of
 from mixbook.mixing.mixer import Mixer
@@ -64,20 +64,20 @@ class AdversarialNoise:
 
     def coins(self, generator: torch.Generator | None) -> tuple[bool, bool]:
         """Whether the samples, and whether their partners, get noise in this batch."""
-        first, second = (_uniform((2,), generator) < self.probability).tolist()
+        first, second = (torch.rand(2, **drawn_by(generator)) < self.probability).tolist()
         return first, second
 
     def start(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         """Noise (R, C, H, W) to look at the loss with, in the units of ``x``; pixels stay in [0, 1]."""
         low, high, radius, _ = self._limits(x)
-        noise = (2 * _uniform(x.shape, generator).to(x) - 1) * radius
+        noise = (2 * torch.rand(x.shape, **drawn_by(generator)).to(x) - 1) * radius
         return (x + noise).clamp(low, high) - x
 
     def add(self, x: Tensor, start: Tensor, gradient: Tensor, generator: torch.Generator | None) -> Tensor:
         """Noisy images (R, C, H, W), from the gradient of the loss at ``x + start``."""
         low, high, radius, step = self._limits(x)
         noise = (start + step * gradient.sign()).clamp(-radius, radius)
-        return (x + _uniform((), generator).to(x) * noise).clamp(low, high)
+        return (x + torch.rand((), **drawn_by(generator)).to(x) * noise).clamp(low, high)
 
     def _limits(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Black, white, the radius and the step in the units of ``x``, (C, 1, 1) each."""
@@ -233,7 +233,3 @@ def _two_sided(plan: MixPlan) -> MixPlan:
     """The plan for rows that are there twice: first sources from the first copy, all others from the second."""
     sources = torch.cat([plan.sources[:, :1], plan.sources[:, 1:] + plan.rows], dim=1)
     return MixPlan(sources, plan.weights, 2 * plan.rows, plan.masks, plan.moves)
-
-
-def _uniform(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    return torch.rand(shape, generator=generator, device=draw_device(generator))

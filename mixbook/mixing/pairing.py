@@ -6,7 +6,7 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
-from mixbook.generators import draw_device
+from mixbook.generators import drawn_by
 from mixbook.mixing.checks import check_batches, check_count
 from mixbook.mixing.matching import Cost, Matching, solve
 from mixbook.mixing.transport import many_digits, squared_cost
@@ -201,7 +201,7 @@ class NearestNeighbour:
         if other is None:
             distances.fill_diagonal_(float("inf"))
         nearest = distances.topk(min(self.k, available), largest=False).indices
-        choice = torch.randint(nearest.shape[1], (len(x), 1), generator=generator, device=draw_device(generator))
+        choice = torch.randint(nearest.shape[1], (len(x), 1), **drawn_by(generator))
         return nearest.gather(1, send(choice, x.device)).squeeze(1)
 
 
@@ -255,7 +255,7 @@ class ByClass:
                 raise ValueError(self._nobody(int(alone.nonzero()[0]), y, other is not None))
             candidates |= torch.diag(alone)
         # The largest of independent uniform numbers is equally likely to be any of the candidates'.
-        tickets = torch.rand(candidates.shape, generator=generator, device=draw_device(generator))
+        tickets = torch.rand(candidates.shape, **drawn_by(generator))
         return tickets.masked_fill(~candidates.to(tickets.device), -1).argmax(1).to(x.device)
 
     def _candidates(self, x: Tensor, other: Tensor | None, y: Tensor | None, y2: Tensor | None) -> Tensor:
@@ -276,7 +276,7 @@ class ByClass:
 
 def _shuffle(x: Tensor, other: Tensor | None, generator: torch.Generator | None) -> Tensor:
     check_batches(x, other)
-    return torch.randperm(x.shape[0], generator=generator, device=draw_device(generator))
+    return torch.randperm(x.shape[0], **drawn_by(generator))
 
 
 def _features(x: Tensor) -> Tensor:

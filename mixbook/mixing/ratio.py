@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from mixbook.generators import draw_device
+from mixbook.generators import draw_device, drawn_by
 from mixbook.mixing.checks import built_in, check_count
 from mixbook.mixing.scope import Scope, check_scope
 
@@ -128,7 +128,7 @@ class Uniform:
         """Weights of the original samples, float32 (draws, B): see :class:`Ratio`."""
 
         def law(shape: tuple[int, ...]) -> Tensor:
-            unit = torch.rand(shape, dtype=torch.float64, generator=generator, device=draw_device(generator))
+            unit = torch.rand(shape, dtype=torch.float64, **drawn_by(generator))
             return self.low + (self.high - self.low) * unit
 
         return _draw(law, self.draws, self.per, batch_size)

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from mixbook.generators import draw_device
+from mixbook.generators import draw_device, drawn_by
 
 Scope = Literal["batch", "pair"]
 
@@ -38,10 +38,9 @@ def draw_index(
     options: int, probabilities: Sequence[float] | None, count: int, generator: torch.Generator | None
 ) -> Tensor:
     """Which of so many options, ``count`` times, int64 (count,), on the CPU; None makes all equally likely."""
-    device = draw_device(generator)
     if probabilities is None:
-        return torch.randint(options, (count,), generator=generator, device=device).cpu()
-    law = torch.tensor(probabilities, dtype=torch.float64, device=device)
+        return torch.randint(options, (count,), **drawn_by(generator)).cpu()
+    law = torch.tensor(probabilities, dtype=torch.float64, device=draw_device(generator))
     return torch.multinomial(law, count, replacement=True, generator=generator).cpu()
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from mixbook.generators import draw_device
+from mixbook.generators import drawn_by
 from mixbook.mixing.losses import mixed_cross_entropy
 from mixbook.mixing.mixer import Mixes
 from mixbook.mixing.ratio import Beta, Ratio
@@ -231,7 +231,7 @@ def _ratios_differ(mixer: Mixes, batch_size: int) -> bool:
 def _shuffled(pairs: int, logits: Tensor, targets: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
     """Each pair's draws in a random order of their own. Sorted, as a ratio gives them, all small ones would be one draw."""
     shape = len(logits) // pairs, pairs
-    order = torch.rand(shape, generator=generator, device=draw_device(generator)).argsort(0).to(logits.device)
+    order = torch.rand(shape, **drawn_by(generator)).argsort(0).to(logits.device)
     rows = (order * pairs + torch.arange(pairs, device=order.device)).flatten()
     return logits[rows], targets[rows]
 

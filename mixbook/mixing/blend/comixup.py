@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from mixbook.generators import draw_device
+from mixbook.generators import draw_device, drawn_by
 from mixbook.mixing.blend.mincut import Floats, Ints
 from mixbook.mixing.blend.saliency import Saliency, block_saliency, magnitude, saliency_of
 from mixbook.mixing.blend.swap import swap_labels
@@ -127,9 +127,8 @@ class CoMixup:
     def _mix_group(self, salient: Floats, compat: Floats, generator: torch.Generator | None) -> Floats:
         """Shares (m, g, g, m) of one group from saliencies (m, g, g), in the order of the samples."""
         m, cells = len(salient), self.grid**2
-        device = draw_device(generator)
-        start = torch.randint(m, (m, self.grid, self.grid), generator=generator, device=device).cpu().numpy()
-        concentration = torch.full((1, m), self.alpha, dtype=torch.float64, device=device)
+        start = torch.randint(m, (m, self.grid, self.grid), **drawn_by(generator)).cpu().numpy()
+        concentration = torch.full((1, m), self.alpha, dtype=torch.float64, device=draw_device(generator))
         popularity = torch._sample_dirichlet(concentration, generator).cpu().numpy()[0]
         unary = (-salient - self.eta / cells * np.log(popularity + 1e-8)[:, None, None]).transpose(1, 2, 0)
         shares = joint_shares(

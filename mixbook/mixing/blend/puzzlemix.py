@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional as F
 
-from mixbook.generators import draw_device
+from mixbook.generators import drawn_by
 from mixbook.mixing.blend.mincut import Floats, best_labels
 from mixbook.mixing.blend.saliency import Saliency, block_saliency, magnitude, saliency_of
 from mixbook.mixing.plan import MixPlan
@@ -115,8 +115,7 @@ class PuzzleMix:
         fitting = [grid for grid in self.grids if x.shape[2] % grid == 0 and x.shape[3] % grid == 0]
         if not fitting:
             raise ValueError(f"no grid of {self.grids} divides images of {x.shape[2]} x {x.shape[3]}: pass grids that do")
-        device = draw_device(generator)
-        return fitting[int(torch.randint(len(fitting), (), generator=generator, device=device))]
+        return fitting[int(torch.randint(len(fitting), (), **drawn_by(generator)))]
 
     def _costs(self, x: Tensor, mine: Floats, other: Floats, partner: Tensor, grid: int) -> tuple[Floats, Floats, Floats]:
         """Costs without the prior: of each label in each block (B, g, g, m), and weights between neighbouring blocks.
