@@ -186,6 +186,34 @@ def joint_rank(m: int, orders: ArrayLike) -> np.ndarray:
     return _ranks(both).reshape(orders.shape[:-1])
 
 
+def known_rank(m: int, rows: ArrayLike) -> np.ndarray:
+    """Rank of some rows of A: m where the midpoints of these pairs determine m samples, if it is known whose they are.
+
+    So it is if and only if, with pairs for edges, each connected part of the graph has a cycle of odd length.
+
+    Args:
+        m: number of samples, at least 2.
+        rows: which rows of :func:`mixing_matrix`, int (..., r).
+
+    Returns:
+        int64 (...). As in :func:`joint_rank`, without rounding.
+
+    Raises:
+        ValueError: if ``rows`` are no rows of A.
+
+    Example:
+        >>> from mixbook.theory.midpoints import known_rank
+        >>> known_rank(4, [[0, 1, 2, 3], [0, 2, 3, 5]])  # a triangle with one more pair, and a ring of four
+        array([4, 3])
+    """
+    matrix = mixing_matrix(m).astype(np.int64)
+    rows = np.asarray(rows)
+    if not (rows.ndim and np.issubdtype(rows.dtype, np.integer) and np.isin(rows, np.arange(len(matrix))).all()):
+        raise ValueError(f"rows must be int (..., r) from 0 to {len(matrix) - 1}, the pairs of {m}, got {rows}")
+    flat = rows.reshape(-1, rows.shape[-1])
+    return _ranks(matrix[flat]).reshape(rows.shape[:-1])
+
+
 def _grow(sums: np.ndarray, direction: np.ndarray, m: int, guess: int, allowed: float) -> np.ndarray | None:
     """The samples if sum number ``guess`` is x_2 + x_3, or None if that leads to a sum that is not there."""
     height = sums @ direction

@@ -14,7 +14,7 @@ INDEX = torch.arange(6, dtype=torch.float64)
 SIX = torch.stack([INDEX.cos() + 0.3 * INDEX, (2 * INDEX).sin()], dim=1)
 LABELS = torch.tensor([0.0, 1.0, 0.0, 1.0, 1.0, 0.0], dtype=torch.float64)
 
-# k, alpha: loss, R1, R2, R3 and what they leave, of six points and three tanh units; the checks recompute them by other means.
+# k, alpha: loss, R1, R2, R3, remainder of six points and three tanh units; the checks recompute them by other means.
 REFERENCE = {
     (1, 0.2): (0.915991073774, -0.024209950818, 0.00320976554438, -0.00750007435256, 0.00187433121524),
     (1, 1.0): (0.880098777434, -0.0564898852421, 0.00748945293688, -0.0175001734893, 0.00398238104359),

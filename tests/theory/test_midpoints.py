@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixbook.theory.midpoints import joint_rank, midpoints, mixing_matrix, recover, thue_morse, twin
+from mixbook.theory.midpoints import joint_rank, known_rank, midpoints, mixing_matrix, recover, thue_morse, twin
 
 
 def in_order(points):
@@ -103,6 +103,29 @@ def test_ranks_are_those_of_the_reals():
         assert joint_rank(m, orders).tolist() == [np.linalg.matrix_rank(np.hstack([sums, sums[order]])) for order in orders]
 
 
+@pytest.mark.parametrize("m", [3, 5, 8])
+def test_known_midpoints_determine_the_samples_where_every_part_of_their_graph_has_an_odd_cycle(m):
+    rng, pairs = np.random.default_rng(m), list(combinations(range(m), 2))
+    for _ in range(100):
+        rows = rng.permutation(len(pairs))[: rng.integers(1, len(pairs) + 1)]
+        # The kernel: a vector on each part of the graph, opposite at both ends of every edge, if that can be.
+        side, halves = {}, 0
+        for start in range(m):
+            if start not in side:
+                side[start], todo, odd = 1, [start], False
+                while todo:
+                    at = todo.pop()
+                    for other in (sum(pairs[row]) - at for row in rows if at in pairs[row]):
+                        odd |= side.get(other) == side[at]
+                        if other not in side:
+                            side[other] = -side[at]
+                            todo.append(other)
+                halves += not odd
+        assert known_rank(m, rows) == m - halves
+    many = np.stack([rng.permutation(len(pairs)) for _ in range(6)]).reshape(2, 3, -1)
+    assert known_rank(m, many).tolist() == [[m] * 3] * 2
+
+
 def test_ranks_of_four_samples():
     ranks = Counter(joint_rank(4, list(permutations(range(6)))).tolist())
     assert ranks == {4: 48, 5: 288, 6: 384}
@@ -120,6 +143,8 @@ def test_ranks_of_four_samples():
         (lambda: twin([1, 2, 3]), "must hold 4 samples"),
         (lambda: thue_morse(0), "order must be at least 1"),
         (lambda: joint_rank(4, [0, 1, 2, 3, 4, 4]), "permutations of 0 ... 5"),
+        (lambda: known_rank(4, [0, 6]), "from 0 to 5"),
+        (lambda: known_rank(4, [0.0, 1.0]), "rows must be int"),
         (lambda: midpoints(np.zeros((2, 3, 4))), "shape"),
     ],
 )

@@ -20,7 +20,8 @@ WANTED = {
     "Algorithm 1, Figure 5",
     "multimix": "Proposition III.1, Proposition III.2",
     "datadep": "Proposition 2.2, Lemma 2.3, Corollary C.1, Proposition 2.5, Theorem 2.7, Proposition 2.8, Assumption 2.9, "
-    "Theorem 2.10, Theorem 2.11, Lemma C.2, Theorem 3.2, Lemma E.1, Theorem 3.5, Lemma 3.7, Corollary 3.8",
+    "Theorem 2.10, Theorem 2.11, Lemma C.2, Claim 1, Claim 2, Theorem 3.2, Lemma E.1, Theorem 3.5, Lemma 3.7, "
+    "Corollary 3.8",
     "manifold": "Theorem 1, Corollary 1",
 }
 KNOWN = registry.all_statements()

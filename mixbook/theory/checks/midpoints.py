@@ -1,4 +1,4 @@
-"""Checks of what midpoints tell about the samples (Chidambaram et al. 2022, Theorem 2.11 and Lemma C.2)."""
+"""Checks of what midpoints tell about the samples (Chidambaram et al. 2022, Theorem 2.11, Lemma C.2 and its claims)."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -6,6 +6,7 @@ from itertools import combinations, permutations
 from math import comb
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mixbook.theory import midpoints
 from mixbook.theory.statement import Comparison, at_most, close, refuted, statement
@@ -48,7 +49,7 @@ def theorem_2_11() -> Iterator[Comparison]:
     verdict="holds with a correction",
     page="why/midpoints#lem-rank",
     instead="Theorem 2.11 uses it at m = 6, which 'm > 6' leaves out. It holds for m = 6, and for m = 5, where all 30,239 "
-    "cases were tried; for m = 4 it fails.",
+    "cases were tried, since Claim 2 of the proof fails there; for m = 4 it fails.",
 )
 def lemma_c_2() -> Iterator[Comparison]:
     ranks = midpoints.joint_rank(5, _orders_of_five())
@@ -78,6 +79,96 @@ def lemma_c_2() -> Iterator[Comparison]:
     yield close("m = 4: samples reflected in their mean have the same midpoints", same[0], same[1], 1e-12)
     distance = np.abs(twin - points[np.lexsort(points.T[::-1])]).max()
     yield refuted("m = 4: four other samples have the same midpoints", 0.0, distance, by=0.1)
+
+
+@statement(
+    "datadep",
+    "Claim 1",
+    "Unless P A has the columns of A in another order, P sends the m - 1 pairs of some sample to pairs that share none.",
+    verdict="holds",
+    page="why/midpoints#lem-rank",
+)
+def claim_1() -> Iterator[Comparison]:
+    four = list(permutations(range(6)))
+    kept = {order for order, moved in zip(four, _moved(4, four), strict=True) if not moved.any()}
+    relabelled = {tuple(_relabelled(4, names)) for names in permutations(range(4))}
+    yield close("m = 4: the 24 relabellings alone tear no sample's pairs apart", len(kept ^ relabelled), 0, 0)
+    five = _orders_of_five()
+    torn = _moved(5, five).any(axis=1)
+    what = "m = 5: of 30,240 permutations up to relabelling, those of a rank above 5"
+    yield close(what, torn, midpoints.joint_rank(5, five) > 5, 0)
+    rng = np.random.default_rng(0)
+    for m in (6, 7, 8):
+        count = comb(m, 2)
+        orders = np.array(
+            [rng.permutation(count) for _ in range(300)]
+            + [_swap(count, *pair) for pair in combinations(range(count), 2)]
+            + [_relabelled(m, tuple(rng.permutation(m))) for _ in range(50)]
+        )
+        columns = [{column.tobytes() for column in _sums(m)[order].T} for order in orders]
+        another = [each != columns[-1] for each in columns]  # the last is a relabelling: it has the columns of A
+        torn = _moved(m, orders).any(axis=1)
+        yield close(f"m = {m}: of {len(orders)} permutations, those that change the set of columns", torn, another, 0)
+        what = f"m = {m}: of {len(orders)} permutations, those of a rank above {m}"
+        yield close(what, torn, midpoints.joint_rank(m, orders) > m, 0)
+
+
+@statement(
+    "datadep",
+    "Claim 2",
+    "If the images of a sample's m - 1 pairs share no sample, those of all other pairs have rank m.",
+    verdict="holds",
+    page="why/midpoints#lem-rank",
+)
+def claim_2() -> Iterator[Comparison]:
+    # Any m - 1 pairs can be the images, but for those of one sample: the rest must have rank m.
+    failing = {m: _failing(m) for m in (5, 6, 7)}
+    for m in (6, 7):
+        tried, failed = failing[m]
+        yield close(f"m = {m}: of {tried:,} sets of {m - 1} pairs, no rest has a rank below {m}", len(failed), 0, 0)
+    # A vector that the rest does not see has opposite entries at both ends of each pair: p of one sign, q of the other,
+    # z zeros. The pairs that would see it must be among the m - 1.
+    fewest = {
+        m: min(
+            comb(p, 2) + comb(q, 2) + (m - p - q) * (p + q)
+            for p in range(1, m + 1)
+            for q in range(m - p + 1)
+            if (p, q) != (1, 0)  # one sample alone: its m - 1 pairs
+        )
+        for m in range(5, 41)
+    }
+    ours = [len(failing[m][1]) > 0 for m in failing]
+    yield close("m = 5, 6, 7: ranks, and counts of pairs by signs", ours, [fewest[m] < m for m in failing], 0)
+    more = [fewest[m] for m in range(6, 41)]
+    yield at_most("by counts, m = 6 to 40: m - 1 pairs are too few, but for those of one sample", np.arange(6, 41), more)
+    # At m = 5 it fails, so the proof ends there, where the lemma does not.
+    tried, failed = failing[5]
+    apart = sum(sorted(np.bincount(np.array(pairs).ravel(), minlength=5)) == [1, 1, 2, 2, 2] for pairs in failed)
+    what = f"m = 5: of {tried} sets 10 fail, each one a pair and the three pairs of the other samples"
+    yield close(what, [len(failed), apart], [10, 10], 0)
+    opposite = np.array([0, 1, 2, 3, 9, 8, 7, 6, 5, 4])  # of samples 1 to 4; the pairs of sample 0 stay
+    (moved,) = _moved(5, [opposite])
+    rest = [opposite[_sums(5)[:, sample] == 0] for sample in np.flatnonzero(moved)]
+    ranks = midpoints.known_rank(5, rest)
+    yield close("m = 5: a permutation for which every choice of pairs leaves rank 4", ranks, [4] * 4, 0)
+    yield at_most("where [A, P A] has a rank above 5 nevertheless", 6, midpoints.joint_rank(5, opposite))
+
+
+def _moved(m: int, orders: ArrayLike) -> np.ndarray:
+    """Whether the pairs of each sample become pairs that have no sample in common: bool (N, m)."""
+    image = _sums(m).astype(bool)[np.asarray(orders)]
+    return np.stack([~image[:, mine].all(axis=1).any(axis=1) for mine in _sums(m).astype(bool).T], axis=1)
+
+
+def _failing(m: int) -> tuple[int, list[list[tuple[int, int]]]]:
+    """How many sets of m - 1 pairs that share no sample there are, and those of them without which the rank is below m."""
+    pairs = list(combinations(range(m), 2))
+    gone = np.array(list(combinations(range(len(pairs)), m - 1)))
+    gone = gone[~_sums(m)[gone].all(axis=1).any(axis=1)]
+    left = np.ones((len(gone), len(pairs)), dtype=bool)
+    np.put_along_axis(left, gone, False, axis=1)
+    rest = np.nonzero(left)[1].reshape(len(gone), -1)
+    return len(gone), [[pairs[row] for row in each] for each in gone[midpoints.known_rank(m, rest) < m]]
 
 
 def _shuffled_middles(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -279,6 +279,33 @@ def theorem_2_7() -> Iterator[Comparison]:
 
 @statement(
     "datadep",
+    "Appendix D.1",
+    "On ten points in line, of two classes by turns or of ten, mixup fails at alpha = 1 for the reason of Theorem 2.7: "
+    "more points make a sample's own mass small beside that of the mixtures around it.",
+    verdict="false as printed",
+    page="why/conflicts#sec-longer-lines",
+    instead="The networks fail, but not for that reason: on balls of every radius up to 0.6 the optimum is right at all "
+    "ten points. With ten classes no two points are of one class, and the theorem is about mixtures of two that are.",
+)
+def appendix_d_1() -> Iterator[Comparison]:
+    radii = np.linspace(0.01, 0.6, 60)
+    for classes in (2, 10):
+        points, labels = lines.alternating_line(10, classes)
+        for eps in (0.125, 0.6):
+            ours = vicinal.optimal(points, labels, points, eps, 1.0)
+            theirs = [equation_1(*by_quadrature(points, labels, x, eps, stats.uniform.pdf)) for x in points[:, None]]
+            yield close(f"{classes} classes, eps = {eps}: closed form and equation 1 by quadrature", ours, theirs, 1e-9)
+        lost = [(vicinal.optimal(points, labels, points, eps, 1.0).argmax(1) != labels).sum() for eps in radii]
+        what = (
+            f"{classes} classes, alpha = 1: the optimum on balls of radius 0.01 to 0.6 loses {max(lost)} of the ten points"
+        )
+        yield refuted(what, 1.0, float(max(lost) > 0), by=1.0)
+        concentrated = vicinal.optimal(points, labels, points, 0.25, 32.0).argmax(1) != labels
+        yield at_most(f"{classes} classes: the effect is there at alpha = 32 and radius 0.25", 1, concentrated.sum())
+
+
+@statement(
+    "datadep",
     "Proposition 2.8",
     "On finite data, the mixup-optimal classifier is right at every sample.",
     verdict="checked by surrogate",

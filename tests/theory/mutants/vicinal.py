@@ -54,6 +54,12 @@ MUTANTS = [
         lambda original: lambda eps: original(eps / 2),
     ),
     Mutant(
+        "datadep-appendix-d.1",
+        "the optimum of a law with most of its weight at one half",
+        "mixbook.theory.vicinal.optimal",
+        lambda original: lambda points, labels, x, eps, alpha: original(points, labels, x, eps, 32 * alpha),
+    ),
+    Mutant(
         "datadep-proposition-2.8",
         "one order of each pair only",
         "mixbook.theory.vicinal._ball",
