@@ -195,17 +195,6 @@ def test_moves_cost_as_little_as_an_assignment_of_the_whole_table(seed, grid, pr
         assert cost[rows, moves[n, source]].sum() == pytest.approx(cost[rows, columns].sum(), abs=1e-12)
 
 
-def test_plans_follow_the_samples_when_the_batch_is_permuted(generator):
-    x, order = images(generator, 7), torch.tensor([3, 1, 6, 0, 2, 5, 4])
-    blend, partner = mb.PuzzleMix(grids=(8,)), torch.tensor([2, 0, 1, 4, 3, 6, 5])
-    lam = torch.rand(2, 7, generator=generator)
-    plan = blend.plan(x, partner, lam)
-    rank = order.argsort()
-    other = blend.plan(x[order], rank[partner[order]], lam[:, order])
-    rows = torch.cat([order, order + 7])
-    assert torch.equal(other.masks, plan.masks[rows]) and torch.equal(other.moves, plan.moves[rows])
-
-
 def test_the_grid_is_drawn_from_those_that_divide_the_image():
     blend = mb.PuzzleMix(transport=0.8)
     sizes = {plan_of(blend, torch.rand(2, 1, 28, 28), seed=s).moves.shape[2] for s in range(30)}
