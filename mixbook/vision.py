@@ -25,6 +25,11 @@ def load() -> ModuleType:
 
     Raises:
         ImportError: if torchvision is not installed.
+
+    Example:
+        >>> from mixbook import vision
+        >>> vision.load().__name__
+        'torchvision'
     """
     try:
         return _import()

@@ -1,11 +1,13 @@
 """The reference lists every public name, and every public name says what it is."""
 
+import ast
 import inspect
 import re
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 
+import chapters
 import contents
 import pytest
 from contents import ROOT
@@ -83,6 +85,19 @@ def what_a_function_gives() -> set[str]:
     return {name for thing in functions for name in re.findall(r"\w+", str(inspect.signature(thing).return_annotation))}
 
 
+def imported_by_pages() -> dict[str, object]:
+    """What the book's code cells import from the package, by name."""
+    found = {}
+    for cell in (cell for page in contents.chapters() for cell in chapters.code(chapters.read(page))):
+        for node in ast.walk(ast.parse(cell)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "mixbook":
+                home = import_module(node.module)
+                for alias in node.names:
+                    name = f"{node.module}.{alias.name}"
+                    found[name] = getattr(home, alias.name, None) or import_module(name)
+    return found
+
+
 def needs_no_example(thing: Callable) -> bool:
     if not inspect.isclass(thing):
         return False
@@ -142,3 +157,11 @@ def test_every_module_of_theory_has_an_entry():
     page = (REFERENCE / "theory.md").read_text()
     for path in (ROOT / "mixbook" / "theory").glob("[a-z]*.py"):
         assert f"automodule:: mixbook.theory.{path.stem}\n" in page, path.stem
+
+
+def test_what_pages_import_has_an_entry():
+    described = [*entries().values(), *map(import_module, documented())]
+    # Of the framework for experiments there is what a reader runs; how pages lay out their tables is their own affair.
+    wanted = {name: thing for name, thing in imported_by_pages().items() if not name.startswith("mixbook.benchmarks.")}
+    things = {name for name, thing in wanted.items() if callable(thing) or inspect.ismodule(thing)}
+    assert {name for name in things if not any(wanted[name] is each for each in described)} == set()

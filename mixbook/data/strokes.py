@@ -27,6 +27,14 @@ class Law:
     Args:
         ranges: two ranges of angles in degrees, anticlockwise, each taken half of the time.
         label: ``"angle"``: the number of the range; ``"digit"``: 0 for a "1", 1 for a "7", whatever the angle.
+
+    Raises:
+        ValueError: if ``label`` is neither.
+
+    Example:
+        >>> from mixbook.data.strokes import Law
+        >>> Law(((0, 30), (60, 90))).label
+        'angle'
     """
 
     ranges: tuple[tuple[float, float], tuple[float, float]]
@@ -46,6 +54,13 @@ def draw_factors(n: int, law: Law, generator: torch.Generator) -> tuple[Tensor, 
 
     Raises:
         ValueError: if ``n`` is less than 1.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data.strokes import Law, draw_factors
+        >>> factors, labels = draw_factors(3, Law(((0, 30), (60, 90))), torch.Generator().manual_seed(0))
+        >>> factors.shape, labels
+        (torch.Size([3, 8]), tensor([0, 1, 1]))
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}: it is the number of images")
@@ -72,6 +87,13 @@ def render(factors: Tensor, size: int = 64, outside: float = 0.0) -> Tensor:
 
     Raises:
         ValueError: if the shape is another, ``size`` is less than 1, or ``outside`` is out of range.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.data.strokes import Law, draw_factors, render
+        >>> factors, _ = draw_factors(3, Law(((0, 30), (60, 90))), torch.Generator().manual_seed(0))
+        >>> render(factors, size=32).shape
+        torch.Size([3, 1, 32, 32])
     """
     if factors.ndim != 2 or factors.shape[1] != len(FACTORS):
         raise ValueError(f"factors must have shape (n, {len(FACTORS)}), got {tuple(factors.shape)}: {', '.join(FACTORS)}")

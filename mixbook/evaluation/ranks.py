@@ -22,6 +22,11 @@ def average_ranks(scores: ArrayLike) -> np.ndarray:
 
     Raises:
         ValueError: if there are fewer than two of either, or a score is not finite.
+
+    Example:
+        >>> from mixbook.evaluation.ranks import average_ranks
+        >>> average_ranks([[5.0, 4.0, 3.0], [6.0, 5.5, 5.0], [9.0, 7.0, 8.0]])  # three methods on three data sets
+        array([3.        , 1.66666667, 1.33333333])
     """
     return rankdata(_checked(scores), axis=1).mean(axis=0)
 
@@ -29,8 +34,16 @@ def average_ranks(scores: ArrayLike) -> np.ndarray:
 def friedman(scores: ArrayLike) -> float:
     """Probability of average ranks as far apart as these, if no method differed from another (chi-square approximation).
 
+    Args:
+        scores: losses, (data sets, methods), finite.
+
     Raises:
         ValueError: as :func:`average_ranks`, or if there are fewer than three methods.
+
+    Example:
+        >>> from mixbook.evaluation.ranks import friedman
+        >>> round(friedman([[5.0, 4.0, 3.0], [6.0, 5.5, 5.0], [9.0, 7.0, 8.0]]), 3)
+        0.097
     """
     scores = _checked(scores)
     if scores.shape[1] < 3:
@@ -50,6 +63,11 @@ def critical_difference(methods: int, data_sets: int, level: float = 0.95) -> fl
 
     Raises:
         ValueError: if a count is too small, or ``level`` is not between 0 and 1.
+
+    Example:
+        >>> from mixbook.evaluation.ranks import critical_difference
+        >>> round(critical_difference(methods=5, data_sets=30), 2)
+        1.11
     """
     if methods < 2 or data_sets < 1:
         raise ValueError(f"there must be 2 methods and 1 data set at least, got {methods} and {data_sets}")

@@ -37,6 +37,14 @@ def best_labels(unary: Floats, down: Floats, across: Floats) -> Ints:
     Raises:
         ValueError: if the shapes do not fit, there are fewer than two labels, a weight is negative, or the costs of a grid
             are not finite or leave int32.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.mixing.blend.mincut import best_labels
+        >>> unary = np.array([[[[0.0, 1.0], [0.4, 0.0], [0.0, 1.0]]]])  # three cells in a row, of which one wants a 1
+        >>> down = np.zeros((1, 0, 3))
+        >>> [best_labels(unary, down, np.full((1, 1, 2), weight)).tolist() for weight in (0.1, 0.3)]
+        [[[[0, 1, 0]]], [[[0, 0, 0]]]]
     """
     _check(unary, down, across)
     together = max(1, _NODES // max(1, unary[0, ..., 1:].size if len(unary) else 1))

@@ -15,6 +15,13 @@ def labelling_energy(labels: Ints, unary: Floats, down: Floats, across: Floats, 
         unary: (..., h, w, m), the cost of each label in each cell.
         down, across: weight between a cell and the one below it, (..., h - 1, w), and that to its right, (..., h, w - 1).
         distance: (m, m) between labels: symmetric, not negative, 0 on the diagonal. It need not be a metric.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.mixing.blend.swap import labelling_energy
+        >>> labels, unary = np.array([[0, 1, 0]]), np.zeros((1, 3, 2))
+        >>> float(labelling_energy(labels, unary, np.zeros((0, 3)), np.full((1, 2), 0.25), 1 - np.eye(2)))
+        0.5
     """
     own = np.take_along_axis(np.broadcast_to(unary, (*labels.shape, unary.shape[-1])), labels[..., None], -1)
     below = (down * distance[labels[..., :-1, :], labels[..., 1:, :]]).sum((-2, -1))
@@ -35,6 +42,13 @@ def swap_labels(start: Ints, unary: Floats, down: Floats, across: Floats, distan
     Args:
         start: (h, w), integers in 0 ... m - 1.
         unary, down, across, distance: as for :func:`labelling_energy`. Weights must not be negative.
+
+    Example:
+        >>> import numpy as np
+        >>> from mixbook.mixing.blend.swap import swap_labels
+        >>> unary = np.array([[[0.0, 1.0], [0.4, 0.0], [0.0, 1.0]]])  # three cells in a row, of which one wants a 1
+        >>> swap_labels(np.array([[0, 1, 0]]), unary, np.zeros((0, 3)), np.full((1, 2), 0.3), 1 - np.eye(2))
+        array([[0, 0, 0]])
     """
     labels, problem = start, (unary, down, across, distance)
     while True:
