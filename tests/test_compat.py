@@ -2,11 +2,10 @@
 
 import copy
 import inspect
-import math
 import pickle
 from types import SimpleNamespace
+from unittest.mock import patch
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -144,79 +143,76 @@ def test_a_labels_getter_that_is_neither_is_refused():
 # timm
 
 
-def test_the_defaults_are_those_of_the_others():
-    def defaults(made):
-        return {name: each.default for name, each in inspect.signature(made).parameters.items() if name != "generator"}
+@pytest.fixture(scope="module")
+def timms():
+    vision.load()  # which timm imports
+    from timm.data.mixup import Mixup
 
-    assert defaults(MixUp) == defaults(CutMix) == {"alpha": 1.0, "num_classes": None, "labels_getter": "default"}
-    expected = {"mixup_alpha": 1.0, "cutmix_alpha": 0.0, "cutmix_minmax": None, "prob": 1.0, "switch_prob": 0.5}
-    expected |= {"mode": "batch", "correct_lam": True, "label_smoothing": 0.1, "num_classes": 1000, "multi_label": False}
-    assert list(defaults(Mixup).items()) == list(expected.items())  # in this order, as they may be given by position
+    return Mixup
 
 
-def timm_by_hand(x, y, lam, cut, centres, *, smoothing, correct_lam):
-    """timm's rule since 1.0.29, sample by sample: one lambda, turn and centre (row, column) for each sample."""
-    mixed, lam = x.clone(), list(lam)
-    height, width = x.shape[-2:]
-    for i in range(len(x)):
-        j = len(x) - 1 - i
-        if cut[i]:
-            ratio = math.sqrt(1 - lam[i])
-            tall, wide = int(height * ratio), int(width * ratio)
-            (low, high), (middle, centre) = (tall // 2, (tall + 1) // 2), centres[i]
-            top, bottom = np.clip([middle - low, middle + high], 0, height)
-            left, right = np.clip([centre - wide // 2, centre + (wide + 1) // 2], 0, width)
-            mixed[i, :, top:bottom, left:right] = x[j, :, top:bottom, left:right]
-            if correct_lam:
-                lam[i] = 1 - (bottom - top) * (right - left) / (height * width)
-        else:
-            mixed[i] = lam[i] * x[i] + (1 - lam[i]) * x[j]
-    hard = one_hot(y, 5) * (1 - smoothing) + smoothing / 5
-    weight = torch.tensor(lam, dtype=torch.float32)[:, None]
-    return mixed, (weight * hard + (1 - weight) * hard.flip(0)).float()
+def test_the_defaults_are_those_of_the_others(v2, timms):
+    def defaults(made):  # in their order, as they may be given by position
+        return [(name, each.default) for name, each in inspect.signature(made).parameters.items() if name != "generator"]
+
+    assert defaults(MixUp) == defaults(v2.MixUp) and defaults(CutMix) == defaults(v2.CutMix)
+    assert defaults(Mixup) == defaults(timms)
 
 
-@settings(deadline=None, max_examples=40)
+def of_numpy(uniform, lam, places):
+    """The functions of numpy's global generator that timm calls, with draws that were made before."""
+    return {
+        "rand": lambda *size: next(uniform) if size else next(uniform)[0],
+        "beta": lambda alpha, _, size=None: lam[alpha] if size else lam[alpha][0],
+        "randint": lambda low, high, size=None: low + int(next(places) * (high - low)),
+    }
+
+
+@settings(deadline=None, max_examples=100)
 @given(
     seed=st.integers(0, 2**32),
     mode=st.sampled_from(["batch", "pair", "elem"]),
+    prob=st.sampled_from([1.0, 0.6]),
     smoothing=st.sampled_from([0.0, 0.1]),
     correct_lam=st.booleans(),
     half=st.integers(1, 4),
-    blend=st.sampled_from(["mixup", "cutmix", "both"]),
+    blend=st.sampled_from(["mixup", "cutmix", "both", "minmax"]),
+    multi_label=st.booleans(),
 )
-def test_mixup_and_cutmix_by_turns_give_timms_numbers(seed, mode, smoothing, correct_lam, half, blend):
+def test_mixup_and_cutmix_by_turns_give_timms_numbers(
+    timms, seed, mode, prob, smoothing, correct_lam, half, blend, multi_label
+):
+    options = {
+        "mixup_alpha": 0.5 * (blend != "cutmix"),
+        "cutmix_alpha": 2.0 * (blend != "mixup"),
+        "cutmix_minmax": (0.2, 0.8) if blend == "minmax" else None,
+        "prob": prob,
+        "mode": mode,
+        "correct_lam": correct_lam,
+        "label_smoothing": smoothing,
+        "num_classes": 5,
+        "multi_label": multi_label,
+    }
     generator = torch.Generator().manual_seed(seed)
-    x, y = images(2 * half, generator)
+    x, y = images(2 * half, generator, height=11)
+    y = (torch.rand(2 * half, 5, generator=generator) < 0.5).float() if multi_label else y
     draws = {"batch": 1, "pair": half, "elem": 2 * half}[mode]
-    lam = torch.rand(2, draws, generator=generator)  # for mixup and for CutMix
-    ours = Mixup(
-        mixup_alpha=0.5 * (blend != "cutmix"),
-        cutmix_alpha=2.0 * (blend != "mixup"),
-        mode=mode,
-        correct_lam=correct_lam,
-        label_smoothing=smoothing,
-        num_classes=5,
-        generator=generator,
-    )
-    ours._beta = lambda alpha, n: lam[0] if alpha == 0.5 else lam[1]
-    copy = generator.clone_state()
-    turn, _, *centre = (torch.rand(n, dtype=torch.float64, generator=copy) for n in (draws, draws, draws, draws))
-    cut = {"mixup": turn < 0, "cutmix": turn >= 0, "both": turn < 0.5}[blend]
-    centres = torch.stack([(centre[0] * 12).long(), (centre[1] * 10).long()], 1)
-    chosen = lam[1].where(cut, lam[0])
+    lam = {alpha: torch.rand(draws, generator=generator) for alpha in (0.0, 0.5, 1.0, 2.0)}
+    uniform = torch.rand(6, draws, dtype=torch.float64, generator=generator)
+    ours = Mixup(**options)
+    mine = iter(uniform)
+    ours._beta, ours._uniform = lambda alpha, n: lam[alpha], lambda n: next(mine)
 
-    row = torch.arange(2 * half)
-    of_row = {"batch": row * 0, "pair": torch.minimum(row, row.flip(0)), "elem": row}[mode]
-    expected = timm_by_hand(
-        x,
-        y,
-        chosen[of_row].tolist(),
-        cut[of_row].tolist(),
-        centres[of_row].tolist(),
-        smoothing=smoothing,
-        correct_lam=correct_lam,
-    )
+    # The same draws in timm's order, which places boxes one by one, and only those that it needs.
+    turn, mixed, *place = uniform.numpy()
+    cut = {"mixup": turn < 0, "cutmix": turn >= 0}.get(blend, turn < 0.5)
+    place = [place[n] for n in ((0, 2, 1, 3) if blend == "minmax" else (0, 1))]
+    places = [each[n] for n in range(draws) if cut[n] and mixed[n] < prob for each in place]
+    first = [mixed, turn] if mode == "batch" else [turn, mixed]
+    asked = [each for each in first if each is mixed or blend in ("both", "minmax")]
+    given = of_numpy(iter(asked), {alpha: each.numpy() for alpha, each in lam.items()}, iter(places))
+    with patch.multiple("numpy.random", **given):
+        expected = timms(**options)(x.clone(), y)  # which changes x in place
     for a, b in zip(ours(x, y), expected, strict=True):
         torch.testing.assert_close(a, b)
 

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 
+from mixbook import vision
+
 PAGE = Path(__file__).parents[1] / "book" / "practice" / "recipes.md"
 
 
@@ -80,6 +82,8 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, name: str, **members: object) -> N
         module = ModuleType(name)
         vars(module).update(members)
         monkeypatch.setitem(sys.modules, name, module)
+    else:
+        vision.load()  # which both frameworks import
 
 
 def test_lightning_trains_on_mixtures_and_validates_on_samples(monkeypatch, generator):
