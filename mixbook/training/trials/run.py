@@ -1,9 +1,10 @@
-"""``fit_trials``: what a user calls. Chunks of trials, in processes, kept as they are finished."""
+"""``fit_trials``: what a user calls. Chunks of trials, in processes; each trial is kept when its chunk is finished."""
 
 import hashlib
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,8 @@ def fit_trials(
         loss: from logits and targets to a mean, as for ``fit``.
         validate: called with a network, in training mode, after each epoch that is recorded; what it returns is recorded.
         validate_every: epochs between records; the last epoch always has one.
-        folder: where finished chunks are kept; the same call finds them there and goes on with the others. What is the same
-            is decided as for a checkpoint of ``fit``, ``validate`` included.
+        folder: where finished trials are kept; a call that asks for one of them again, among whichever others, finds it
+            there. What is the same is decided as for a checkpoint of ``fit``, ``validate`` included.
         jobs: processes, each with its own chunks. ``make_model``, ``loss`` and ``validate`` are sent to them.
         way: "auto" as said above; "stacked", "vmap" (``torch.func``, for any network without dropout or tied weights that
             is mixed at the input; chosen on a GPU where networks cannot be stacked) or "loop" for that way or an error.
@@ -75,6 +76,7 @@ def fit_trials(
         ValueError: if there are no trials, the number of data sets is another, ``jobs`` or ``validate_every`` is less than
             1, or a trial cannot be run as its recipe says, such as float16 on a CPU.
         OSError: if ``folder`` cannot be written; before training.
+        CheckpointError: if a trial that is kept there is damaged.
         torch.OutOfMemoryError: on a GPU, with how many networks did not fit and what to do.
 
     Example:
@@ -95,15 +97,22 @@ def fit_trials(
     target = torch.device(device) if device is not None else one_device().device
     for precision in {trial.recipe.precision for trial in trials}:
         one_device(target, precision)  # refuses what the device cannot do, before hours have gone into other trials
-    home = None if folder is None else Path(folder)
-    if home is not None:
-        checkpoints.check_writable(home / "chunk")
-    work = chunks(make_model, data, trials, way, target, jobs)
-    train = partial(_train, make_model, loss=loss, validate=validate, every=validate_every, device=target, home=home)
+    kept: dict[int, Path] = {}
+    if folder is not None:
+        checkpoints.check_writable(Path(folder) / "trial")
+        asked = (fingerprint(loss), fingerprint(validate), validate_every)
+        digests = (_digest(make_model, *run, asked) for run in zip(data, trials, strict=True))
+        kept = {number: Path(folder) / f"trial-{digest}.pt" for number, digest in enumerate(digests)}
+    found = {n: _read(path, make_model(trials[n].recipe.seed)) for n, path in kept.items() if path.exists()}
+    work = [
+        replace(chunk, numbers=rest)
+        for chunk in chunks(make_model, data, trials, way, target, jobs)
+        if (rest := tuple(n for n in chunk.numbers if n not in found))
+    ]
+    train = partial(_train, make_model, loss=loss, validate=validate, every=validate_every, device=target, kept=kept)
     steps = sum(len(chunk.numbers) * trials[chunk.numbers[0]].recipe.epochs for chunk in work)
     bar = progress_bar(steps, 0, f"{len(trials)} trials", progress)
     parts = [(chunk, [data[n] for n in chunk.numbers], [trials[n] for n in chunk.numbers]) for chunk in work]
-    found: dict[int, Fitted] = {}
     for chunk, fitted in _spread(train, parts, jobs, bar):
         found |= dict(zip(chunk.numbers, fitted, strict=True))
     bar.close()
@@ -117,7 +126,7 @@ Piece = tuple[Chunk, list[Arrays], list[Trial]]
 def _spread(
     train: Callable[..., list[Fitted]], parts: list[Piece], jobs: int, bar: Any
 ) -> Iterator[tuple[Chunk, list[Fitted]]]:
-    if jobs == 1 or len(parts) == 1:
+    if jobs == 1 or len(parts) <= 1:
         for chunk, data, trials in parts:
             at_once = 1 if chunk.way == "loop" else len(trials)
             yield chunk, train(chunk, data, trials, after_epoch=partial(bar.update, at_once))
@@ -142,14 +151,11 @@ def _train(
     validate: Validate | None,
     every: int,
     device: torch.device,
-    home: Path | None,
+    kept: Mapping[int, Path],
     after_epoch: Callable[[], object] = lambda: None,
 ) -> list[Fitted]:
-    """Train a chunk, or take it from where it was kept."""
+    """Train a chunk, and keep its trials where ``kept`` says, if it does."""
     models = [make_model(trial.recipe.seed) for trial in trials]
-    kept = None if home is None else home / f"chunk-{_digest(models, data, trials, loss, validate, every)}.pt"
-    if kept is not None and kept.exists():
-        return _read(kept, models)
     if chunk.way != "loop":
         advice = (
             f"{len(models)} networks side by side, each with a batch of {trials[0].recipe.batch_size}, do not fit "
@@ -161,8 +167,9 @@ def _train(
     else:
         runs = zip(models, data, trials, strict=True)
         fitted = [_train_alone(*run, loss, validate, every, device, after_epoch) for run in runs]
-    if kept is not None:
-        checkpoints.save(kept, {"trials": [_as_dict(each) for each in fitted]})
+    for number, each in zip(chunk.numbers, fitted, strict=True):
+        if number in kept:
+            checkpoints.save(kept[number], _as_dict(each))
     return fitted
 
 
@@ -206,16 +213,12 @@ def _train_alone(
     return Fitted(model.cpu(), History(tuple(shown)), diverged)
 
 
-def _digest(
-    models: list[nn.Module], data: list[Arrays], trials: list[Trial], loss: Loss, validate: Validate | None, every: int
-) -> str:
-    """What a kept chunk must share with the one that is asked for."""
-    runs = [
-        checkpoints.identify(f"{d.name} ({len(d)} rows, {d.checksum()})", t.recipe, mixer=t.mixer_for(m))
-        | {"model": repr(m), "weights": _checksum(m)}
-        for m, d, t in zip(models, data, trials, strict=True)
-    ]
-    text = repr((runs, fingerprint(loss), fingerprint(validate), every))
+def _digest(make_model: MakeModel, data: Arrays, trial: Trial, asked: tuple[object, ...]) -> str:
+    """What a kept trial must share with the one that is asked for."""
+    model = make_model(trial.recipe.seed)
+    of = f"{data.name} ({len(data)} rows, {data.checksum()})"
+    run = checkpoints.identify(of, trial.recipe, mixer=trial.mixer_for(model))
+    text = repr((run | {"model": repr(model), "weights": _checksum(model)}, asked))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -228,9 +231,7 @@ def _as_dict(fitted: Fitted) -> dict[str, Any]:
     return {"model": fitted.model.state_dict(), "records": records, "diverged": fitted.diverged}
 
 
-def _read(path: Path, models: list[nn.Module]) -> list[Fitted]:
-    found = []
-    for model, saved in zip(models, checkpoints.load(path)["trials"], strict=True):
-        model.load_state_dict(saved["model"])
-        found.append(Fitted(model, History(tuple(saved["records"])), saved["diverged"]))
-    return found
+def _read(path: Path, model: nn.Module) -> Fitted:
+    saved = checkpoints.load(path)
+    model.load_state_dict(saved["model"])
+    return Fitted(model, History(tuple(saved["records"])), saved["diverged"])

@@ -329,7 +329,7 @@ def test_chunks_in_processes_give_the_same_in_the_same_order():
         assert a.history["loss"] == pytest.approx(b.history["loss"], abs=1e-6)
 
 
-def test_finished_chunks_are_kept_and_found_again(tmp_path, monkeypatch):
+def test_finished_trials_are_kept_and_found_again(tmp_path, monkeypatch):
     from mixbook.training.trials import run
 
     trials = [Trial(recipe(n), NEAR) for n in range(3)]
@@ -345,7 +345,24 @@ def test_finished_chunks_are_kept_and_found_again(tmp_path, monkeypatch):
         )
 
 
-def test_kept_chunks_are_of_one_loss_and_of_one_validation(tmp_path):
+@pytest.mark.parametrize("changed", [{"room": 4}, {"room": 99}, {"jobs": 2}], ids=str)
+def test_finished_trials_are_found_whatever_the_memory_and_the_processes(tmp_path, monkeypatch, changed):
+    trials = [Trial(recipe(n), NEAR) for n in range(8)]
+
+    def fitted(trials, room=3, **how):
+        monkeypatch.setattr(groups, "_room", lambda *_: room)
+        return fit_trials(mlp, table(), trials, folder=tmp_path, progress=False, **how)
+
+    first, before = fitted(trials[:7]), {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    again = fitted([*trials[:5], trials[7], trials[6]], **changed)
+    assert {path: path.stat().st_mtime_ns for path in before} == before and len(list(tmp_path.iterdir())) == 8
+    for old, new in ((first[0], again[0]), (first[4], again[4]), (first[6], again[6])):
+        assert old.history == new.history
+        assert all(torch.equal(p, q) for p, q in zip(old.model.parameters(), new.model.parameters(), strict=True))
+    assert_as_alone(again[5:6], mlp, table(), trials[7:])
+
+
+def test_kept_trials_are_of_one_loss_and_of_one_validation(tmp_path):
     def scaled(by):
         return lambda logits, targets: by * nn.functional.cross_entropy(logits, targets)
 
@@ -358,8 +375,8 @@ def test_kept_chunks_are_of_one_loss_and_of_one_validation(tmp_path):
     first = seen(scaled(1), lambda m: {"score": 1.0})
     assert seen(scaled(100), lambda m: {"score": 1.0})["loss"][0] == pytest.approx(100 * first["loss"][0], rel=0.5)
     assert seen(scaled(1), lambda m: {"score": 2.0})["score"] == [2.0] * 3
-    assert len(list(tmp_path.glob("chunk-*.pt"))) == 3
-    assert seen(scaled(1), lambda m: {"score": 1.0}) == first and len(list(tmp_path.glob("chunk-*.pt"))) == 3
+    assert len(list(tmp_path.glob("trial-*.pt"))) == 3
+    assert seen(scaled(1), lambda m: {"score": 1.0}) == first and len(list(tmp_path.glob("trial-*.pt"))) == 3
 
 
 def test_torchs_global_randomness_is_left_alone():
