@@ -39,6 +39,13 @@ def test_every_block_that_the_page_cannot_run_is_run_here():
     assert sorted(named) == ["recipe-lightning", "recipe-trainer"]
 
 
+def test_every_recipe_says_what_it_costs_and_what_to_expect():
+    sections = re.split(r"^\((rec-\w+)\)=$", PAGE.read_text(), flags=re.M)[1:]
+    for name, text in zip(sections[::2], sections[1::2], strict=True):
+        told = re.split(r"^##+ ", text, flags=re.M)[1]  # up to the next heading
+        assert "*Cost:*" in told and "*Expect:*" in told, name
+
+
 # Lightning
 
 
