@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t
+from scipy.special import stdtrit  # the quantiles of scipy.stats.t, which is slow to import
 
 
 def interval(values: ArrayLike, level: float = 0.95, axis: int = -1) -> tuple[np.ndarray, np.ndarray]:
@@ -28,5 +28,5 @@ def interval(values: ArrayLike, level: float = 0.95, axis: int = -1) -> tuple[np
         raise ValueError(f"level must lie between 0 and 1, got {level}: 0.95 is the usual one")
     if n < 2:
         raise ValueError(f"values must hold at least two repetitions along axis {axis}, got {n}")
-    half = t.ppf((1 + level) / 2, n - 1) * values.std(axis=axis, ddof=1) / np.sqrt(n)
+    half = stdtrit(n - 1, (1 + level) / 2) * values.std(axis=axis, ddof=1) / np.sqrt(n)
     return values.mean(axis=axis), half
