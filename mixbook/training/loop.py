@@ -108,7 +108,7 @@ def fit(
         CheckpointError: if the checkpoint is damaged or belongs to another run.
         OSError: if the checkpoint cannot be written; checked before training.
         ImportError: if lightning-fabric or tqdm is missing.
-        torch.OutOfMemoryError: on a GPU, with the batch that did not fit and what to do.
+        torch.OutOfMemoryError: with the batch that did not fit and what to do.
 
     Example:
         >>> import mixbook as mb

@@ -26,14 +26,17 @@ def kept_for_backward(model: nn.Module, x: Tensor) -> int:
 
 @contextmanager
 def advice_on_memory(advice: str) -> Iterator[None]:
-    """Within it a GPU whose memory runs out says what to do.
+    """Within it a GPU or a CPU whose memory runs out says what to do.
 
     Raises:
         torch.OutOfMemoryError: with the advice before what torch says.
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        # NumPy raises a MemoryError; torch has a class of its own for a GPU, and for a CPU a message.
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "DefaultCPUAllocator" not in str(error):
+            raise
         raise torch.OutOfMemoryError(f"{advice}. {error}") from error
 
 

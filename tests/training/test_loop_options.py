@@ -7,6 +7,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -312,12 +313,31 @@ def test_a_cosine_run_cannot_grow(tmp_path):
         trained(Recipe(epochs=3, schedule="cosine"), checkpoint=tmp_path / "run.pt")
 
 
-def test_memory_that_runs_out_comes_with_advice():
-    def hungry(logits, targets):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+def of_a_gpu():
+    raise torch.OutOfMemoryError("CUDA out of memory")
 
+
+def torch_of_a_cpu():
+    torch.empty(10**14)  # more bytes than a process can address
+
+
+def numpy_of_a_cpu():
+    np.empty(10**14)
+
+
+@pytest.mark.parametrize("allocate", [of_a_gpu, torch_of_a_cpu, numpy_of_a_cpu])
+def test_memory_that_runs_out_comes_with_advice(allocate):
     with pytest.raises(torch.OutOfMemoryError, match=r"a batch of 50 does not fit the memory: accumulate=2 halves it"):
-        trained(Recipe(epochs=1, batch_size=50), loss=hungry)
+        trained(Recipe(epochs=1, batch_size=50), loss=lambda logits, targets: allocate())
+
+
+def test_another_error_of_a_loss_stays_what_it_is():
+    def mine(logits, targets):
+        raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine") as raised:
+        trained(Recipe(epochs=1, batch_size=50), loss=mine)
+    assert type(raised.value) is RuntimeError
 
 
 RECIPE = Recipe(epochs=3, batch_size=40, lr=0.05, pairs="across", seed=3)

@@ -77,7 +77,7 @@ def fit_trials(
             1, or a trial cannot be run as its recipe says, such as float16 on a CPU.
         OSError: if ``folder`` cannot be written; before training.
         CheckpointError: if a trial that is kept there is damaged.
-        torch.OutOfMemoryError: on a GPU, with how many networks did not fit and what to do.
+        torch.OutOfMemoryError: with how many networks did not fit and what to do.
 
     Example:
         >>> from mixbook.data import iris
