@@ -80,7 +80,7 @@ def measure_step(
     weights = _trained(model)
 
     def gradient() -> Tensor:
-        rows, others = (torch.randperm(len(x), generator=generator)[:batch_size].to(x.device) for _ in range(2))
+        rows, others = (torch.randperm(len(x), **drawn_by(generator))[:batch_size].to(x.device) for _ in range(2))
         if mixer is None:
             logits, targets = model(x[rows]), y[rows]
         else:
@@ -138,7 +138,7 @@ def measure_split(
     weights, own = _trained(model), _ratios_differ(mixer, batch_size)
 
     def of_batch() -> Tensor:
-        rows = torch.randperm(len(x), generator=generator)[:batch_size].to(x.device)
+        rows = torch.randperm(len(x), **drawn_by(generator))[:batch_size].to(x.device)
         logits, targets = mixer.outputs(model, x[rows], y[rows], generator=generator)
         if len(logits) < 2 * batch_size or len(logits) % batch_size:
             raise ValueError(
@@ -204,7 +204,7 @@ def measure_components(
     per_mixture = vmap(grad(of_mixture), (None, 0, 0))
 
     def of_group() -> Tensor:
-        i, j = torch.randint(len(x), (2, pairs), generator=generator).to(x.device)
+        i, j = torch.randint(len(x), (2, pairs), **drawn_by(generator)).to(x.device)
         lam = ratio.sample(pairs, generator).to(x.device)  # (K, pairs)
         if len(lam) < 2 or not torch.equal(lam, lam[:, :1].expand_as(lam)):
             raise ValueError(f"ratio must have at least two draws that all pairs share, got {ratio}")
