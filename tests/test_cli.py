@@ -15,6 +15,7 @@ from mixbook import cli
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.runner import results_folder
+from mixbook.benchmarks.spec import Experiment
 
 ROOT = Path(__file__).parents[1]
 IRIS = "kmixup-tmlr-table5-iris"
@@ -115,6 +116,7 @@ def test_compare_finds_a_smoke_run_where_it_was_put(capsys, tmp_path):
         (["bench", "run"], "name one experiment, or give --all"),
         (["bench", "run", IRIS, "--protocol", "released"], f"{IRIS} knows no difference between print and released code"),
         (["bench", "run", "--all", "--protocol", "released"], "--protocol released needs one experiment"),
+        (["bench", "run", "--all", "--profile", "huge"], "no experiment has a profile 'huge'"),
         (["bench", "run", "--all", "--profile", "smoke", "--only", "erm"], "--only needs one experiment"),
         (["bench", "run", IRIS, "--only", "alpha=7"], "fits no cell of"),
         (["bench", "run", IRIS, "--jobs", "0"], "--jobs must be at least 1"),
@@ -157,6 +159,27 @@ def test_without_papermill_it_says_what_to_install(monkeypatch, capsys, tmp_path
         cli.main(["bench", "run", IRIS, "--profile", "smoke", "--book", str(tmp_path)])
     assert left.value.code == 2
     assert "pip install '.[bench]' in the clone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("profile", "gpu", "left_out"),
+    [
+        ("smoke", False, []),
+        ("laptop", False, ["have no profile laptop"]),
+        ("gpu", True, ["have no profile gpu"]),
+        ("gpu", False, ["have no profile gpu", "take days without a GPU, and torch finds none here"]),
+    ],
+)
+def test_all_are_those_that_can_be_run_here_and_the_others_are_counted(profile, gpu, left_out, monkeypatch, capsys):
+    every, ran = EXPERIMENTS.values(), list[Experiment]()
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: gpu)
+    monkeypatch.setattr("mixbook.cli.bench.run_all", lambda experiments, *_, **__: ran.extend(experiments) or ())
+    cli.main(["bench", "run", "--all", "--profile", profile, "--budget", "8h"])
+    assert ran == [e for e in every if profile in e.profiles and (gpu or not e.needs_gpu(profile))]
+    said = [line.split(" of ", 1) for line in capsys.readouterr().out.splitlines()]
+    assert [why for _, why in said] == [f"{len(every)} experiments are left out: they {why}" for why in left_out]
+    assert sum(int(count) for count, _ in said) == len(every) - len(ran)
+    assert any(e.name == "mnist-lenet-constant-xi" for e in ran)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

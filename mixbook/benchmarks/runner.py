@@ -97,14 +97,14 @@ def run(
         book: the folder that :func:`find_book` gives. The executed notebook goes to ``_build/benchmarks`` in it, and, where
             trials were run, a copy to the results.
         jobs: trials at a time. If None, :func:`~mixbook.benchmarks.side_by_side.side_by_side` says how many, and on a
-            cluster as many as fit.
+            cluster as many as fit; and what would take days here for want of a GPU is refused.
         fresh: set aside what is there and start again. A smoke run always does.
         place: where the trials run, and how long at most.
 
     Raises:
         BenchmarkError: if ``jobs`` is less than 1, papermill or the notebook is missing, the results that are there cannot
-            be continued or are being written by another process, data that it needs are not there and cannot be downloaded,
-            the cluster cannot be reached, or the budget is too small for one trial.
+            be continued or are being written by another process, data or a GPU that it needs are not there, the cluster
+            cannot be reached, or the budget is too small for one trial.
         RunFailed: if the notebook fails.
     """
     if jobs is not None and jobs < 1:
@@ -113,7 +113,7 @@ def run(
     if not notebook.is_file():
         raise BenchmarkError(f"{experiment.name} is run by {notebook}, which is missing: restore it from version control")
     folder = results_folder(book, profile)
-    results = _prepared(experiment, profile, folder, fresh, place)
+    results = _prepared(experiment, profile, folder, fresh, place, insists=jobs is not None)
     executed = book / "_build" / "benchmarks" / f"{experiment.name}-{profile}.ipynb"
     executed.parent.mkdir(parents=True, exist_ok=True)
     parameters = {
@@ -143,7 +143,7 @@ def run_without_notebook(experiment: Experiment, profile: str, book: Path) -> Re
         BenchmarkError: as :func:`run`.
         RunFailed: if anything else goes wrong.
     """
-    results = _prepared(experiment, profile, results_folder(book, profile), False, HERE)
+    results = _prepared(experiment, profile, results_folder(book, profile), False, HERE, insists=True)
     try:
         cells = run_missing_cells(results, 1)
         if experiment.printed:
@@ -160,13 +160,34 @@ def run_without_notebook(experiment: Experiment, profile: str, book: Path) -> Re
     return results
 
 
-def _prepared(experiment: Experiment, profile: str, folder: Path, fresh: bool, place: Place) -> Results:
-    """The results that a run adds to, once it is sure that it can: nothing has started when one of the checks fails."""
+def lacks_gpu(experiment: Experiment, profile: str, on: str) -> bool:
+    """Whether trials would run on this machine and take days, because it has no GPU."""
+    import torch
+
+    return on == "here" and experiment.needs_gpu(profile) and not torch.accelerator.is_available()
+
+
+def _prepared(
+    experiment: Experiment, profile: str, folder: Path, fresh: bool, place: Place, *, insists: bool = False
+) -> Results:
+    """The results that a run adds to, once it is sure that it can: nothing has started when one of the checks fails.
+
+    Whoever ``insists`` may train for days.
+    """
+
+    def check_machine() -> None:
+        if not insists and lacks_gpu(experiment, profile, place.on):
+            raise BenchmarkError(
+                f"{experiment.name} --profile {profile} takes days without a GPU, and torch finds none here; it has no profile "
+                "laptop. --profile smoke shows that it works, --on runs it elsewhere, and --jobs 1 starts it here anyway"
+            )
+        _get_data(experiment, profile)
+
     executors.check(place.on, place.gpus)
     _check_patterns(place.only, experiment, profile)
     results = Results(experiment, profile, folder)
     if fresh:
-        _get_data(experiment, profile)  # or nothing would be in the place of what is set aside
+        check_machine()  # or nothing would be in the place of what is set aside
     with results.lock():
         if profile == "smoke" and not results.sources:  # what is read from others is as fresh as they are
             for path in results.files:
@@ -181,7 +202,7 @@ def _prepared(experiment: Experiment, profile: str, folder: Path, fresh: bool, p
         if place.budget is not None and missing:
             budgets.check(place.budget, results, place.at_most, place.only)
     if missing and not fresh:
-        _get_data(experiment, profile)
+        check_machine()
     return results
 
 

@@ -230,6 +230,16 @@ class Experiment:
         known = "; ".join(f"{key} ({profile.note})" for key, profile in self.profiles.items())
         raise BenchmarkError(f"{self.name} has no profile {name!r}. It has: {known}")
 
+    def needs_gpu(self, profile: str) -> bool:
+        """Whether a profile takes days or weeks without a GPU: any but ``smoke`` where there is none for a laptop.
+
+        Example:
+            >>> from mixbook.benchmarks.experiments import get_experiment
+            >>> [get_experiment(name).needs_gpu("gpu") for name in ("cifar10-full", "cifar10-small")]
+            [True, False]
+        """
+        return profile != "smoke" and "laptop" not in self.profiles
+
     def as_released(self) -> "Experiment":
         """The same under another name, with what the released code does wherever a setting knows of a difference.
 

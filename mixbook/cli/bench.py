@@ -66,10 +66,12 @@ def run(
     Args:
         experiment: which one; `mixbook bench list` shows them.
         profile: how much of it: smoke, laptop, gpu or paper, as far as the experiment has them.
-        all: run every experiment, as many at a time as there are jobs.
+        all: run every experiment that has the profile, as many at a time as there are jobs; without a GPU here not those
+            that take days for want of one.
         book: the book's folder, if this is not inside it.
         jobs: processes, one network each; as many as there are processors by default, and of large networks on a GPU
-            as many as have 10 GB of its memory, at most 8.
+            as many as have 10 GB of its memory, at most 8. Given for a single experiment, it also starts what takes days
+            without a GPU, which is refused else.
         fresh: start again; earlier results are kept under another name.
         budget: stop after this time, such as 25m; one trial of every cell comes before two of any.
         only: run these cells alone, by method, parameters or both: `--only erm alpha=0.5 "kmixup k=16, alpha=1"`.
@@ -82,23 +84,20 @@ def run(
         raise BenchmarkError("name one experiment, or give --all: `mixbook bench list` shows which there are")
     if all and protocol == "released":
         raise BenchmarkError("--protocol released needs one experiment, got --all: few of them know a difference")
-    chosen = list(all_experiments()) if experiment is None else [get_experiment(experiment)]
-    if protocol == "released":
-        chosen = [each.as_released() for each in chosen]
-    for e in chosen:
-        e.profile(profile)
-    home = runner.find_book(book)
     if all and only:
         raise BenchmarkError("--only needs one experiment, got --all: others have other cells")
+    home = runner.find_book(book)
     place = runner.Place(on, gpus, None if budget is None else seconds_of(budget), only=only)
-    if all:
-        _run_all(chosen, profile, home, jobs, fresh, place)
+    if experiment is None:
+        _run_all(_all_that_can_run(profile, on), profile, home, jobs, fresh, place)
         return
-    for e in chosen:
-        print(f"{e.name}, profile {profile}", flush=True)
-        results = runner.run(e, profile, home, jobs=jobs, fresh=fresh, place=place)
-        for path in (path for path in results.files if path.suffix == ".csv" and path.exists()):
-            print(f"results are in {os.path.relpath(path)}", flush=True)
+    e = get_experiment(experiment)
+    e = e.as_released() if protocol == "released" else e
+    e.profile(profile)
+    print(f"{e.name}, profile {profile}", flush=True)
+    results = runner.run(e, profile, home, jobs=jobs, fresh=fresh, place=place)
+    for path in (path for path in results.files if path.suffix == ".csv" and path.exists()):
+        print(f"results are in {os.path.relpath(path)}", flush=True)
 
 
 def compare(
@@ -233,6 +232,21 @@ def _coverage_row(table: TableCoverage) -> dict[str, object]:
     counts = {"paper": table.paper, "table": table.table, "printed": table.printed, "experiment for": table.with_experiment}
     last = {"quoted or a sentence": table.not_measured or "", "profiles": " ".join(table.profiles)}
     return {**counts, "result for": table.with_result, **last}
+
+
+def _all_that_can_run(profile: str, on: str) -> list[Experiment]:
+    """Every experiment that has the profile and does not lack a GPU for it; a line for each reason to leave others out."""
+    every = list(all_experiments())
+    known = [e for e in every if profile in e.profiles]
+    if not known:
+        there = dict.fromkeys(name for e in every for name in e.profiles)
+        raise BenchmarkError(f"no experiment has a profile {profile!r}. There are: {', '.join(there)}")
+    chosen = [e for e in known if not runner.lacks_gpu(e, profile, on)]
+    without = "take days without a GPU, and torch finds none here"
+    for count, why in ((len(every) - len(known), f"have no profile {profile}"), (len(known) - len(chosen), without)):
+        if count:
+            print(f"{count} of {len(every)} experiments are left out: they {why}", flush=True)
+    return chosen
 
 
 def _run_all(chosen: Sequence[Experiment], profile: str, book: Path, jobs: int | None, fresh: bool, place: Place) -> None:

@@ -213,6 +213,40 @@ def test_what_goes_wrong_without_a_notebook_is_told_whole(book, monkeypatch):
         runner.run_without_notebook(IRIS, "smoke", book)
 
 
+FULL = get_experiment("cifar10-full")  # profiles smoke and gpu
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    """A machine without one, which has all data."""
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: False)
+    monkeypatch.setattr(runner, "_get_data", lambda *_: None)
+
+
+def test_what_takes_days_without_a_gpu_is_refused_where_there_is_none(book, executed, no_gpu, monkeypatch, invented):
+    earlier = runner.Results(FULL, "gpu", runner.results_folder(book, "gpu"))
+    earlier.save(invented(FULL, "gpu", 1), [])
+    for fresh in (False, True):
+        with pytest.raises(BenchmarkError, match=r"cifar10-full --profile gpu takes days.*--on.*--jobs 1"):
+            runner.run(FULL, "gpu", book, fresh=fresh)
+    assert len(earlier.load()) == 1 and not executed
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: True)
+    runner.run(FULL, "gpu", book)
+    assert len(executed) == 1
+
+
+def test_what_takes_days_without_a_gpu_starts_elsewhere_where_it_is_done_and_where_someone_insists(
+    book, executed, no_gpu, monkeypatch, invented
+):
+    monkeypatch.setattr(runner.executors, "check", lambda *_: None)
+    runner.run(FULL, "gpu", book, place=runner.Place(on="ray"))
+    runner.run(FULL, "gpu", book, jobs=1)
+    runner.run(get_experiment("mnist-lenet-constant-xi"), "gpu", book)  # a night or two
+    runner.Results(FULL, "gpu", runner.results_folder(book, "gpu")).save(invented(FULL, "gpu"), [])
+    runner.run(FULL, "gpu", book)
+    assert [call["jobs"] for call in executed] == [None, 1, *[runner.side_by_side([FULL])] * 2]
+
+
 @pytest.fixture
 def no_data(monkeypatch, tmp_path):
     """An empty data folder and no network."""
