@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.experiments import (
+    attacks,
     cifar_full,
     cifar_small,
     datadep_images,
@@ -68,6 +69,7 @@ _MODULES = (
     few_labels,
     cifar_small,
     cifar_full,
+    attacks,
     small_networks,
     subsets,
     multimix_large_batch,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import accumulate
 
 import torch
@@ -30,12 +31,7 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
         ``seconds@e`` of training.
     """
     job = job_of(experiment, cell, number, profile)
-    if profile.stand_in:
-        train, test = _stand_in(experiment.dataset, job)
-        model = Job("cifar10", "slim_preact_resnet18", recipe=job.recipe).network(train)
-    else:
-        train, test = job.parts()
-        model = job.network(train)
+    model, train, test = ready(job, small=profile.stand_in)
     watched = [test.batch(rows) for rows in torch.arange(len(test))[: experiment["watched"]].split(1000)]
     epochs = _points(job.recipe.epochs, experiment["points"])
     curve: list[float] = []
@@ -87,6 +83,14 @@ def job_of(experiment: Experiment, cell: Cell, number: int, profile: Profile) ->
     )
 
 
+def ready(job: Job, *, small: bool) -> tuple[nn.Module, Batched, Batched]:
+    """The network with its initial weights, and what it is trained and tested on; ``small`` takes stand-ins for all."""
+    train, test = _stand_in(job) if small else job.parts()
+    if small and job.model != "lenet":
+        job = replace(job, model="slim_preact_resnet18")
+    return job.network(train), train, test
+
+
 def seconds_until(metrics: Mapping[str, float], error: float) -> float:
     """Seconds of training until the curve of a trial is first at ``error`` (%) or below; not a number if it never is."""
     reached = [
@@ -105,9 +109,9 @@ def _seconds(history: History) -> list[float]:
     return list(accumulate(sum(record[f"seconds_{phase}"] for phase in PHASES) for record in history.records))
 
 
-def _stand_in(dataset: str, job: Job) -> tuple[Batched, Batched]:
-    """A small set in the shape of CIFAR, as bytes, on the same way into batches."""
-    whole = stand_in(dataset)
+def _stand_in(job: Job) -> tuple[Batched, Batched]:
+    """A small set in the shape of the job's, as bytes, on the same way into batches."""
+    whole = stand_in(job.data)
     pixels = Pixels((255 * whole.x).byte(), whole.y, whole.num_classes, whole.name)
     train, test = pixels.split(1 / 3, torch.Generator().manual_seed(0))
     mean, std = train.statistics()
