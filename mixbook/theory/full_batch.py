@@ -1,7 +1,8 @@
 """Many networks of one hidden layer that train at once on their whole data sets: the networks of the data-dependency paper.
 
 Source: Chidambaram et al. 2022, sections 2.3 and 3.1: one hidden layer of ReLUs, full-batch Adam, step size 0.001. Unlike a
-training loop, :func:`descend` can also forget to reset a gradient, as a branch of the code released with the paper does.
+training loop, :func:`descend` can also forget to reset a gradient, as a branch of the code released with the paper does,
+or take over the moments of Adam from another run, as the rest of that code does.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -52,6 +53,7 @@ def descend(
     draws: Iterable[Draw],
     zero_grad: Sequence[bool],
     lr: float = 1e-3,
+    adam: torch.optim.Adam | None = None,
 ) -> Iterator[int]:
     """Train M networks in place, each on its own samples: a step of Adam for each of ``draws``; yields the steps done.
 
@@ -62,6 +64,7 @@ def descend(
         zero_grad: for each network, whether it forgets its gradient after a step, as it should. Where it does not, Adam is
             fed the sum of all gradients so far.
         lr: step size of Adam.
+        adam: an optimizer of these very weights that goes on with its moments, at its own step size; None for a new one.
 
     Example:
         >>> import torch
@@ -74,7 +77,7 @@ def descend(
     """
     network = torch.arange(len(samples))[:, None]
     kept = torch.tensor([0.0 if forgets else 1.0 for forgets in zero_grad])[:, None, None]
-    adam = torch.optim.Adam(weights, lr=lr)
+    adam = torch.optim.Adam(weights, lr=lr) if adam is None else adam
     for step, (lam, partner) in enumerate(draws, start=1):
         share = lam[:, None, None]
         inputs = share * samples + (1 - share) * samples[network, partner]

@@ -32,3 +32,45 @@ def box_overlap(one: ArrayLike, other: ArrayLike, *, clamped: bool = True) -> np
     intersection = (np.maximum(sides, 0) if clamped else sides).prod(axis=-1)
     areas = [(box[..., 2:] - box[..., :2]).prod(axis=-1) for box in (one, other)]
     return np.asarray(intersection / (areas[0] + areas[1] - intersection))
+
+
+def patches_by_rounds(cost: ArrayLike, rounds: int, *, askers_only: bool = True) -> np.ndarray:
+    """Which patch of an image goes where: Puzzle Mix's approximation, which assigns each patch and each place once at most.
+
+    In every round each patch asks for the place that costs it least, and a place goes to the patch that pays least for it.
+    Who gets none will find that place dearer by 1. What is left open when the rounds are over stays empty.
+
+    Args:
+        cost: of each patch at each place, (..., patches, places), below 1.
+        rounds: as many as there are patches along a side in the released code.
+        askers_only: compare those that ask. The released code compares with zeros for all others, so that a patch that
+            would have to pay, or pays nothing, hardly ever gets its place.
+
+    Returns:
+        bool (..., patches, places).
+
+    Raises:
+        ValueError: if there are not as many patches as places, or no rounds.
+
+    Example:
+        >>> from mixbook.theory.released import patches_by_rounds
+        >>> cost = [[0.0, 0.2], [0.3, 0.1]]
+        >>> patches_by_rounds(cost, rounds=2).tolist()
+        [[True, False], [False, True]]
+        >>> patches_by_rounds(cost, rounds=2, askers_only=False).any(axis=-2).tolist()  # nobody gets the second place
+        [True, False]
+    """
+    cost = np.array(cost, dtype=float)
+    if cost.ndim < 2 or cost.shape[-1] != cost.shape[-2] or not cost.size:
+        raise ValueError(f"cost must have shape (..., n, n), a row for each patch, got {cost.shape}")
+    if rounds < 1:
+        raise ValueError(f"rounds must be at least 1, got {rounds}")
+    for _ in range(rounds):
+        asks = np.zeros(cost.shape, dtype=bool)
+        np.put_along_axis(asks, cost.argmin(axis=-1)[..., None], True, axis=-1)
+        offers = np.where(asks, cost, np.inf if askers_only else 0.0)
+        gets = np.zeros(cost.shape, dtype=bool)
+        np.put_along_axis(gets, offers.argmin(axis=-2)[..., None, :], True, axis=-2)
+        gets &= asks
+        cost += asks & ~gets
+    return gets

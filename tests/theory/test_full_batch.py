@@ -69,3 +69,22 @@ def test_initial_weights_are_as_wide_as_those_of_torch():
     for ours, theirs in zip(weights[::2], layers, strict=True):
         assert ours.std().item() == pytest.approx(theirs.weight.std().item(), rel=0.05)
         assert ours.abs().max() <= theirs.in_features**-0.5
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_second_run_goes_on_with_the_moments_that_it_is_given_and_starts_anew_without(data, shared):
+    samples, labels, lam, partner = data
+    weights = initial_weights(2, 16, 3, generators())
+    start = [weight.detach().clone() for weight in weights]
+    adam = torch.optim.Adam(weights, lr=0.01)
+    run = weights, samples, torch.eye(3)[labels]
+    for _ in range(2):
+        with torch.no_grad():
+            for weight, new in zip(weights, start, strict=True):
+                weight.copy_(new)
+        list(descend(*run, zip(lam, partner, strict=True), [True] * NETWORKS, lr=0.01, adam=adam if shared else None))
+    again = [
+        bool(torch.equal(weight, first)) for weight, first in zip(weights, trained(data, [True] * NETWORKS), strict=True)
+    ]
+    assert again == [not shared] * 4
+    assert {int(state["step"]) for state in adam.state.values()} == ({2 * STEPS} if shared else set())

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixbook.theory.moons import bend, boundaries, separated_moons
-from mixbook.theory.released import box_overlap
+from mixbook.theory.released import box_overlap, patches_by_rounds
 
 box = st.tuples(*[st.floats(0, 10)] * 4).map(lambda b: [min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]), max(b[1], b[3])])
 
@@ -29,6 +29,28 @@ def test_the_fault_is_there_only_where_boxes_are_apart_both_ways():
         assert box_overlap(square, moved) == pytest.approx(right)
     with pytest.raises(ValueError, match="left, top, right, bottom"):
         box_overlap([3, 0, 1, 1], square)
+
+
+def test_patches_and_places_are_given_away_once_at_most_and_the_fault_empties_what_nobody_gains_by():
+    rng = np.random.default_rng(0)
+    place = np.stack(np.divmod(np.arange(25), 5), axis=1) / 4
+    way = ((place[:, None] - place) ** 2).sum(-1)
+    gain, shown = rng.uniform(0.01, 0.2, (40, 25)), rng.random((40, 25)) < 0.5
+    cost = way - gain[:, :, None] * shown[:, None]
+    right, faulty = (patches_by_rounds(cost, 5, askers_only=only) for only in (True, False))
+    for moves in (right, faulty):
+        assert moves.sum(axis=1).max() == 1 == moves.sum(axis=2).max()
+    empty = ~faulty.any(axis=1)
+    assert empty[~shown].mean() > 0.8 > 0.2 > (~right.any(axis=1))[~shown].mean() and not empty[shown].any()
+    assert (right == faulty)[np.broadcast_to(shown[:, None], right.shape)].all()
+    # Without conflicts everybody gets what costs least, and a place that costs something only by the rule.
+    alone = np.where(np.eye(4, dtype=bool)[[2, 0, 3, 1]], 0.1, 0.9)
+    assert (patches_by_rounds(alone, 1).argmax(axis=1) == [2, 0, 3, 1]).all()
+    assert not patches_by_rounds(alone, 1, askers_only=False).any()
+    with pytest.raises(ValueError, match="a row for each patch"):
+        patches_by_rounds(np.zeros((3, 4)), 1)
+    with pytest.raises(ValueError, match="rounds must be at least 1, got 0"):
+        patches_by_rounds(np.zeros((3, 3)), 0)
 
 
 def test_moons_lie_on_their_sides_and_face_one_another():

@@ -18,6 +18,12 @@ MUTANTS = [
         lambda original: lambda alpha, seeds, zero_grad, **size: original(alpha, seeds, [False] * len(alpha), **size),
     ),
     Mutant(
+        "datadep-figures-1-and-8-released-code",
+        "every run has an Adam of its own",
+        "mixbook.theory.full_batch.descend",
+        lambda original: lambda *arguments, adam: original(*arguments),
+    ),
+    Mutant(
         "kmixup-tmlr-released-code-cost",
         "the squared cost is not squared",
         "mixbook.mixing.transport.squared_cost",
@@ -70,6 +76,18 @@ MUTANTS = [
         "swap moves that find the minimum",
         "mixbook.mixing.blend.swap.swap_labels",
         lambda original: lambda start, *problem: best_labels(*(each[None] for each in problem[:3]))[0],
+    ),
+    Mutant(
+        "multimix-puzzle-mix-s-released-code-transport",
+        "only those who ask are compared",
+        "mixbook.theory.released.patches_by_rounds",
+        lambda original: lambda cost, rounds, askers_only: original(cost, rounds),
+    ),
+    Mutant(
+        "multimix-puzzle-mix-s-released-code-transport",
+        "everybody is compared",
+        "mixbook.theory.released.patches_by_rounds",
+        lambda original: lambda cost, rounds, askers_only: original(cost, rounds, askers_only=False),
     ),
     Mutant(
         "multimix-co-mixup-s-released-code-box-overlap",
