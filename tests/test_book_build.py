@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import contents
-from test_reference import listed, public
+from test_reference import entries, imported_by_pages, listed, public
 
 LOADED = re.compile(r"<(?:script|img|iframe|source|video|audio)\b[^>]*?\ssrc=\"([^\"]+)\"")
 LINKED = re.compile(r"<link\b[^>]*?\shref=\"([^\"]+)\"")
@@ -34,6 +34,16 @@ def test_the_reference_describes_every_public_name_and_leads_to_it(built_book):
     assert public() <= described, "add an automodule for its home to a page of book/reference/"
     links = set(re.findall(r"href=\"\w+\.html#([\w.]+)\"", (reference / "names.html").read_text()))
     assert listed() <= links
+
+
+def test_every_entry_that_a_page_imports_says_where_it_is_explained(built_book):
+    said = {}
+    for page in (built_book / "book" / "reference").glob("*.html"):
+        for name, text in re.findall(r'<dt[^>]*\bid="([^"]+)"(.*?)(?=<dl class="py|$)', page.read_text(), re.DOTALL):
+            said[name] = "Explained in:" in text
+    imported = list(imported_by_pages().values())
+    silent = {name for name, thing in entries().items() if any(thing is each for each in imported) and not said[name]}
+    assert not silent
 
 
 def test_the_index_of_all_names_is_linked_from_the_reference(built_book):

@@ -13,11 +13,13 @@ PROSE = (
     "`mb.RandomPairing` and `Beta(alpha)`, `critical_alpha`, `mixbook/mixing/ratio.py` and `pairing.py`.\n\n"
     "Not `mb.nothing`, `fit`, `alternating_line`, `numpy.ndarray`, `x`.\n"
 )
-MODULES = ("mixing.ratio", "mixing.pairing", "theory.lines", "training")
+NOT_SHOWN = "```{code-cell} ipython3\n:tags: [remove-input]\nfrom mixbook.evaluation import NoisyBackground, PGD\n```\n"
+MODULES = ("mixing.ratio", "mixing.pairing", "theory.lines", "training", "evaluation")
 FILES = {
-    "index.md": "# Front\n\n```{toctree}\nbook/why/one\nbook/why/two\nbook/reference/all\n```\n",
+    "index.md": "# Front\n\n```{toctree}\nbook/why/one\nbook/why/two\nbook/evidence/three\nbook/reference/all\n```\n",
     "book/why/one.md": f"{HEADER}\n# What is mixed?\n\n{CELL}\n{PROSE}",
-    "book/why/two.md": f"{HEADER}\n# Later\n\n{CELL}\nAgain `mb.Beta`, and `training.fit`.\n",
+    "book/why/two.md": f"{HEADER}\n# Later\n\n{CELL}\nAgain `mb.Beta`, `training.fit` and `evaluation.NoisyBackground`.\n",
+    "book/evidence/three.md": f"{HEADER}\n# Tables\n\n{NOT_SHOWN}\n`PGD` is stronger.\n",
     "book/reference/all.md": "# All\n\n"
     + "".join(f"```{{eval-rst}}\n.. automodule:: mixbook.{name}\n   :members:\n```\n\n" for name in MODULES),
 }
@@ -57,7 +59,8 @@ def test_names_and_files_of_the_package_lead_to_their_entries(rendered):
         "mixbook/mixing/ratio.py": "../reference/all.html#module-mixbook.mixing.ratio",
         "pairing.py": "../reference/all.html#module-mixbook.mixing.pairing",
     }
-    assert links(rendered["book/why/two.md"]).keys() == {"mb.Beta", "training.fit"}
+    assert links(rendered["book/why/two.md"]).keys() == {"mb.Beta", "training.fit", "evaluation.NoisyBackground"}
+    assert links(rendered["book/evidence/three.md"]).keys() == {"PGD"}
     assert not links(rendered["book/reference/all.md"])
 
 
@@ -72,4 +75,7 @@ def test_an_entry_says_in_which_chapter_it_comes_first(rendered):
     assert said("mixbook.mixing.pairing.RandomPairing") == [("../why/one.html", "What is mixed?")]
     assert said("mixbook.training.fit") == [("../why/two.html", "Later")]
     assert not said("mixbook.theory.lines.alternating_line")
-    assert page.count("Explained in") == 4
+    # Classes that a package offers, written elsewhere; one in code that is not shown, one in a chapter's words before that.
+    assert said("mixbook.evaluation.PGD") == [("../evidence/three.html", "Tables")]
+    assert said("mixbook.evaluation.NoisyBackground") == [("../why/two.html", "Later")]
+    assert page.count("Explained in") == 6

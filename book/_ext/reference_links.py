@@ -2,7 +2,8 @@
 
 Inline code that is exactly a public name (`mb.OptimalTransport`, `mixbook.theory.vicinal.optimal`, or a bare name that the
 page's own code uses) or a module's file (`mixbook/mixing/ratio.py`) becomes a link to its entry. Each entry of the
-reference says where it is explained: in the first chapter whose code uses it, or else in the first that mentions it.
+reference says where it is explained: in the first chapter whose code uses it, or else in the first that mentions it, or
+else in a page of evidence. Code that a page does not show counts too: there most of them import what they use.
 """
 
 import ast
@@ -10,9 +11,11 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from os import PathLike
 from pathlib import PurePosixPath
 from typing import Any
 
+import jupytext
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -29,12 +32,11 @@ def collect(app: Sphinx, env: BuildEnvironment) -> list[str]:
     entries = _entries(env)
     uses, mentions = {}, {}
     for page in (page for page in env.toctree_includes.get(env.config.root_doc, []) if page.startswith(PAGES)):
-        tree = env.get_doctree(page)
-        uses[page] = {entries[name] for name in map(canonical, _used(_code(tree))) if name in entries}
-        mentions[page] = {target for _, target in _mentioned(tree, entries, uses[page])}
+        uses[page] = {entries[name] for name in map(canonical, _used(_code(env.doc2path(page)))) if name in entries}
+        mentions[page] = {target for _, target in _mentioned(env.get_doctree(page), entries, uses[page])}
     explained: dict[str, str] = {}
-    for where in (uses, mentions):
-        for pages in (CHAPTERS, PAGES):
+    for pages in (CHAPTERS, PAGES):
+        for where in (uses, mentions):
             for page in (page for page in where if page.startswith(pages)):
                 for name in where[page]:
                     explained.setdefault(name, page)
@@ -60,17 +62,17 @@ def canonical(dotted: str) -> str:
 
 def _entries(env: BuildEnvironment) -> dict[str, str]:
     """The name of each entry of the reference, by where the thing was written."""
-    objects = env.get_domain("py").objects  # type: ignore[attr-defined]
-    return {canonical(name): name for name in objects if name.startswith("mixbook.")}
+    objects = env.get_domain("py").objects.items()  # type: ignore[attr-defined]
+    # A class that a package offers has a second name there, its home's, under which no entry is.
+    return {canonical(name): name for name, entry in objects if name.startswith("mixbook.") and not entry.aliased}
 
 
-def _code(tree: nodes.document) -> Iterator[str]:
+def _code(path: str | PathLike[str]) -> list[str]:
     """The code cells of a page."""
-    for cell in tree.findall(lambda node: isinstance(node, nodes.container) and "cell_input" in node["classes"]):
-        yield from (block.astext() for block in cell.findall(nodes.literal_block))
+    return [cell.source for cell in jupytext.read(path).cells if cell.cell_type == "code"]
 
 
-def _used(cells: Iterator[str]) -> set[str]:
+def _used(cells: list[str]) -> set[str]:
     """Dotted names of ours that code imports or reaches through a module that it imports."""
     found, alias = set(), {}
     for cell in cells:
