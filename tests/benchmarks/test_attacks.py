@@ -53,7 +53,7 @@ def test_a_trial_attacks_what_it_trained(experiment):
     strongest = experiment["attacks"][-1]
     assert found["error"] <= found[f"error@{strongest}"] <= 100
     later = attacks.trial(experiment, kmixup, 1, SMOKE)
-    assert later.keys() == found.keys() - {"error@unbounded200"}
+    assert later.keys() == found.keys()  # as a file of results asks
     assert later == attacks.trial(experiment, kmixup, 1, SMOKE)
 
 
@@ -69,7 +69,7 @@ def test_the_first_test_images_are_attacked_as_pixels(monkeypatch):
     monkeypatch.setattr(attacks, "evaluate", scored)
     found = attacks.trial(MNIST, MNIST.cells[0], 0, SMOKE)
     (network, x, names, generator), (_, few, searched, _) = asked
-    assert torch.equal(x, test.bare().batch(torch.arange(2000 // 50))[0]) and torch.equal(few, x[: 100 // 50])
+    assert torch.equal(x, test.bare().batch(torch.arange(2000 // 50))[0]) and torch.equal(few, x[: 50 // 50])
     assert (network.normalise.mean, network.normalise.std) == (torch.tensor(test.mean), torch.tensor(test.std))
     assert (names, searched) == (MNIST["attacks"], ["unbounded200"]) and generator is not None
     assert (found["error"], found["nll"], found["ece"], found["error@fgsm@8/255"]) == (25, 2.0, 50, 87.5)

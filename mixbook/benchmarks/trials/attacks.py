@@ -22,9 +22,9 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
 
     Returns:
         ``error`` (%), ``nll`` (nats) and ``ece`` (%) on the first ``attacked`` test images after the last epoch; on the
-        same ones, for each of ``attacks``, the error under it (%), such as ``error@pgd20@8/255``; in trial 0 also that
-        under ``unbounded``, on the first ``checked``. ``loss`` (nats), the mean of the last epoch on what was trained on,
-        mixtures or not; and ``diverged``. Of stand-ins a fiftieth as many are attacked.
+        same ones, for each of ``attacks``, the error under it (%), such as ``error@pgd20@8/255``; on the first ``checked``
+        that under ``unbounded``. ``loss`` (nats), the mean of the last epoch on what was trained on, mixtures or not; and
+        ``diverged``. Of stand-ins a fiftieth as many are attacked.
     """
     job = job_of(experiment, cell, number, profile)
     model, train, test = ready(job, small=profile.stand_in)
@@ -34,16 +34,14 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     generator = torch.Generator().manual_seed(derive(number, "attacks"))
     attacked, checked = (experiment[name] // (50 if profile.stand_in else 1) for name in ("attacked", "checked"))
     scores = evaluate(network, _first(test, attacked), attacks=experiment["attacks"], generator=generator)
-    if number == 0:
-        searched = evaluate(network, _first(test, checked), attacks=[experiment["unbounded"]])
-        scores |= {name: value for name, value in searched.items() if name.startswith("error@")}
+    searched = evaluate(network, _first(test, checked), attacks=[experiment["unbounded"]])
     return {
         "error": 100 * (1 - scores["accuracy"]),
         "nll": scores["nll"],
         "ece": 100 * scores["ece"],
         "loss": history["loss"][-1],
         "diverged": float(not math.isfinite(history["loss"][-1])),
-        **{name: 100 * value for name, value in scores.items() if name.startswith("error@")},
+        **{name: 100 * value for name, value in (scores | searched).items() if name.startswith("error@")},
     }
 
 
