@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from mixbook.benchmarks import BenchmarkError, runner
 from mixbook.benchmarks.budget import BudgetTooSmall
+from mixbook.benchmarks.executors.local import deaf_to_ctrl_c
 from mixbook.benchmarks.results import DamagedResults, Results
 from mixbook.benchmarks.runner import HERE, Place, RunFailed
 from mixbook.benchmarks.side_by_side import side_by_side
@@ -78,11 +79,12 @@ def _round(
     within = 1 if place.on == "here" else jobs
     alike = _alike(experiments) if profile == "smoke" else set()
     chosen = {each.name for each in experiments}
-    with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as pool:
-        runs = {
-            pool.submit(_quietly, each, profile, book, within, fresh, place, end, each.name not in alike): each
-            for each in measured
-        }
+    with _processes(at_once) as pool:
+        with deaf_to_ctrl_c():
+            runs = {
+                pool.submit(_quietly, each, profile, book, within, fresh, place, end, each.name not in alike): each
+                for each in measured
+            }
         lost = []
         for done in as_completed(runs):
             if isinstance(done.exception(), BrokenProcessPool):
@@ -90,14 +92,29 @@ def _round(
             else:
                 yield runs[done], *_outcome(done)
     for each in lost:  # one of them ended its process, which takes the others' along: now each has its own
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
-            again = alone.submit(_quietly, each, profile, book, within, fresh, place, end, each.name not in alike)
+        with _processes(1) as alone:
+            with deaf_to_ctrl_c():
+                again = alone.submit(_quietly, each, profile, book, within, fresh, place, end, each.name not in alike)
             yield each, *_outcome(again)
     for each in experiments:
         if each.sources:
             # Sources that were among the experiments have just been run: not afresh once more.
             afresh = fresh and not chosen.issuperset(source.name for source in each.sources)
             yield each, *_quietly(each, profile, book, within, afresh, place, end, each.name not in alike)
+
+
+@contextmanager
+def _processes(number: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool of processes. When this one is interrupted they end: else it would wait for all that they are to do."""
+    others = multiprocessing.active_children()
+    with ProcessPoolExecutor(number, multiprocessing.get_context("spawn")) as pool:
+        try:
+            yield pool
+        except BaseException:
+            for process in multiprocessing.active_children():
+                if process not in others:
+                    process.terminate()
+            raise
 
 
 def _alike(experiments: Sequence[Experiment]) -> set[str]:

@@ -177,10 +177,9 @@ def _prepared(
 
     def check_machine() -> None:
         if not insists and lacks_gpu(experiment, profile, place.on):
-            raise BenchmarkError(
-                f"{experiment.name} --profile {profile} takes days without a GPU, and torch finds none here; it has no profile "
-                "laptop. --profile smoke shows that it works, --on runs it elsewhere, and --jobs 1 starts it here anyway"
-            )
+            without = f"--profile {profile} takes days without a GPU, and torch finds none here; there is no profile laptop"
+            other = "--profile smoke shows that it works, --on runs it elsewhere, and --jobs 1 starts it here anyway"
+            raise BenchmarkError(f"{experiment.name} {without}. {other}")
         _get_data(experiment, profile)
 
     executors.check(place.on, place.gpus)

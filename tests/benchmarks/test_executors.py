@@ -44,6 +44,17 @@ def test_a_worker_that_is_killed_is_replaced_and_its_piece_run_again():
     assert not pool._all
 
 
+def test_ctrl_c_is_for_the_parent_alone(capfd):
+    """A terminal sends it to all processes at once."""
+    with Processes(slow, 1) as pool:
+        for piece, seconds in ((PIECES[0], 0.0), (PIECES[1], 0.1)):  # while a worker starts, and while it works
+            worker = pool.start(piece)
+            time.sleep(seconds)
+            os.kill(worker.process.pid, signal.SIGINT)
+            assert pool.wait([worker], 60) and pool.result(worker) == (piece, worker.process.pid)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_cell_whose_worker_dies_is_in_the_results_once(tmp_path, monkeypatch):
     monkeypatch.setenv("TOY_DIES_AT", str(TOY.cells[1]))
     monkeypatch.setenv("TOY_DIES_ONCE", str(tmp_path / "died"))

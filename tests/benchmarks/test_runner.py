@@ -1,10 +1,17 @@
 """From the command to a results file, through the notebook."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+from test_cells import until
 from toy_trial import TOY
 
 from mixbook.benchmarks import BenchmarkError, runner
@@ -152,6 +159,43 @@ def test_one_whose_process_dies_does_not_stop_the_others(book, monkeypatch):
     assert outcomes.keys() == {IRIS.name, "toy", "like-iris"}
     assert isinstance(outcomes["toy"][1], runner.RunFailed) and "BrokenProcessPool" in str(outcomes["toy"][1])
     assert outcomes[IRIS.name][1] is None and outcomes["like-iris"][1] is None
+
+
+MANY = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from toy_trial import TOY
+from mixbook.benchmarks.experiments import get_experiment
+from mixbook.benchmarks.run_all import run_all
+
+if __name__ == "__main__":
+    slow = [replace(TOY, name=name) for name in ("one", "two", "three", "four")]
+    try:
+        list(run_all([get_experiment({name!r}), *slow], "smoke", Path(sys.argv[1]), jobs=2))
+    except KeyboardInterrupt:
+        sys.exit("stopped")
+"""
+
+
+def test_ctrl_c_ends_all_that_run_side_by_side_at_once_and_without_their_tracebacks(book):
+    script = book / "many.py"
+    script.write_text(MANY.format(name=IRIS.name))
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    environment = {**os.environ, "TOY_STOPS_AT": str(TOY.cells[0]), "PYTHONPATH": paths}
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell starts background jobs deaf to it
+    command = [sys.executable, str(script), str(book)]
+    run = subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=hears
+    )
+    begun = runner.results_folder(book, "smoke") / "one" / "smoke.lock"
+    until(begun.exists)
+    os.killpg(run.pid, signal.SIGINT)
+    try:
+        assert run.communicate(timeout=60)[1] == "stopped\n"  # which is over when the last process has let go of it
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
 
 
 def test_damaged_results_are_no_hindrance_to_a_budget_of_all(book, monkeypatch, invented):

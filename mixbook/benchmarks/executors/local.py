@@ -3,9 +3,10 @@
 import multiprocessing
 import os
 import pickle
+import signal
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
@@ -95,6 +96,19 @@ class Processes:
             self.stop(worker)
 
 
+@contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that are started within it ignore Ctrl-C, which a terminal sends to all at once: their parent ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # from their first moment on: it is inherited
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class _Worker:
     """A process that answers each piece that it is given."""
 
@@ -104,7 +118,8 @@ class _Worker:
         os.environ["OMP_NUM_THREADS"] = "1"
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, work))
-        self.process.start()
+        with deaf_to_ctrl_c():
+            self.process.start()
         theirs.close()
         self.signs = (self.pipe, self.process.sentinel)  # what shows that it has answered, or died
 
