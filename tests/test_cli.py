@@ -115,6 +115,10 @@ def test_compare_finds_a_smoke_run_where_it_was_put(capsys, tmp_path):
         (["bench", "run", IRIS, "--all"], "name one experiment, or give --all"),
         (["bench", "run"], "name one experiment, or give --all"),
         (["bench", "run", IRIS, "--protocol", "released"], f"{IRIS} knows no difference between print and released code"),
+        (
+            ["bench", "run", "datadep-moons-0.5", "--protocol", "released"],
+            "but that of its cells mixup_not_reset: leave --protocol out, and --only mixup_not_reset runs those",
+        ),
         (["bench", "run", "--all", "--protocol", "released"], "--protocol released needs one experiment"),
         (["bench", "run", "--all", "--profile", "huge"], "no experiment has a profile 'huge'"),
         (["bench", "run", "--all", "--profile", "smoke", "--only", "erm"], "--only needs one experiment"),

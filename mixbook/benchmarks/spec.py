@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any, Literal
@@ -24,6 +24,7 @@ class Setting:
         stated: whether a source states it. What no source states is our choice, made before anything was run.
         released: what the released code does instead, where it is known to do something else; see
             :meth:`Experiment.as_released`.
+        released_cells: the cells that do it, as :meth:`Cell.fits` names them, where it is run in cells of its own.
 
     Example:
         >>> from mixbook.benchmarks.spec import Setting
@@ -36,6 +37,7 @@ class Setting:
     why: str
     stated: bool = False
     released: Any = None
+    released_cells: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ class Experiment:
         figures: figures without numbers that it redraws.
         also: further places of the same paper, data set and network whose values it answers, such as a caption.
         own_cells: the cells of a table of our own, which no paper prints.
+        released_profiles: profiles of :meth:`as_released` instead, where the released code trains for another time.
         sources: experiments that measure what this one shows: nothing is run or stored for it. Its profiles are theirs.
         derive: ``"module:function"`` that finds a cell in them: (experiment, cell, results) to its trials, none if it
             cannot be found yet. The results are the cells with their trials of each source, by its name.
@@ -164,6 +167,7 @@ class Experiment:
     figures: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     own_cells: tuple[Cell, ...] = ()
+    released_profiles: dict[ProfileName, Profile] = field(default_factory=dict)
     sources: tuple["Experiment", ...] = ()
     derive: str = ""
 
@@ -241,15 +245,19 @@ class Experiment:
         return profile != "smoke" and "laptop" not in self.profiles
 
     def as_released(self) -> "Experiment":
-        """The same under another name, with what the released code does wherever a setting knows of a difference.
+        """The same under another name, with what the released code does where a setting or profile knows of a difference.
 
         It answers printed values as a comparison, and is not counted: print says what it says.
 
         Raises:
-            BenchmarkError: if no setting, of it or of what it is read from, knows of one.
+            BenchmarkError: if nothing, of it or of what it is read from, knows of one; the message names cells that do.
         """
         if not self._differs:
-            raise BenchmarkError(f"{self.name} knows no difference between print and released code: leave --protocol out")
+            cells = " ".join(setting.released_cells for setting in self.settings if setting.released_cells)
+            but, alone = (f" but that of its cells {cells}", f", and --only {cells} runs those") if cells else ("", "")
+            raise BenchmarkError(
+                f"{self.name} knows no difference between print and released code{but}: leave --protocol out{alone}"
+            )
 
         def released(setting: Setting) -> Setting:
             if setting.released is None:
@@ -262,6 +270,8 @@ class Experiment:
             name=f"{self.name}{RELEASED}",
             title=f"{self.title}, as the released code does it",
             settings=tuple(map(released, self.settings)),
+            profiles=self.profiles | self.released_profiles,
+            released_profiles={},
             sources=tuple(source.as_released() if source._differs else source for source in self.sources),
             surrogate=True,
         )
@@ -269,7 +279,7 @@ class Experiment:
     @cached_property
     def _differs(self) -> bool:
         own = any(setting.released is not None for setting in self.settings)
-        return own or any(source._differs for source in self.sources)
+        return own or bool(self.released_profiles) or any(source._differs for source in self.sources)
 
     def selected(self, profile: str, only: Sequence[str] = ()) -> tuple[Cell, ...]:
         """The cells that a profile runs; of these those that fit one of the patterns ``only``, if there are any."""

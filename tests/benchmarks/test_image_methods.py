@@ -14,7 +14,9 @@ from mixbook.benchmarks.spec import Cell
 from mixbook.benchmarks.trials import measures
 from mixbook.benchmarks.trials.gains import gain, largest_nll_gain
 from mixbook.benchmarks.trials.measures import measured
-from mixbook.benchmarks.trials.networks import Trained
+from mixbook.benchmarks.trials.methods import method_of
+from mixbook.benchmarks.trials.networks import Trained, prepare
+from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.benchmarks.trials.sets import Parts
 from mixbook.data import Pixels, Resident
 from mixbook.evaluation.deformations import TABLE_9
@@ -50,6 +52,35 @@ def test_deformations_are_those_of_the_table():
     networks = get_experiment("manifold-cifar100-preactresnet34")
     (found,) = networks.run([(Cell("erm", ""), 0)], "smoke")
     assert {f"accuracy@{name}" for name in TABLE_9} <= found.keys()
+
+
+@pytest.mark.parametrize(
+    ("table", "changed", "recipe"),
+    [
+        ("manifold-table1a-preactresnet18", {"drops"}, (2000, (500, 1000, 1500))),
+        ("manifold-table2-preactresnet34", {"drops", "training_part"}, (2000, (500, 1000, 1500))),
+        ("manifold-table2-wrn28-10", {"layers_0+1", "training_part"}, (400, (200, 300))),
+        ("manifold-table7-svhn", {"layers_0+1", "training_part"}, (1200, (400, 800))),
+    ],
+)
+def test_the_released_protocol_is_that_of_the_code(table, changed, recipe):
+    printed = get_experiment(table)
+    released = printed.as_released()
+    for ours, theirs in ((printed, released), (printed.sources[0], released.sources[0])):
+        assert {s.name for s in ours.settings if theirs[s.name] != s.value} == changed
+        assert theirs.profiles["smoke"] == ours.profiles["smoke"]
+        found = recipe_of(theirs, 0, theirs.profile("paper"))
+        assert (found.epochs, found.milestones) == recipe
+
+
+def test_the_wide_network_is_mixed_at_a_third_layer_by_the_released_code():
+    networks, cell = get_experiment("manifold-svhn-wrn28-10"), Cell("manifold_mixup", "alpha=2;layers=0+1")
+    released = networks.as_released()
+    model = prepare(networks, 0, networks.profile("smoke")).model
+    assert method_of(cell, networks, model, 10).mixer.layers == ("input", "layer1")
+    assert method_of(cell, released, model, 10).mixer.layers == ("input", "layer1", "layer2")
+    (found,) = released.run([(cell, 0)], "smoke")
+    assert 0 <= found["error"] <= 100 and not found["diverged"]
 
 
 def test_a_curve_has_the_loss_and_the_gradients_of_every_epoch():

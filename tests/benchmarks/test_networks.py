@@ -134,6 +134,22 @@ def test_a_trial_has_as_many_training_images_as_asked_for_and_its_own():
     assert torch.equal(images[0], images[1]) and not torch.equal(images[0], images[2])
 
 
+def test_a_part_without_the_most_frequent_images_is_drawn_anew_in_each_trial():
+    most = experiment(training_part=("most of each class", 3), shift=0, flip=False)
+    whole, first, again, other = (
+        parts(each, small=True, number=number) for each, number in ((experiment(), 0), (most, 0), (most, 0), (most, 1))
+    )
+    wanted = _labels(whole).bincount().clamp(max=3)
+    assert (_labels(whole).bincount() > 3).any()
+    assert torch.equal(_labels(first).bincount(), wanted) and len(first.plain) == len(first.train)
+    images = [data.plain.batch(torch.arange(len(data.plain)))[0] for data in (first, again, other)]
+    assert torch.equal(images[0], images[1]) and not torch.equal(images[0], images[2])
+
+
+def _labels(data):
+    return data.train.batch(torch.arange(len(data.train)))[1]
+
+
 def test_each_set_is_tested_on_its_own_labelled_part(monkeypatch):
     asked = []
     for name in ("speech_commands", "tiny_imagenet"):

@@ -43,6 +43,8 @@ def test_the_protocol_says_why_and_when(experiment):
     assert all(len(setting.why) > 5 for setting in experiment.settings)
     assert any(not setting.stated for setting in experiment.settings)
     assert date.fromisoformat(experiment.decided) <= date.today()
+    theirs = [setting.released_cells for setting in experiment.settings if setting.released_cells]
+    assert all(any(cell.fits(pattern) for cell in experiment.cells) for pattern in theirs)
 
 
 @each_experiment

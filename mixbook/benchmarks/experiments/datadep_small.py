@@ -94,6 +94,7 @@ def _moons(separation: str, figures: tuple[str, ...]) -> Experiment:
                 "not_reset",
                 "methods mixup and mixup_not_reset",
                 "the released code resets the gradient without mixup, never with it: the second is theirs, the first right",
+                released_cells="mixup_not_reset",
             ),
             Setting("bend_side", 81, "answers along a side of the square from -2 to 2 of which the bend is the share"),
             Setting("map_side", 41, "answers along a side of the maps that are kept, so that the file stays small"),

@@ -21,7 +21,10 @@ _SCALES = {
 }
 _PADDING = {"cifar10": 2, "cifar100": 2, "svhn": 2, "tiny_imagenet": 4}
 _SVHN = Setting(
-    "training_part", "all 73,257 images", "the paper names no part; the released code keeps at most 7,325 of each digit"
+    "training_part",
+    "all 73,257 images",
+    "the paper names no part; the released code keeps at most 7,325 of each digit",
+    released=("most of each class", 7325),
 )
 _NETWORKS = {  # printed name: name of mixbook.models.named
     "preactresnet18": "preact_resnet18",
@@ -59,9 +62,9 @@ def sgd(weight_decay_stated: str = "", momentum_stated: str = "") -> tuple[Setti
     )
 
 
-def drops(shares: Sequence[float], why: str, *, stated: bool = True) -> Setting:
+def drops(shares: Sequence[float], why: str, *, stated: bool = True, released: tuple[float, ...] | None = None) -> Setting:
     """Where the learning rate drops, as shares of the run: a shorter run keeps them."""
-    return Setting("drops", tuple(shares), f"{why}; a shorter run keeps the shares", stated=stated)
+    return Setting("drops", tuple(shares), f"{why}; a shorter run keeps the shares", stated=stated, released=released)
 
 
 def measures(

@@ -32,6 +32,13 @@ NEIGHBOURS = (
     Setting("neighbours", 5, "section 5.1 does not say how many"),
     Setting("features", "pool", "section 5.1 does not say which layer: what the last linear map gets"),
 )
+_WIDE_LAYERS = Setting(
+    "layers_0+1",
+    "0+1",
+    "what is mixed where a cell says so; appendix C: in the wide network the input and the first stage",
+    stated=True,
+    released="0+1+2",
+)
 SCALING = Setting("deformed", "pixels, black outside", "appendix C; normalised behind it", stated=True)
 
 
@@ -61,6 +68,7 @@ def _networks(dataset: str, model: str, *, attacked: bool = False) -> Experiment
     """The networks of Tables 1 and 2; on SVHN those that are attacked are others, which train for longer."""
     wide = model == "wrn28_10"
     long = attacked or not wide
+    readme = profiles(2000, 5, printed="the length in the README of the released code") if not wide else {}
     cells = [
         Cell("erm", ""),
         Cell("mixup", "alpha=1"),
@@ -86,7 +94,8 @@ def _networks(dataset: str, model: str, *, attacked: bool = False) -> Experiment
         settings=(
             *images(dataset, model),
             *optimisation(),
-            drops((1 / 3, 2 / 3) if long else (0.5, 0.75), length),
+            drops((1 / 3, 2 / 3) if long else (0.5, 0.75), length, released=(1 / 4, 1 / 2, 3 / 4) if readme else None),
+            *((_WIDE_LAYERS,) if wide else ()),
             *(ATTACKS if "fgsm" in asked else ()),
             *(NEIGHBOURS if "knn" in asked else ()),
             *((SCALING,) if "deformations" in asked else ()),
@@ -100,6 +109,7 @@ def _networks(dataset: str, model: str, *, attacked: bool = False) -> Experiment
             least=", five for the wide network" if wide else "",
             printed="the length printed for Table 7, which states no trials" if attacked else "as printed for the table",
         ),
+        released_profiles={name: profile for name, profile in readme.items() if name != "smoke"},
         trial=TRIAL,
         own_cells=tuple(cells),
     )

@@ -54,7 +54,8 @@ def method_of(cell: Cell, experiment: Experiment, model: nn.Module, num_classes:
             ``K=``; ``manifold_mixup_gradblock``; ``large_batch`` and ``large_batch_mixup`` with ``batch=``; ``batch_aug``
             and ``batch_aug_mixup`` with ``repeats=``, those with ``mixup`` in their names with ``base=``.
         experiment: asked for ``loss``, and for ``alpha_BASE``, ``layers``, ``clean_BASE``, ``cutout``, ``noise``,
-            ``label_smoothing``, ``shift`` and ``rotation`` where the method needs them and the cell does not say.
+            ``label_smoothing``, ``shift`` and ``rotation`` where the method needs them and the cell does not say. With a
+            setting such as ``layers_0+1``, a cell's ``layers=0+1`` mixes the layers that it names.
         model: the network that is trained: its hidden layers are mixed, or it says what is salient.
         num_classes: classes, C.
 
@@ -164,7 +165,8 @@ def _mixer(cell: Cell, base: str, experiment: Experiment, model: nn.Module, num_
         return comixup(model, num_classes, draws=draws)
     alpha = float(given["alpha"]) if "alpha" in given else experiment[f"alpha_{base}"]
     if base == "manifold_mixup":
-        layers = layers_of(given["layers"] if "layers" in given else experiment["layers"])
+        numbers = given["layers"] if "layers" in given else experiment["layers"]
+        layers = layers_of(experiment.values.get(f"layers_{numbers}", numbers))
         stop = cell.method.endswith("_gradblock")
         return manifold_mixup(model, layers, alpha, num_classes, draws=draws, stop_gradient=stop)
     if base == "kmixup":

@@ -53,13 +53,14 @@ def parts(experiment: Experiment, small: bool = False, number: int = 0) -> Parts
 
     Its settings say how images are changed: ``shift`` in pixels, ``flip``, and ``mean`` and ``std`` of each channel.
     Spectrograms are normalised one by one already. Settings that few have: ``samples``, so many random training samples;
-    ``size``, to which spectrograms are cut at their upper frequencies and their ends; ``chosen_by`` "validation error";
-    ``subset``, the name of the set where it is some classes of the whole one.
+    ``training_part``, if not in words ``("most of each class", m)``, for up to m random ones of each; ``size``, to which
+    spectrograms are cut at their upper frequencies and their ends; ``chosen_by`` "validation error"; ``subset``, the name
+    of the set where it is some classes of the whole one.
 
     Args:
         experiment: ``dataset`` is a name of :mod:`mixbook.data`.
         small: take what stands in for it.
-        number: of the trial, which draws ``samples``.
+        number: of the trial, which draws ``samples`` and the ``training_part``.
 
     Raises:
         BenchmarkError: if only some classes of the set are there, and the experiment is no surrogate; or if the set is not
@@ -72,9 +73,12 @@ def parts(experiment: Experiment, small: bool = False, number: int = 0) -> Parts
         raise BenchmarkError(f"{experiment.name} needs {known['subset']}, and what is there is {train.name}")
     if not (small or experiment.surrogate) and train.name != experiment.dataset:
         raise BenchmarkError(f"{experiment.name} needs all of {experiment.dataset}, and what is there is {train.name}")
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(derive(number, "images")))
     if "samples" in known:
-        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(derive(number, "images")))
         train = train[order[: known["samples"]]]
+    elif isinstance(known.get("training_part"), tuple):
+        _, most = known["training_part"]
+        train = train[torch.cat([order[train.y[order] == label][:most] for label in range(train.num_classes)])]
     if isinstance(train, Arrays):
         validation = None
         if known.get("chosen_by") == "validation error":
