@@ -118,7 +118,7 @@ class Results:
             now["profile"]["trials"] = _trials(found)
         changed = _differences({k: v for k, v in found.items() if k in now}, now)
         if changed:
-            raise ResultsError(f"{self.json} belongs to other results: {'; '.join(changed)}. {_way_out(self)}")
+            raise ResultsError(f"{self.json} belongs to other results: {'; '.join(changed)}. {_anew(self)}")
         return found
 
     def origin(self) -> str:
@@ -155,7 +155,7 @@ class Results:
         version = self.provenance()["mixbook"] if self.exists() else mixbook.__version__
         if version != mixbook.__version__:
             message = f"{self.json} was made by mixbook {version}, and this is {mixbook.__version__}"
-            raise ResultsError(f"{message}. {_way_out(self)}")
+            raise ResultsError(f"{message}. {_anew(self)}")
 
     def load(self) -> Trials:
         """The finished cells with all the trials of their run; empty if there are none yet.
@@ -383,15 +383,38 @@ def _differences(found: Any, wanted: Any, path: str = "") -> list[str]:
     if isinstance(found, dict) and isinstance(wanted, dict):
         keys = list(dict.fromkeys([*found, *wanted]))
         return [d for key in keys for d in _differences(found.get(key), wanted.get(key), f"{path} {key}".strip())]
+    if found != wanted and _are_names(found) and _are_names(wanted):
+        sides = {"there": [name for name in found if name not in wanted], "now": [n for n in wanted if n not in found]}
+        only = "; ".join(f"only {where}: {_some(names)}" for where, names in sides.items() if names)
+        return [f"{path}: {only}" if only else f"{path} are the same in another order"]
     return [] if found == wanted else [f"{path} is {found!r} there, {wanted!r} now"]
 
 
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _some(names: list[str], most: int = 5) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def _way_out(results: Results) -> str:
-    command = f"mixbook bench run {results.experiment.name} --profile {results.profile}"
+    """Of damaged results."""
     return (
-        f"Restore it from version control, or run its cells again: `{command}` sets damaged files aside as *.corrupt and a "
-        "CSV that lacks only its JSON as *.old, and with `--fresh` all of them as *.old"
+        f"Restore it from version control, or run its cells again: `{_command(results)}` sets damaged files aside as "
+        "*.corrupt and a CSV that lacks only its JSON as *.old, and with `--fresh` all of them as *.old"
     )
+
+
+def _anew(results: Results) -> str:
+    """The way out of results that are whole, but not what would be run now."""
+    anew = f"`{_command(results)} --fresh` sets them aside as *.old and begins anew"
+    return f"To go on with them, use the version of mixbook that made them; {anew}"
+
+
+def _command(results: Results) -> str:
+    return f"mixbook bench run {results.experiment.name} --profile {results.profile}"
 
 
 def _rename(path: Path, ending: str) -> Path:

@@ -14,7 +14,7 @@ import mixbook
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks import results as results_module
 from mixbook.benchmarks.results import Results, ResultsError, Trial
-from mixbook.benchmarks.spec import Setting
+from mixbook.benchmarks.spec import Cell, Setting
 
 RUN = {"started": "2026-11-20T12:00:00+00:00", "seconds": 3.0}
 
@@ -99,6 +99,24 @@ def test_another_protocol_is_refused_and_the_difference_named(results, tmp_path)
     assert str(caught.value).count(" now") == 1
 
 
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ((*TOY.cells[1:], Cell("mine", "k=2")), f"cells: only there: {TOY.cells[0]}; only now: mine k=2. "),
+        (TOY.cells[:-1], f"cells: only there: {TOY.cells[-1]}. "),
+        (TOY.cells[7:], f"cells: only there: {', '.join(map(str, TOY.cells[:5]))} and 2 more. "),
+        (TOY.cells[::-1], "cells are the same in another order. "),
+    ],
+)
+def test_of_another_grid_what_differs_is_named_and_a_way_out_that_works(results, tmp_path, cells, said):
+    other = Results(replace(TOY, own_cells=cells), "laptop", tmp_path)
+    with pytest.raises(ResultsError) as refused:
+        other.make_ready(lambda line: None)
+    assert f"laptop.json belongs to other results: {said}" in str(refused.value)
+    assert "`mixbook bench run toy --profile laptop --fresh`" in str(refused.value)
+    assert "--profile laptop`" not in str(refused.value)  # which was just refused
+
+
 def test_another_number_of_epochs_is_refused(results, tmp_path):
     longer = {**TOY.profiles, "laptop": replace(TOY.profiles["laptop"], epochs=9)}
     with pytest.raises(ResultsError, match="profile epochs is 1 there, 9 now"):
@@ -109,7 +127,7 @@ def test_results_of_another_version_are_read_but_not_added_to(results, monkeypat
     version = mixbook.__version__
     monkeypatch.setattr(mixbook, "__version__", "99.0")
     assert len(results.load()) == 4
-    with pytest.raises(ResultsError, match=rf"made by mixbook {version}.*99\.0"):
+    with pytest.raises(ResultsError, match=rf"made by mixbook {version}.*99\.0.*--profile laptop --fresh`"):
         results.check_resumable()
 
 
