@@ -16,6 +16,7 @@ from mixbook.data import Arrays, Batched, min_max
 from mixbook.data.own import HELD_OUT, Own, is_path, read_own
 from mixbook.data.pixels import Pixels
 from mixbook.data.resident import Resident
+from mixbook.data.sources import SOURCES
 from mixbook.evaluation import evaluate
 from mixbook.mixing.answers import Answers
 from mixbook.models import seeded
@@ -27,7 +28,7 @@ from mixbook.training.streams import derive
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-Images = Literal["mnist", "cifar10", "cifar100", "svhn"]
+Images = Literal["mnist", "cifar10", "cifar100", "svhn", "tiny_imagenet"]
 Tables = Literal["iris", "breast_cancer", "digits"]
 ModelName = Literal[
     "mlp",
@@ -51,11 +52,11 @@ class Job:
     """What to train, on what, and how.
 
     Args:
-        data: mnist, cifar10, cifar100 or svhn, fetched to the data folder if they are not there; iris, breast_cancer or
-            digits; or a path of your own: a folder of images, with a folder for each class, or train/ and test/ (or val/)
-            with one for each class; a .csv with a row for each sample; or an .npz with arrays x and y. Of tables, digits
-            and folders without parts a third (of your own data, of each class) is kept to test on, drawn by the recipe's
-            seed.
+        data: mnist, cifar10, cifar100, svhn or tiny_imagenet (tested on its validation part), fetched to the data folder if
+            they are not there; iris, breast_cancer or digits; or a path of your own: a folder of images, with a folder for
+            each class, or train/ and test/ (or val/) with one for each class; a .csv with a row for each sample; or an .npz
+            with arrays x and y. Of tables, digits and folders without parts a third (of your own data, of each class) is
+            kept to test on, drawn by the recipe's seed.
         model: the network; "slim_preact_resnet18" is for a CPU: a quarter of the width, on every second pixel.
         mixing: how batches are mixed.
         recipe: the hyper-parameters.
@@ -141,10 +142,13 @@ class Job:
     def own(self, generator: torch.Generator | None = None) -> Own:
         """Data of your own, as they are read; see :func:`~mixbook.data.own.read_own` for what is raised."""
         if not is_path(self.data):
-            raise ValueError(
-                f"no data set {self.data!r}. There are: {', '.join(_IMAGES)} (images), {', '.join(_TABLES)} (from "
-                "scikit-learn); data of your own are a folder or file that is there"
-            )
+            named = f"{', '.join(_IMAGES)} (images), {', '.join(_TABLES)} (from scikit-learn)"
+            own = "data of your own are a folder or file that is there"
+            if self.data in SOURCES:
+                reader = next(name for name in sets.__all__ if self.data.startswith(name))  # of svhn_extra it is svhn
+                where = f"mixbook.data.{reader} reads it for mixbook.training.fit"
+                raise ValueError(f"{self.data} is for Python: {where}. Here there are: {named}; {own}")
+            raise ValueError(f"no data set {self.data!r}. There are: {named}; {own}")
         return read_own(self.data, label=self.label, size=self.size, colour=self.colour, generator=generator)
 
     def _read(self, generator: torch.Generator) -> tuple[Pixels | Arrays, Pixels | Arrays]:
@@ -153,6 +157,8 @@ class Job:
             return own.train, own.test
         if self.label is not None or self.size is not None or self.colour:
             raise ValueError(f"label, size and colour are for data of your own, not for {self.data}: leave them out")
+        if self.data == "tiny_imagenet":  # whose test part has no labels
+            return sets.tiny_imagenet("train").pixels(), sets.tiny_imagenet("val").pixels()
         if self.data in _IMAGES:
             return sets.pixels_of(self.data, "train"), sets.pixels_of(self.data, "test")
         whole: Arrays = getattr(sets, self.data)()

@@ -60,6 +60,16 @@ def test_it_trains_for_an_epoch(two_classes):
     assert len(history.records) == 1
 
 
+def test_it_is_trained_on_by_name_and_tested_on_the_validation_part(two_classes):
+    from mixbook.training import Recipe
+    from mixbook.training.job import Job, run
+
+    job = Job("tiny_imagenet", "slim_preact_resnet18", recipe=Recipe(epochs=1, batch_size=3), shift=2, flip=True)
+    train, test = job.parts()
+    assert (len(train), len(test), test.shape, train.num_classes) == (3, 2, (3, 64, 64), 2)
+    assert not job.is_own and set(run(job, progress=False)[2]) == {"error", "nll", "ece"}
+
+
 @pytest.mark.parametrize("real_data", ["tiny_imagenet"], indirect=True)
 def test_the_real_set_has_500_and_50_of_each_class(real_data):
     train, val = tiny_imagenet("train"), tiny_imagenet("val")

@@ -14,10 +14,11 @@ import pytest
 import torch
 
 from mixbook import cli, whole_file
+from mixbook.data.sources import SOURCES
 from mixbook.mixing.answers import Answers
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.training import CheckpointError, Recipe
-from mixbook.training.job import Job, ModelName, run
+from mixbook.training.job import Images, Job, ModelName, run
 
 SHORT = Job("digits", "lenet", recipe=Recipe(epochs=2, batch_size=200, lr=0.05))
 
@@ -158,7 +159,7 @@ def test_the_command_trains_goes_on_and_writes_what_was_done(tmp_path, capsys):
         (["--data", "digits", "--model", "mlp", "--samples", "9999"], "samples must be from 1 to 1198, got 9999"),
         (["--data", "iris", "--model", "mlp", "--flip"], "flip are for images"),
         (["--data", "digits", "--model", "lenet", "--lr", "-1"], "lr must be positive"),
-        (["--data", "imagenette"], "no data set 'imagenette'. There are: mnist, cifar10, cifar100, svhn (images), iris, "),
+        (["--data", "imagenette"], "no data set 'imagenette'. There are: mnist, cifar10, cifar100, svhn, tiny_imagenet"),
         (["--data", "no/where.csv", "--model", "mlp"], "there is no file or folder"),
         (["--data", "iris", "--model", "mlp", "--size", "8"], "size and colour are for data of your own, not for iris"),
     ],
@@ -168,6 +169,13 @@ def test_what_does_not_fit_together_is_said(arguments, message, tmp_path, capsys
         cli.main(["train", *arguments, "--epochs", "1", "--milestones", "--out", str(tmp_path)])
     assert exit_.value.code == 2
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES.keys() - set(get_args(Images))))
+def test_of_a_set_for_python_alone_it_says_what_reads_it_there(name):
+    reader = {"svhn_extra": "svhn", "imagenet_devkit": "imagenet"}.get(name, name)
+    with pytest.raises(ValueError, match=rf"^{name} is for Python: mixbook\.data\.{reader} reads it for mixbook\.training\.fit"):
+        Job(name).parts()
 
 
 @pytest.mark.parametrize(
