@@ -174,7 +174,7 @@ def test_what_does_not_fit_together_is_said(arguments, message, tmp_path, capsys
 @pytest.mark.parametrize("name", sorted(SOURCES.keys() - set(get_args(Images))))
 def test_of_a_set_for_python_alone_it_says_what_reads_it_there(name):
     reader = {"svhn_extra": "svhn", "imagenet_devkit": "imagenet"}.get(name, name)
-    with pytest.raises(ValueError, match=rf"^{name} is for Python: mixbook\.data\.{reader} reads it for mixbook\.training\.fit"):
+    with pytest.raises(ValueError, match=rf"^{name} is for Python: mixbook\.data\.{reader} reads it for mixbook\.training"):
         Job(name).parts()
 
 
