@@ -12,8 +12,8 @@ _ATTACKED = (
     Setting(
         "checked",
         50,
-        "of the attacked images, the first, for that check: its 200 steps would take as long as PGD. It was to be 100 in the "
-        "first trial alone; a run that began so stopped at the second, and what it had found was not looked at",
+        "of the attacked images, the first, for that check: its 200 steps would take as long as PGD. It was to be 100 in "
+        "the first trial alone; a run that began so stopped at the second, and what it had found was not looked at",
     ),
     Setting("equal", "passes", "as many passes over the images for all, so multi-mix computes K = 5 times the gradients"),
 )
