@@ -230,6 +230,17 @@ def paired(ours: Comparison, other: Comparison) -> tuple[float, float]:
     return float(mean), float(half)
 
 
+def same(mean: float, other: float) -> bool:
+    """Whether two means of what is to be held constant, such as xi, are taken for one: within half a percent.
+
+    Example:
+        >>> from mixbook.benchmarks.compare import same
+        >>> same(4.99, 5.0), same(4.9, 5.0)
+        (True, False)
+    """
+    return math.isclose(mean, other, rel_tol=0.005)
+
+
 def as_table(comparisons: Sequence[Comparison], *, alphas: bool = False) -> list[dict[str, str]]:
     """The comparisons as rows of text, for a terminal or a page; ours with half the width of its 95% interval.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mixbook.benchmarks.compare import Comparison, compare, fullest_results, paired
+from mixbook.benchmarks.compare import Comparison, compare, fullest_results, paired, same
 from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell
@@ -80,6 +80,10 @@ class OverK:
     def kept(self, alpha: float, k: int) -> float:
         """What is left of xi at this k: 1 where it is that of k = 1."""
         return self.measured(alpha, k, "xi") / self.measured(alpha, 1, "xi")
+
+    def keeps(self, alpha: float, k: int) -> bool:
+        """Whether xi at this k is taken for that of k = 1."""
+        return same(self.kept(alpha, k), 1.0)
 
     @cached_property
     def _cells(self) -> dict[Cell, list[Trial]]:

@@ -135,7 +135,7 @@ def measure_split(
     if not 2 <= batch_size <= len(x):
         raise ValueError(f"batch_size must lie in [2, {len(x)}], the number of samples, got {batch_size}")
     _check(groups=groups, batches=batches)
-    weights, own = _trained(model), _ratios_differ(mixer, batch_size)
+    weights, own = _trained(model), _own_ratios(mixer, batch_size)
 
     def of_batch() -> Tensor:
         rows = torch.randperm(len(x), **drawn_by(generator))[:batch_size].to(x.device)
@@ -206,7 +206,7 @@ def measure_components(
     def of_group() -> Tensor:
         i, j = torch.randint(len(x), (2, pairs), **drawn_by(generator)).to(x.device)
         lam = ratio.sample(pairs, generator).to(x.device)  # (K, pairs)
-        if len(lam) < 2 or not torch.equal(lam, lam[:, :1].expand_as(lam)):
+        if len(lam) < 2 or not _all_pairs_share(lam):
             raise ValueError(f"ratio must have at least two draws that all pairs share, got {ratio}")
 
         def mix(v: Tensor) -> Tensor:
@@ -219,13 +219,17 @@ def measure_components(
     return _mean_and_error([estimate_components(of_group().cpu().numpy()) for _ in range(groups)])
 
 
-def _ratios_differ(mixer: Mixes, batch_size: int) -> bool:
+def _all_pairs_share(lam: Tensor) -> bool:
+    """Whether ratios (K, pairs) are the same for every pair."""
+    return torch.equal(lam, lam[:, :1].expand_as(lam))
+
+
+def _own_ratios(mixer: Mixes, batch_size: int) -> bool:
     """Whether each pair has ratios of its own, by a sample from another generator: this one's draws stay as they are."""
     ratio: Ratio | None = getattr(getattr(mixer, "mixer", mixer), "ratio", None)
     if ratio is None:
         return False
-    lam = ratio.sample(batch_size, torch.Generator().manual_seed(0))
-    return not torch.equal(lam, lam[:, :1].expand_as(lam))
+    return not _all_pairs_share(ratio.sample(batch_size, torch.Generator().manual_seed(0)))
 
 
 def _shuffled(pairs: int, logits: Tensor, targets: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:

@@ -64,6 +64,12 @@ def test_it_knows_every_cell_and_how_much_of_xi_is_left(tmp_path):
     assert table.kept(0.1, 4) == pytest.approx((1 / 5 + 9.5) / (1 / 2 + 9.5))
 
 
+@pytest.mark.parametrize(("left", "keeps"), [(1.0, True), (0.996, True), (1.004, True), (0.994, False), (1.006, False)])
+def test_xi_is_held_within_half_a_percent(tmp_path, left, keeps):
+    table = stored(IRIS, tmp_path, lambda cell, t: {"error": 1.0, "xi": left if k_of(cell) == 4 else 1.0})
+    assert (table.keeps(0.1, 4), table.keeps(0.1, 2)) == (keeps, True)
+
+
 @pytest.mark.parametrize(("gain", "sign"), [((2, 1), 1), ((1, 2), 0), ((-2, 1), -1), ((0, 0), 0), ((0.5, 0), 1)])
 def test_clear_is_an_interval_without_zero(gain, sign):
     assert clear(gain) == sign

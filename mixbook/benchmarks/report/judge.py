@@ -1,13 +1,12 @@
 """Claims against the results: the gain that each is about, its interval, and what that makes of the claim."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from mixbook.benchmarks.compare import compare, verdict, whole_results
+from mixbook.benchmarks.compare import compare, same, verdict, whole_results
 from mixbook.benchmarks.estimate import Estimate, by_trial, half_width, less_rounding
 from mixbook.benchmarks.experiments import all_experiments, get_experiment
 from mixbook.benchmarks.printed import PrintedValue, not_measured, printed_values
@@ -257,7 +256,7 @@ def _gains(
 
 def _alike(ours: Sequence[float], theirs: Sequence[float]) -> bool:
     """Whether two cells have the same mean of what is to be constant; what was not measured in both is taken to be."""
-    return not (ours and theirs) or math.isclose(float(np.mean(ours)), float(np.mean(theirs)), rel_tol=0.005)
+    return not (ours and theirs) or same(float(np.mean(ours)), float(np.mean(theirs)))
 
 
 def _gain(sign: int, cell: Cell, other: Cell, printed: float | None, ours: _Trials, theirs: _Trials, trials: int) -> Gain:
