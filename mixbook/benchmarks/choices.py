@@ -72,9 +72,9 @@ class Tuned:
 
 
 def tuned(results: Results) -> list[Tuned]:
-    """What mixup as it is, tuned mixup, and the three ways of k-mixup's Appendix A choose on validation parts.
+    """What mixup as it is, no mixing, tuned mixup, and the three ways of k-mixup's Appendix A choose on validation parts.
 
-    Test errors are read of the chosen cells alone.
+    Test errors are read of the chosen cells alone. The first one is mixup as it is, the second no mixing.
 
     Raises:
         BenchmarkError: if not all cells were run.
@@ -85,15 +85,18 @@ def tuned(results: Results) -> list[Tuned]:
     def at(k: int, alpha: float) -> Cell:
         return Cell("kmixup", f"k={k};xi_of={alpha:g}")
 
+    plain = Cell("erm", "")
     mixup = [at(1, alpha) for alpha in alphas]
     as_it_is = [at(1, 1.0), *(Cell("kmixup", f"k={k};alpha=1") for k in ks[1:])]
     by_trial = _best(validation, mixup)
     then_k = [[at(k, cell.value("xi_of")) for k in ks] for cell in by_trial]
     ways: list[tuple[str, int, Sequence[Cell]]] = [
         ("mixup, α = 1", 0, [at(1, 1.0)] * len(by_trial)),
+        ("no mixing", 0, [plain] * len(by_trial)),
         ("k = 16, α = 1", 0, [as_it_is[ks.index(16)]] * len(by_trial)),
         ("mixup, search α", len(mixup), by_trial),
         ("α = 1, search k", len(as_it_is), _best(validation, as_it_is)),
+        ("α = 1, search k, or none", len(as_it_is) + 1, _best(validation, [plain, *as_it_is])),
         ("ξ of α = 1, search k", len(ks), _best(validation, [at(k, 1.0) for k in ks])),
         (
             "best ξ at k = 1, then k",

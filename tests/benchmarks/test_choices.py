@@ -9,6 +9,7 @@ from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.choices import QUESTIONS, effect, scores, tuned
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.results import Results, Trial
+from mixbook.benchmarks.spec import Cell
 
 MNIST, IRIS, TUNING = EXPERIMENTS["grid-mnist"], EXPERIMENTS["grid-iris"], EXPERIMENTS["tuning-iris"]
 
@@ -89,13 +90,24 @@ def test_each_way_sees_only_what_it_searches(tmp_path):
         assert way.errors.tolist() == [numbers[cell] for cell in way.chosen]
     assert {name: way.networks for name, way in found.items()} == {
         "mixup, α = 1": 0,
+        "no mixing": 0,
         "k = 16, α = 1": 0,
         "mixup, search α": 5,
         "α = 1, search k": 5,
+        "α = 1, search k, or none": 6,
         "ξ of α = 1, search k": 5,
         "best ξ at k = 1, then k": 9,
         "all k and ξ": 25,
     }
+
+
+def test_no_mixing_is_chosen_where_it_validates_best_and_only_where_it_is_asked(tmp_path):
+    value, numbers = built(["erm", "k=8;alpha=1"])
+    found = by_name(saved(TUNING, tmp_path, value))
+    assert list(found)[:2] == ["mixup, α = 1", "no mixing"]  # what a page compares the others with
+    assert [str(cell) for cell in found["α = 1, search k, or none"].chosen[:2]] == ["erm", "kmixup k=8;alpha=1"]
+    assert "erm" not in {str(cell) for name in list(found)[2:] if "none" not in name for cell in found[name].chosen}
+    assert set(found["no mixing"].errors) == {numbers[Cell("erm", "")]}
 
 
 def test_the_second_way_follows_the_xi_that_won_at_k_1(tmp_path):
