@@ -57,14 +57,19 @@ _HOME = {
     "advise": "mixbook.advice",
 }
 
+_ROOMS = ("benchmarks", "compat", "data", "evaluation", "mixing", "models", "plots", "theory", "training", "vision")
+
 __all__ = ["__version__", *sorted(_HOME)]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:  # mb.training.fit works whatever was imported before
+        return import_module(f"mixbook.{name}")
     if name not in _HOME:
-        raise AttributeError(f"module 'mixbook' has no attribute {name!r}: it has {', '.join(sorted(_HOME))}")
+        has = f"{', '.join(sorted(_HOME))}, and the modules {', '.join(_ROOMS)}"
+        raise AttributeError(f"module 'mixbook' has no attribute {name!r}: it has {has}")
     return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_ROOMS])

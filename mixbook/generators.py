@@ -15,13 +15,22 @@ def draw_device(generator: torch.Generator | None, without: torch.device = CPU) 
         without: whose then draws. The CPU's gives the same samples on every device after ``torch.manual_seed``; that of the
             samples spares the way there where a number is drawn for every pixel.
 
+    Raises:
+        TypeError: if ``generator`` is something else, such as a seed.
+
     Example:
         >>> import torch
         >>> from mixbook.generators import draw_device
         >>> draw_device(None), draw_device(None, torch.device("meta")), draw_device(torch.Generator("cpu"))
         (device(type='cpu'), device(type='meta'), device(type='cpu'))
     """
-    return without if generator is None else generator.device
+    if generator is None:
+        return without
+    if not isinstance(generator, torch.Generator):
+        raise TypeError(
+            f"generator must be a torch.Generator, got {generator!r}: torch.Generator().manual_seed(0) is one with seed 0"
+        )
+    return generator.device
 
 
 def drawn_by(generator: torch.Generator | None, without: torch.device = CPU) -> dict[str, Any]:

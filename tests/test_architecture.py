@@ -169,6 +169,14 @@ def test_every_public_name_resolves_and_an_unknown_one_says_which_exist():
         _ = mixbook.no_such_method
 
 
+def test_every_room_is_there_whatever_was_imported_before():
+    import mixbook
+
+    assert "mixbook.training.loop" in loaded_by("import mixbook as mb; mb.training.fit")
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.is_dir() and (path / "__init__.py").is_file()}
+    assert rooms - {"cli"} <= set(mixbook._ROOMS) <= set(dir(mixbook))
+
+
 def test_importing_data_loads_no_loader_of_what_is_downloaded():
     assert loaded_by("import mixbook.data").isdisjoint({"mixbook.data.store", "mixbook.data.images"})
 

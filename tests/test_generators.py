@@ -1,8 +1,10 @@
 """Where numbers are drawn: samples that follow a seed on every device, and noise where the samples are."""
 
+import numpy as np
 import pytest
 import torch
 
+import mixbook as mb
 from mixbook.data.augment import Cutout, Flip, InputNoise, Rotate, Shift
 from mixbook.evaluation.corruptions import NoisyBackground, OtherBackground
 from mixbook.evaluation.deformations import Rotation, deform
@@ -22,6 +24,15 @@ def test_a_generator_draws_where_it_lives_and_the_global_one_where_it_is_said():
     assert draw_device(generator, META) == draw_device(generator) == torch.device("cpu")
     assert draw_device(None) == torch.device("cpu") and draw_device(None, META) == META
     assert torch.rand(2, **drawn_by(None, META)).device == META and torch.rand(2, **drawn_by(generator, META)).is_cpu
+
+
+@pytest.mark.parametrize("seed", [0, np.random.default_rng(0)])
+def test_a_seed_is_no_generator_and_is_told_how_to_be_one(seed):
+    with pytest.raises(TypeError, match=r"generator must be a torch.Generator, got .*manual_seed"):
+        draw_device(seed)
+    for mixer in (mb.mixup(1.0, 3), mb.kmixup(2, 1.0, 3), mb.cutmix(num_classes=3)):
+        with pytest.raises(TypeError, match=r"generator must be a torch\.Generator"):
+            mixer(torch.rand(4, 1, 8, 8), torch.tensor([0, 1, 2, 0]), generator=seed)
 
 
 def test_a_generator_draws_the_numbers_that_it_draws_by_itself():

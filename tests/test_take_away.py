@@ -87,12 +87,22 @@ def test_every_page_names_the_licence_and_leads_to_it(built_book):
     assert 'id="cite-and-reuse"' in (built_book / "book" / "how_to_run.html").read_text()
 
 
+@pytest.mark.parametrize("installed", [False, True])
+def test_the_install_cell_leads_to_the_page_s_folder_also_after_a_restart(installed, tmp_path, monkeypatch):
+    (tmp_path / "mixbook-repository" / "book" / "who").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if installed else None)
+    cell = take_away.INSTALL.format(url="https://example.org", extras="book", folder="book/who")
+    exec(re.sub(r"(?m)^( *)[!%].*$", r"\1pass", cell), {})
+    assert Path.cwd() == tmp_path / "mixbook-repository" / "book" / "who"
+
+
 def test_with_an_address_a_notebook_installs_the_package_and_colab_opens_that_notebook():
     address = "https://github.com/someone/mixbook"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# One")])
     take_away.with_install(notebook, Path("book/who/kmixup.ipynb"), address)
     assert f"git clone --quiet --depth 1 {address}" in notebook.cells[0].source
-    assert 'os.chdir("mixbook-repository/book/who")' in notebook.cells[0].source
+    assert '\n    os.chdir("mixbook-repository/book/who")' in notebook.cells[0].source
     colab = {
         "text": "Colab",
         "url": "https://colab.research.google.com/github/someone/mixbook/blob/main/book/who/kmixup.ipynb",

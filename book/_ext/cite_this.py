@@ -1,6 +1,7 @@
 """How to cite a page, and under which licence it is: a BibTeX entry and a line at its foot, made from CITATION.cff."""
 
 import re
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ def bibtex(citation: dict[str, Any], page: str = "", address: str = "") -> str:
     fields = {
         "title": f"{{{citation['title']}}}",
         "author": f"{{{authors}}}",
-        "year": str(citation["date-released"])[:4],
+        "year": str(citation.get("date-released", date.today()))[:4],  # of what is not released: when the book was built
         "version": citation["version"],
         "note": page and f"Chapter: {page}",
         "url": address,

@@ -30,6 +30,7 @@ import importlib.util, os, sys
 if importlib.util.find_spec("mixbook") is None:
     !git clone --quiet --depth 1 {url} mixbook-repository
     %pip install --quiet "./mixbook-repository[{extras}]"
+if os.path.isdir("mixbook-repository/{folder}"):  # after a restart too
     os.chdir("mixbook-repository/{folder}")"""
 
 

@@ -10,7 +10,15 @@ from mixbook.evaluation.deformations import deform, deformation
 from mixbook.evaluation.evaluate import evaluate
 from mixbook.evaluation.hidden import hidden_states
 from mixbook.evaluation.localisation import Reading, activation_maps, boxes_of, localisation, localised
-from mixbook.evaluation.metrics import accuracy, brier, expected_calibration_error, nll, reliability, top_accuracy
+from mixbook.evaluation.metrics import (
+    accuracy,
+    brier,
+    expected_calibration_error,
+    nll,
+    reliability,
+    temperature,
+    top_accuracy,
+)
 from mixbook.evaluation.neighbours import knn_error
 from mixbook.intervals import interval
 
@@ -40,6 +48,7 @@ __all__ = [
     "localised",
     "nll",
     "reliability",
+    "temperature",
     "top_accuracy",
     "unbounded",
 ]

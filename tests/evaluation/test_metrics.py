@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mixbook.evaluation import accuracy, brier, expected_calibration_error, nll, reliability, top_accuracy
+from mixbook.evaluation import accuracy, brier, expected_calibration_error, nll, reliability, temperature, top_accuracy
 
 METRICS = [accuracy, nll, brier, expected_calibration_error]
 
@@ -114,3 +114,20 @@ def test_a_network_that_diverged_is_wrong_and_has_no_score():
     assert all(math.isnan(score(logits, y)) for score in (nll, brier, expected_calibration_error))
     with pytest.raises(ValueError, match="got NaN: has training diverged"):
         reliability(logits, y)
+
+
+def test_the_temperature_undoes_a_scaling_and_has_the_least_nll(generator):
+    logits = 2 * torch.randn(4000, 3, generator=generator, dtype=torch.float64)
+    y = torch.multinomial(logits.softmax(1), 1, generator=generator)[:, 0]  # as sure as they should be
+    best = temperature(logits, y)
+    assert best == pytest.approx(1, abs=0.1)
+    assert temperature(5 * logits, y) == pytest.approx(5 * best, rel=1e-5)
+    assert nll(logits / best, y) <= min(nll(logits / (best * other), y) for other in (0.99, 1.01))
+
+
+def test_where_no_temperature_is_best_it_is_small_or_large():
+    right = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    assert temperature(right, torch.tensor([0, 1])) < 0.05
+    assert temperature(right, torch.tensor([1, 0])) > 100
+    with pytest.raises(ValueError, match="logits must be finite"):
+        temperature(torch.tensor([[float("nan"), 0.0]]), torch.tensor([0]))
