@@ -65,6 +65,24 @@ def test_cutmix_gives_torchvisions_numbers(v2, seed, monkeypatch):
         torch.testing.assert_close(a, b)
 
 
+def test_images_of_which_torchvision_mixes_nothing_are_refused(v2, generator):
+    x, y = torch.rand(6, 3, 2, 2, generator=generator), torch.arange(6) % 5
+    assert torch.equal(v2.CutMix(num_classes=5)(x, y)[0], x)
+    with pytest.raises(ValueError, match=r"no box of whole pixels fits into 2 x 2"):
+        CutMix(num_classes=5, generator=generator)(x, y)
+
+
+@pytest.mark.parametrize(
+    ("options", "side"), [({"cutmix_alpha": 1.0}, 1), ({"cutmix_minmax": (0.2, 0.8)}, 2)], ids=["alpha", "minmax"]
+)
+def test_images_of_which_timms_boxes_hold_no_pixel_are_refused(options, side, generator):
+    mix = Mixup(0.0, **options, mode="elem", num_classes=5, generator=generator)
+    with pytest.raises(ValueError, match=rf"no box of CutMix holds a pixel of a side of {side}"):
+        mix.plan(torch.rand(200, 3, side, 30, generator=generator))
+    plan = mix.plan(torch.rand(200, 3, side + 1, 30, generator=generator))
+    assert (plan.weights[:, 1] > 0).any()
+
+
 def test_they_take_the_places_of_torchvisions_in_its_own_combinations(v2, generator):
     x, y = images(4, generator)
     either = v2.RandomChoice([MixUp(num_classes=5), CutMix(num_classes=5)])

@@ -122,7 +122,8 @@ class MixUp(_Transform):
 class CutMix(_Transform):
     """torchvision's ``v2.CutMix``: as :class:`MixUp`, but a box of each partner is pasted, the same one for a batch.
 
-    With the same lambda and centre it gives torchvision's numbers. Images only, no videos.
+    With the same lambda and centre it gives torchvision's numbers. Images only, no videos. Refused are sides of 2 pixels or
+    fewer, of which torchvision mixes nothing and says nothing.
 
     Args:
         alpha, num_classes, labels_getter, generator: as for :class:`MixUp`.
@@ -156,6 +157,7 @@ class Mixup:
     * ``x`` is not changed in place: timm's caller loses the clean batch;
     * draws come from ``generator`` or torch's global one, so ``torch.manual_seed`` reproduces them: timm's are numpy's;
     * targets are float32 also for half-precision images, and lie on the device of ``x``;
+    * images too small for any box of CutMix are refused: timm hands them on unmixed;
     * labels may be soft, float (B, C): timm reads them as labels and returns B C rows.
 
     As in timm, ``label_smoothing`` is 0.1 unless said otherwise: do not smooth again in the loss. In ``fit`` use
@@ -174,7 +176,8 @@ class Mixup:
         generator: source of randomness.
 
     Raises:
-        ValueError: if an argument is out of range, or neither mixup nor CutMix is on.
+        ValueError: if an argument is out of range, or neither mixup nor CutMix is on; when called, if the images are too
+            small for a box of CutMix.
 
     Example:
         >>> import torch
@@ -267,12 +270,17 @@ class Mixup:
     def _interval(self, length: int, lam: Tensor) -> Tensor:
         """Rows or columns of boxes, bool (draws, length): around a pixel, or between the two shares and inside."""
         if self.cutmix_minmax is None:
-            side = ((1 - lam.double()).sqrt() * length).long()
+            most, side = length - 1, ((1 - lam.double()).sqrt() * length).long()
             start = (self._uniform(len(lam)) * length).long() - side // 2
         else:
             low, high = (int(length * share) for share in self.cutmix_minmax)
-            side = low + (self._uniform(len(lam)) * (high - low)).long()
+            most, side = max(low, high - 1), low + (self._uniform(len(lam)) * (high - low)).long()
             start = (self._uniform(len(lam)) * (length - side + 1)).long()
+        if most < 1:
+            raise ValueError(
+                f"no box of CutMix holds a pixel of a side of {length}, so nothing would be mixed: take larger images "
+                "or boxes, or mixup alone"
+            )
         pixel = torch.arange(length)
         return (pixel >= start[:, None]) & (pixel < (start + side)[:, None])
 

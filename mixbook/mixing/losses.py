@@ -36,7 +36,8 @@ def mixed_cross_entropy(
     neither above nor below. If nothing is left to count, the mean is NaN, as PyTorch's is.
 
     Args:
-        logits: (N, C), or (N, C, ...) with one prediction for each pixel.
+        logits: (N, C), or (N, C, ...) with one prediction for each pixel or step. Those of a sequence are often (N, T, C):
+            pass ``logits.movedim(-1, 1)``. Nothing can tell, where T is C.
         targets: weights over classes, float with the shape of ``logits``, or integer labels (N, ...).
         reduction: ``"mean"`` as above, ``"sum"`` of its numerator, or ``"none"`` for (N, ...).
         weight: weights of the classes, (C,).
@@ -173,8 +174,9 @@ def _check(logits: Tensor, targets: Tensor) -> None:
     fits = targets.shape == logits.shape if targets.is_floating_point() else targets.shape == label_shape
     if logits.ndim < 2 or not fits:
         raise ValueError(
-            "targets must be float with the shape of logits, or int without the axis of classes: "
+            "targets must be float with the shape of logits, or int without axis 1, that of the classes: "
             f"got {targets.dtype} {tuple(targets.shape)} for logits {tuple(logits.shape)}"
+            + (". With the classes last, pass logits.movedim(-1, 1)" if logits.ndim > 2 else "")
         )
 
 

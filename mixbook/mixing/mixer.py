@@ -251,9 +251,9 @@ def kmixup(
 ) -> Mixer:
     """k-mixup (Greenewald et al. 2021): pairs matched by optimal transport in blocks of ``k``.
 
-    Take batches much larger than k: within a batch of B a share of about k / B of the samples is matched with itself, and
-    not mixed. ``strict=False`` accepts batches smaller than k, such as the last one of an epoch, which then stay as they
-    are. ``draws`` interpolations of each pair are multi-mix of matched pairs.
+    Take batches much larger than k: within a batch of B a share of up to k / B of the samples, in many dimensions nearly
+    that, is matched with itself, and not mixed. ``strict=False`` accepts batches smaller than k, such as the last one of an
+    epoch, which then stay as they are. ``draws`` interpolations of each pair are multi-mix of matched pairs.
 
     Example:
         >>> import torch, mixbook as mb

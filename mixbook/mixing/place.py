@@ -17,6 +17,13 @@ from mixbook.mixing.route import Replay, Route, now
 from mixbook.mixing.scope import Scope, check_probabilities, check_scope, draw_index
 
 INPUT = "input"
+_TRANSFORMERS = (
+    nn.Transformer,
+    nn.TransformerEncoder,
+    nn.TransformerEncoderLayer,
+    nn.TransformerDecoder,
+    nn.TransformerDecoderLayer,
+)
 
 
 class ManifoldMixer:
@@ -33,8 +40,9 @@ class ManifoldMixer:
 
     Args:
         model: any network that gives one tensor, with a row for each row of its input.
-        layers: where mixing may happen: ``"input"``, or names from ``model.named_modules()`` whose output is a tensor. Each
-            is equally likely; a mapping ``{"input": 0.5, "layer1": 0.25, "layer2": 0.25}`` gives probabilities.
+        layers: where mixing may happen: ``"input"``, or names from ``model.named_modules()`` whose output is one tensor,
+            batch first. Each is equally likely; a mapping ``{"input": 0.5, "layer1": 0.25, "layer2": 0.25}`` gives
+            probabilities.
         mixer: who, how much, and how.
         per: ``"batch"`` draws one layer for a batch, as published; ``"pair"`` one for each sample, which is then mixed with
             others that drew the same, so a transport pairing needs ``strict=False`` or large batches. For a random layer
@@ -44,7 +52,8 @@ class ManifoldMixer:
 
     Raises:
         ValueError: if ``layers`` is empty, names one twice or none of the model's modules, probabilities are negative or do
-            not sum to 1, ``per`` is neither, or ``"input"`` is also the name of a module that does something.
+            not sum to 1, ``per`` is neither, ``"input"`` is also the name of a module that does something, or a layer is a
+            transformer of torch's with ``batch_first=False``.
         TypeError: if ``mixer`` mixes no batch, as what mixes inside a network.
 
     Example:
@@ -78,6 +87,12 @@ class ManifoldMixer:
             raise ValueError(
                 f"layer {INPUT!r} is the batch itself, and the model has a module of that name: rename the module"
             )
+        time_first = [name for name in layers if name != INPUT and _is_time_first(modules[name])]
+        if time_first:
+            raise ValueError(
+                f"layers {time_first} give steps first, (T, B, ...), and rows are mixed: make them with batch_first=True, "
+                "or steps would be mixed and not samples"
+            )
         check_mixer(mixer)
         check_scope(per)
         self.model = model
@@ -95,7 +110,10 @@ class ManifoldMixer:
         return f"ManifoldMixer(layers={layers}, mixer={self.mixer}, per={self.per!r}, stop_gradient={self.stop_gradient})"
 
     def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Outputs of the model on the mixtures (N, C), and their targets, float32 (N, C)."""
+        """Outputs of the model on the mixtures (N, C), and their targets, float32 (N, C).
+
+        Of the model itself: a wrapper around it, such as ``DistributedDataParallel``, is for :meth:`outputs`.
+        """
         return self.outputs(self.model, x, y)
 
     def outputs(
@@ -130,7 +148,8 @@ class ManifoldMixer:
         """The model's outputs on the mixtures (N, ...), and the plan they follow, for any other targets or losses.
 
         Row n of the outputs is row n of the plan, also where each sample drew a layer of its own. The plan is for the batch
-        ``x``, or for ``torch.cat([x, x2])`` with a second one; in eval mode it is the identity, on ``x``.
+        ``x``, or for ``torch.cat([x, x2])`` with a second one; in eval mode it is the identity, on ``x``. Where rows had
+        masks at several layers, by a spatial blend and ``per="pair"``, it knows the weights alone, and refuses maps.
 
         Args:
             model, x, y, partner, generator: as for :meth:`outputs`; ``y`` is only looked at by pairings and blends that do.
@@ -248,7 +267,15 @@ def _mixing(route: Route | None, drawn: Mapping[nn.Module, tuple[int, str]]) -> 
     return torch.compiler.disable(mix)
 
 
+def _is_time_first(module: nn.Module) -> bool:
+    """Whether it is one of torch's transformers, and gives steps before samples."""
+    if not isinstance(module, _TRANSFORMERS):
+        return False
+    return any(getattr(part, "batch_first", None) is False for part in module.modules())
+
+
 def _check_rows(who: str, output: Any, rows: int) -> None:
     if not isinstance(output, Tensor) or output.ndim == 0 or len(output) != rows:
         got = f"a tensor of shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
-        raise RuntimeError(f"{who} must give one tensor with {rows} rows, got {got}")
+        advice = "batch first" if isinstance(output, Tensor) else "wrap it in a module that returns the tensor"
+        raise RuntimeError(f"{who} must give one tensor with {rows} rows, got {got}: {advice}")

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from mixbook.mixing.checks import can_be_looked_at, check_inputs, in_vmap
+from mixbook.transfer import send
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,6 +35,8 @@ class MixPlan:
             such as timm's ``correct_lam=False``). None where every pixel has the weights themselves.
         moves: for blends that move patches before masking, int64 (N, S, g * g): place j of a grid of g x g patches, row by
             row, gets the source's patch ``moves[n, s, j]``. None where everything stays in place.
+        masks_apart: whether rows had masks at several layers, which no one plan can hold: it knows the weights, and refuses
+            to mix maps.
         check: look at the values too, on the CPU; on a GPU that would stall the queue.
 
     Raises:
@@ -59,6 +62,7 @@ class MixPlan:
     masks: Tensor | None = None
     moves: Tensor | None = None
     check: InitVar[bool] = True
+    masks_apart: bool = field(default=False, kw_only=True, repr=False)
     _in_order: bool = field(default=False, init=False, repr=False, compare=False)
 
     def __post_init__(self, check: bool) -> None:
@@ -132,6 +136,28 @@ class MixPlan:
         sources = torch.arange(x.shape[0], device=x.device)[:, None]
         return cls(sources, torch.ones(x.shape[0], 1, device=x.device), rows=x.shape[0])
 
+    def to(self, device: torch.device | str) -> "MixPlan":
+        """The same plan on another device, such as one that a worker of a loader made on the CPU.
+
+        Example:
+            >>> import torch, mixbook as mb
+            >>> mb.mixup().plan(torch.rand(3, 8)).to("meta").sources.device
+            device(type='meta')
+        """
+        return self._with_each(lambda part: send(part, torch.device(device)))
+
+    def pin_memory(self) -> "MixPlan":
+        """The same plan in page-locked memory: a ``DataLoader`` with ``pin_memory=True`` calls this."""
+        return self._with_each(Tensor.pin_memory)
+
+    def _with_each(self, change: Callable[[Tensor], Tensor]) -> "MixPlan":
+        parts = (self.sources, self.weights, self.masks, self.moves)
+        sources, weights, masks, moves = (None if part is None else _stored_once(part, change) for part in parts)
+        assert sources is not None and weights is not None
+        plan = MixPlan(sources, weights, self.rows, masks, moves, check=False, masks_apart=self.masks_apart)
+        plan._set_in_order(self._in_order)
+        return plan
+
     def __len__(self) -> int:
         """Number of mixtures, N."""
         return self.sources.shape[0]
@@ -145,7 +171,8 @@ class MixPlan:
 
         Raises:
             TypeError: if ``x`` is not floating point.
-            ValueError: if ``x`` does not have the number of rows, or the height and width, that the plan was made for.
+            ValueError: if ``x`` does not have the number of rows, or the height and width, that the plan was made for, or
+                the rows had masks at several layers.
         """
         check_inputs(x)
         self._check_rows("x", x)
@@ -195,12 +222,7 @@ class MixPlan:
             # No matrix product, which autocast would compute in half precision.
             return (self.weights[:, :, None] * values[self.sources]).sum(1)
         if y.ndim != 1:
-            advice = (
-                "for multi-label targets pass y.float()"
-                if y.ndim == 2
-                else "for maps of labels, (rows, H, W), use plan.pixel_targets(y, num_classes) with plan = mix.plan(x)"
-            )
-            raise ValueError(f"integer y must have shape ({self.rows},), got {tuple(y.shape)}: {advice}")
+            raise ValueError(f"integer y must have shape ({self.rows},), got {tuple(y.shape)}: {_advice_on(y)}")
         if num_classes is None:
             raise ValueError("num_classes is needed for integer labels, got None: e.g. mixup(alpha=1.0, num_classes=10)")
         labels, known = _known_labels(y, num_classes, ignore_index)
@@ -220,7 +242,8 @@ class MixPlan:
             ignore_index: as for :meth:`targets`.
 
         Raises:
-            ValueError, RuntimeError: if ``y`` has another shape or a label is out of range: as for :meth:`targets`.
+            ValueError, RuntimeError: if ``y`` has another shape or a label is out of range: as for :meth:`targets`; if the
+                rows had masks at several layers.
         """
         if y.is_floating_point() or y.ndim != 3:
             raise ValueError(f"y must be integer labels of shape (rows, H, W), got {y.dtype} {tuple(y.shape)}")
@@ -231,36 +254,56 @@ class MixPlan:
     def loss(self, per_sample_loss: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, y: Tensor) -> Tensor:
         """Any loss, mixed instead of the targets: the average, by the weights, of the losses with each source's target.
 
-        For cross entropy that is the cross entropy with the mixed targets; for most other losses it is not.
+        For cross entropy that is the cross entropy with the mixed targets; for most other losses it is not. Maps may have a
+        loss for each pixel, and under a spatial blend they must: each pixel then has the target of what it shows.
 
         Args:
-            per_sample_loss: takes ``outputs`` and one target for each of them, gives one loss for each, (N,).
+            per_sample_loss: takes ``outputs`` and one target for each of them, gives one loss for each, (N,); of maps it
+                may give one for each pixel, (N, H, W).
             outputs: of the model on the mixtures, (N, ...).
-            y: targets of the rows that were mixed, (R, ...), in any form that ``per_sample_loss`` takes.
+            y: targets of the rows that were mixed, (R, ...), in any form that ``per_sample_loss`` takes. Maps are
+                (R, H, W) or (R, C, H, W).
 
         Returns:
-            float (N,): one loss for each mixture; ``.mean()`` is the loss of the batch.
+            float, (N,) or (N, H, W) as ``per_sample_loss`` gave it; ``.mean()`` is the loss of the batch.
 
         Raises:
-            ValueError: if ``per_sample_loss`` does not give one number for each mixture, or ``y`` has another length.
+            ValueError: if ``per_sample_loss`` gives another shape, or one number for a map under masks of its size; ``y``
+                has another length, or is maps where rows had masks at several layers.
         """
         self._check_rows("y", y)
-        losses = [per_sample_loss(outputs, y[source]) for source in self.sources.unbind(1)]
-        if losses[0].shape != (len(self),):
+        is_map = y.ndim in (3, 4)
+        if is_map:
+            self._check_masks()
+        masked = is_map and self.masks is not None and self.masks.shape[3:] == y.shape[-2:]
+        parts = range(self.sources.shape[1])
+        each = [per_sample_loss(outputs, self._map(y, s) if masked else y[self.sources[:, s]]) for s in parts]
+        if is_map and each[0].shape == (len(self), *y.shape[-2:]):
+            losses = torch.stack(each, dim=1)
+            return (self._shares(losses.float())[:, :, 0] * losses).sum(1)
+        if masked:
             raise ValueError(
-                f"per_sample_loss must give shape ({len(self)},), got {tuple(losses[0].shape)}: "
+                f"per_sample_loss must give one loss for each pixel, {(len(self), *y.shape[-2:])}, got "
+                f"{tuple(each[0].shape)}: pixels show different samples. Average afterwards, plan.loss(...).mean(), or for "
+                "cross entropy take plan.pixel_targets(y, num_classes)"
+            )
+        if each[0].shape != (len(self),):
+            raise ValueError(
+                f"per_sample_loss must give shape ({len(self)},), got {tuple(each[0].shape)}: "
                 "pass reduction='none' to losses of torch, and average over any other axis"
             )
-        return (self.weights * torch.stack(losses, dim=1)).sum(1)
+        return (self.weights * torch.stack(each, dim=1)).sum(1)
 
     @property
     def self_matches(self) -> float:
         """Share of the mixtures that are made of one sample only, so not mixed. In [0, 1].
 
-        About k / B for :class:`~mixbook.mixing.pairing.OptimalTransport` within one batch of high dimension, 1 / B for a
-        random permutation.
+        The sample is its own partner: 1 / B of a random permutation, up to k / B for
+        :class:`~mixbook.mixing.pairing.OptimalTransport` within one batch, nearly that many in many dimensions. Or one of
+        two has the whole weight, as where a box of :class:`~mixbook.mixing.blend.cutmix.CutMix` holds no pixel.
         """
-        return float((self.sources == self.sources[:, :1]).all(1).float().mean())
+        largest = self.sources.gather(1, self.weights.argmax(1, keepdim=True))
+        return float(((self.sources == largest) | (self.weights == 0)).all(1).float().mean())
 
     def matrix(self) -> Tensor:
         """W itself, float32 (N, R): row n holds the weights of mixture n."""
@@ -321,9 +364,14 @@ class MixPlan:
         channels_last = not rows.is_contiguous() and rows.is_contiguous(memory_format=torch.channels_last)
         return moved.contiguous(memory_format=torch.channels_last) if channels_last else moved
 
+    def _map(self, y: Tensor, s: int) -> Tensor:
+        """The same of maps (R, H, W) or (R, C, H, W)."""
+        return self._source(y[:, None], s)[:, 0] if y.ndim == 3 else self._source(y, s)
+
     def _shares(self, x: Tensor) -> Tensor:
         """Weights or masks, (N, S, ...), in the dtype of ``x`` and with as many axes as its mixtures need."""
         if self.masks is None:
+            self._check_masks()
             return self.weights.to(x.dtype).reshape(*self.weights.shape, *[1] * (x.ndim - 1))
         if x.shape[2:] != self.masks.shape[3:]:
             raise ValueError(
@@ -332,9 +380,22 @@ class MixPlan:
             )
         return self.masks.to(x.dtype)
 
+    def _check_masks(self) -> None:
+        if self.masks_apart:
+            raise ValueError(
+                "the rows had masks at several layers, which this plan does not hold: for maps mix a batch at one layer, "
+                "ManifoldMixer(..., per='batch')"
+            )
+
     def _check_rows(self, name: str, value: Tensor) -> None:
         if value.shape[0] != self.rows:
             raise ValueError(f"{name} has {len(value)} rows, but the plan was made for {self.rows}: pass the same batch")
+
+
+def _stored_once(part: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """A tensor changed where its numbers are stored: what a batch shares, an expanded view, stays one."""
+    own = tuple(slice(0, 1) if stride == 0 else slice(None) for stride in part.stride())
+    return change(part[own].contiguous()).expand(part.shape)
 
 
 def check_shares(what: str, shares: Tensor, *, rounding: float = 1e-5) -> None:
@@ -360,6 +421,18 @@ def check_shares(what: str, shares: Tensor, *, rounding: float = 1e-5) -> None:
         )
     if (least := float(shares.amin())) < -rounding:
         raise ValueError(f"{what} must be at least 0, got {least:.3g}: what is outside of its sources is no mixture")
+
+
+def _advice_on(y: Tensor) -> str:
+    """What to pass instead of integer targets that are not (R,)."""
+    if y.ndim != 2:
+        return "for maps of labels, (rows, H, W), use plan.pixel_targets(y, num_classes) with plan = mix.plan(x)"
+    if y.shape[1] == 1:
+        return "for classes pass y[:, 0], for yes or no y.float()"
+    return (
+        "for multi-label targets, 0 or 1 each, pass y.float(); for a label at each step use "
+        "plan.pixel_targets(y[:, None], num_classes)[:, :, 0] with plan = mix.plan(x)"
+    )
 
 
 def _known_labels(y: Tensor, num_classes: int, ignore_index: int | None) -> tuple[Tensor, Tensor | None]:

@@ -101,7 +101,8 @@ class Route:
     def plan(self) -> MixPlan:
         """The plan of the whole pass, once every row is mixed: of the batch, with the second one behind it.
 
-        Where there was more than one place it has no masks: each place had masks of its own size.
+        Where there was more than one place it has no masks: each place had masks of its own size. It says so, and mixes no
+        maps.
         """
         steps = list(self.steps.values())
         if len(steps) == 1:
@@ -114,7 +115,8 @@ class Route:
             parts.append((F.pad(sources, missing), F.pad(step.plan.weights, missing)))
         order = torch.cat([self._keys_of(step.plan, step.samples) for step in steps]).argsort()
         sources, weights = (torch.cat(each)[send(order, each[0].device)] for each in zip(*parts, strict=True))
-        return MixPlan(sources, weights, rows=len(self._y) + (0 if self._y2 is None else len(self._y2)))
+        rows = len(self._y) + (0 if self._y2 is None else len(self._y2))
+        return MixPlan(sources, weights, rows, masks_apart=any(step.plan.masks is not None for step in steps))
 
     def _keys_of(self, plan: MixPlan, samples: Tensor) -> Tensor:
         """What the mixtures of a plan are ordered by, int64 (N,)."""

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -40,6 +42,14 @@ def test_shapes_that_do_not_fit_are_refused(loss):
         loss(torch.zeros(4, 3), torch.zeros(4, 2))
     with pytest.raises(ValueError, match="targets must be float with the shape of logits"):
         loss(torch.zeros(4, 3), torch.zeros(3, dtype=torch.int64))
+
+
+def test_logits_with_the_classes_last_are_refused_where_that_can_be_seen():
+    logits, y = torch.zeros(4, 7, 3), torch.zeros(4, 7, dtype=torch.int64)
+    for targets in (y, one_hot(y, 3).movedim(-1, 1).float()):
+        with pytest.raises(ValueError, match=r"With the classes last, pass logits\.movedim\(-1, 1\)"):
+            mb.mixed_cross_entropy(logits, targets)
+        assert mb.mixed_cross_entropy(logits.movedim(-1, 1), targets).item() == pytest.approx(math.log(3))
 
 
 @pytest.mark.parametrize("loss", [mb.mixed_cross_entropy, bce_of_softmax])

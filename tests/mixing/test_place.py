@@ -148,7 +148,7 @@ def test_unusable_layers_are_refused(model, data, generator):
             return x, x
 
     two = nn.Sequential(nn.Sequential(Pair()))
-    with pytest.raises(RuntimeError, match="must give one tensor with 12 rows, got tuple"):
+    with pytest.raises(RuntimeError, match="must give one tensor with 12 rows, got tuple: wrap it in a module"):
         mb.manifold_mixup(two, ["0"], 1.0, 5, generator=generator)(*data)
     with pytest.raises(ValueError, match="same length, got 12 and 11"):
         mb.manifold_mixup(model, ["0"], 1.0, 5)(data[0], data[1][:-1])
@@ -385,6 +385,35 @@ def test_masks_of_different_layers_leave_weights_behind(convolutional, images):
         logits, plan = hidden.with_plan(convolutional, x, y, generator=generator)
         assert logits.shape == (6, 5)
         torch.testing.assert_close(plan.weights.sum(1), torch.ones(6))
+        torch.testing.assert_close(plan.targets(y, 5).sum(1), torch.ones(6))
+        maps = torch.zeros(6, 8, 8, dtype=torch.int64)
+        for asked in (
+            lambda: plan.apply(x),  # noqa: B023
+            lambda: plan.pixel_targets(maps, 5),  # noqa: B023
+            lambda: plan.loss(lambda outputs, labels: outputs.mean((1, 2, 3)), x, maps),  # noqa: B023
+        ):
+            with pytest.raises(ValueError, match=r"masks at several layers, .*ManifoldMixer\(..., per='batch'\)"):
+                asked()
+
+
+def test_weights_of_different_layers_mix_maps_where_no_layer_had_masks(convolutional, images):
+    x, y = images
+    hidden = mb.ManifoldMixer(convolutional, ["input", "0.2", "0"], mb.mixup(1.0, 5), per="pair")
+    _, plan = hidden.with_plan(convolutional, x, y, generator=generators(1)[0])
+    torch.testing.assert_close(plan.apply(x), torch.einsum("nr,rchw->nchw", plan.matrix(), x))
+
+
+@pytest.mark.parametrize("layer", ["enc", "enc.layers.1", "dec"])
+def test_a_layer_that_gives_steps_before_samples_is_refused(layer):
+    def net(batch_first):
+        encoder, decoder = (
+            make(16, 2, 32, batch_first=batch_first) for make in (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+        )
+        return nn.ModuleDict({"enc": nn.TransformerEncoder(encoder, 2, enable_nested_tensor=False), "dec": decoder})
+
+    with pytest.raises(ValueError, match=rf"layers \['{layer}'\] give steps first, .* make them with batch_first=True"):
+        mb.ManifoldMixer(net(False), [layer], mb.mixup(1.0, 5))
+    mb.ManifoldMixer(net(True), [layer, "input"], mb.mixup(1.0, 5))
 
 
 def test_half_precision_keeps_weights_and_targets_exact(model, data):
@@ -418,9 +447,9 @@ def test_a_model_that_loses_rows_or_gives_something_else_is_refused(data, genera
         def forward(self, x):
             return self.wrap(self.layer(x))
 
-    with pytest.raises(RuntimeError, match=r"the model must give one tensor with 12 rows, got a tensor of shape \(5,\)"):
+    with pytest.raises(RuntimeError, match=r"one tensor with 12 rows, got a tensor of shape \(5,\): batch"):
         mb.manifold_mixup(Pooled(lambda h: h.mean(0)), ["layer"], 1.0, 5, generator=generator)(*data)
-    with pytest.raises(RuntimeError, match="the model must give one tensor with 12 rows, got dict"):
+    with pytest.raises(RuntimeError, match="the model must give one tensor with 12 rows, got dict: wrap it in a module"):
         mb.manifold_mixup(Pooled(lambda h: {"logits": h}), ["input"], 1.0, 5, generator=generator)(*data)
 
 

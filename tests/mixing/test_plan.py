@@ -4,6 +4,7 @@ from functools import partial
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.utils.data._utils.pin_memory import pin_memory
 
 import mixbook as mb
 from mixbook.mixing.plan import MixPlan
@@ -41,6 +42,39 @@ def test_mixed_losses_weigh_the_losses_with_each_source_s_target(plan, generator
     assert (plan.loss(squared, outputs, values) > squared(outputs, plan.targets(values)) + 1e-6).any()
 
 
+@pytest.mark.parametrize(
+    "blend",
+    [mb.Linear(), mb.CutMix("pair"), mb.FMix("pair", max_soft=0.3), mb.PuzzleMix(lambda x, y: x.mean(1), grids=(2,))],
+)
+@pytest.mark.parametrize("draws", [1, 2])
+def test_losses_of_pixels_are_those_of_what_each_pixel_shows(blend, draws, generator):
+    x, y = torch.rand(6, 3, 8, 8, generator=generator), torch.randint(0, 5, (6, 8, 8), generator=generator)
+    plan = mb.Mixer(ratio=mb.Beta(1.0, draws, "pair"), blend=blend, generator=generator).plan(x, y)
+    outputs = torch.randn(len(plan), 5, 8, 8, generator=generator)
+    losses = plan.loss(partial(F.cross_entropy, reduction="none"), outputs, y)
+    torch.testing.assert_close(losses, F.cross_entropy(outputs, plan.pixel_targets(y, 5), reduction="none"))
+    # Maps of numbers, with an axis of channels.
+    far = plan.loss(lambda found, want: (found - want).abs().mean(1), outputs[:, :3], x)
+    maps = [plan._source(x, s) for s in range(2)]
+    share = plan.weights[:, :, None, None, None] if plan.masks is None else plan.masks
+    torch.testing.assert_close(far, sum(share[:, s, 0] * (outputs[:, :3] - maps[s]).abs().mean(1) for s in range(2)))
+
+
+@pytest.mark.parametrize("mix", [mb.cutmix(1.0), mb.fmix(1.0)], ids=["cutmix", "fmix"])
+def test_one_loss_for_a_map_is_refused_where_its_pixels_show_different_samples(mix, generator):
+    def averaged(outputs, y):
+        return F.cross_entropy(outputs, y, reduction="none").mean((1, 2))
+
+    plan = mix.plan(torch.rand(6, 3, 8, 8, generator=generator), generator=generator)
+    outputs, y = torch.zeros(6, 5, 8, 8), torch.zeros(6, 8, 8, dtype=torch.int64)
+    with pytest.raises(ValueError, match=r"for each pixel, \(6, 8, 8\), got \(6,\): .* take plan\.pixel_targets"):
+        plan.loss(averaged, outputs, y)
+    with pytest.raises(ValueError, match=r"masks are for images \(rows, channels, 8, 8\)"):
+        plan.loss(partial(F.cross_entropy, reduction="none"), outputs[..., :4], y[..., :4])
+    uniform = mb.mixup(1.0).plan(torch.rand(6, 3, 8, 8, generator=generator), generator=generator)
+    assert uniform.loss(averaged, outputs, y).shape == (6,)
+
+
 def test_a_loss_that_is_already_averaged_is_refused(plan):
     with pytest.raises(ValueError, match=r"must give shape \(12,\), got \(\): pass reduction='none'"):
         plan.loss(F.cross_entropy, torch.zeros(12, 5), torch.zeros(6, dtype=torch.int64))
@@ -51,6 +85,10 @@ def test_a_loss_that_is_already_averaged_is_refused(plan):
 def test_self_matches_are_the_rows_with_one_sample_only():
     plan = MixPlan(torch.tensor([[0, 0], [1, 0], [2, 2], [3, 1]]), torch.full((4, 2), 0.5), rows=4)
     assert plan.self_matches == 0.5
+    weights = torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.3, 0.7], [0.7, 0.3]])
+    assert MixPlan(plan.sources, weights, rows=4).self_matches == 0.75
+    three = MixPlan(torch.tensor([[0, 1, 0], [0, 1, 0]]), torch.tensor([[0.4, 0.0, 0.6], [0.4, 0.2, 0.4]]), rows=2)
+    assert three.self_matches == 0.5
 
 
 def test_a_sample_mixed_with_itself_keeps_its_whole_weight():
@@ -174,6 +212,12 @@ def test_what_cannot_be_mixed_is_refused_with_advice(plan):
         (torch.rand(6), None, r"labels of classes as y\.long\(\).*as y\[:, None\]"),
         (torch.rand(6, 4, 4), 3, r"plan\.pixel_targets\(y\.long\(\), num_classes\), and for .* numbers plan\.apply\(y\)"),
         (torch.zeros(6, 3, dtype=torch.int64), 3, r"pass y\.float\(\)"),
+        (torch.zeros(6, 1, dtype=torch.int64), 3, r"for classes pass y\[:, 0\], for yes or no y\.float\(\)"),
+        (
+            torch.zeros(6, 4, dtype=torch.int64),
+            3,
+            r"pass y\.float\(\); for a label at each step use plan\.pixel_targets\(y\[:, None\], num_classes\)\[:, :, 0\]",
+        ),
         (torch.zeros(6, 4, 4, dtype=torch.int64), 3, r"maps of labels, .* use plan\.pixel_targets\(y, num_classes\)"),
         (torch.rand(6, 7), 10, r"float y must have num_classes=10 columns, got shape \(6, 7\)"),
     ],
@@ -296,3 +340,23 @@ def test_a_plan_that_mixes_nothing_and_plans_can_be_compared():
     plan = MixPlan.identity(x)
     assert torch.equal(plan.apply(x), x) and torch.equal(plan.targets(y, 2), torch.eye(2)[y])
     assert plan.self_matches == 1 and plan == plan and plan != MixPlan.identity(x)
+
+
+@pytest.mark.parametrize("blend", [mb.Linear(), mb.CutMix(), mb.FMix()])
+def test_a_plan_moves_whole_and_what_a_batch_shares_is_stored_once(blend, monkeypatch, generator):
+    x, y = torch.rand(6, 3, 8, 8, generator=generator), torch.arange(6) % 3
+    plan = mb.Mixer(blend=blend, generator=generator).plan(x)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", torch.Tensor.clone)  # which needs a GPU
+    for moved in (plan.to("cpu"), plan.pin_memory()):
+        assert torch.equal(moved.apply(x), plan.apply(x)) and torch.equal(moved.targets(y, 3), plan.targets(y, 3))
+    elsewhere = plan.to("meta")
+    assert elsewhere.apply(x.to("meta")).device.type == elsewhere.targets(y.to("meta"), 3).device.type == "meta"
+    if plan.masks is not None:
+        assert plan.pin_memory().masks.untyped_storage().nbytes() == 2 * 8 * 8 * 4
+
+
+def test_a_loader_pins_plans_that_its_workers_made(monkeypatch, generator):
+    pinned = []
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda part, *_: pinned.append(part) or part)
+    pin_memory((torch.rand(2), mb.mixup(generator=generator).plan(torch.rand(4, 8))))
+    assert len(pinned) == 3  # the sample, the sources and the weights

@@ -19,7 +19,8 @@ class CutMix:
 
     The sides of the box are sqrt(1 - lambda) times those of the image. Its centre is uniform, so a box may stick out and is
     then clipped: the weight is the true area of what is left of the original, at least lambda but for rounding, and lambda
-    = 0 still shows some of it. Half sides are rounded down to pixels, as in the released code.
+    = 0 still shows some of it. Half sides are rounded down to pixels, as in the released code. So where a side of the image
+    has 2 pixels or fewer no box holds any, which is refused, and of 3 or 4 pixels many boxes hold none.
 
     The K draws of a pair share one centre, so their boxes are nested (multi-mix, Section III-A2, whose lambda is the pasted
     share and thus ours subtracted from 1).
@@ -30,7 +31,8 @@ class CutMix:
             lambda = 0 shows the partner alone. Not as published.
 
     Raises:
-        ValueError: if ``per`` is neither; when planning, if ``x`` is not a batch of images (R, C, H, W).
+        ValueError: if ``per`` is neither; when planning, if ``x`` is not a batch of images (R, C, H, W), or a side of
+            them has 2 pixels or fewer and not ``inside``.
 
     Example:
         >>> import torch, mixbook as mb
@@ -56,6 +58,12 @@ class CutMix:
     ) -> MixPlan:
         """Plan for ``K * B`` mixtures: see :class:`mixbook.mixing.blend.Blend`."""
         height, width = image_size(x)
+        if not self.inside and min(height, width) < 3:  # half a side is then less than 1 pixel, unless lambda is 0
+            whole = "" if height * width == 1 else "take CutMix(inside=True), on the command line --blend whole_cutmix, or "
+            raise ValueError(
+                f"no box of whole pixels fits into {height} x {width}, for half its side is rounded down to 0, and nothing "
+                f"would be mixed: {whole}mix at an earlier layer or by averages, as mixup does"
+            )
         shared = levels(lam, self.per)
         places = 1 if self.per == "batch" else partner.shape[0]
         place = torch.rand(2, 1, places, dtype=torch.float64, generator=generator, device=lam.device)

@@ -31,6 +31,7 @@ def pasted(plan):
     seed=st.integers(0, 1000),
 )
 def test_a_plan_pastes_nested_boxes_and_weighs_by_what_is_left(batch, height, width, draws, scopes, inside, alpha, seed):
+    height, width = (size if inside else size + 2 for size in (height, width))
     x, plan = plan_of(CutMix(scopes[0], inside), Beta(alpha, draws, scopes[1]), batch, height, width, seed)
     box = pasted(plan)
     assert plan.masks.shape == (draws * batch, 2, 1, height, width)
@@ -110,6 +111,25 @@ def test_bad_input_is_refused():
         CutMix("image")
     with pytest.raises(ValueError, match=r"images of shape \(rows, channels, height, width\), got x of shape \(4, 9\)"):
         mb.cutmix(1.0, 2)(torch.rand(4, 9), torch.tensor([0, 1, 0, 1]))
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 100), (100, 1), (2, 2), (2, 9)])
+def test_images_too_small_for_any_box_are_refused_unless_boxes_stay_inside(height, width):
+    lam = Beta(1.0, draws=50, per="pair")
+    advice = "mix at an earlier" if height * width == 1 else r"take CutMix\(inside=True\), .*, or mix at an earlier"
+    with pytest.raises(ValueError, match=f"no box of whole pixels fits into {height} x {width}, .*: {advice}"):
+        plan_of(CutMix("pair"), lam, 20, height, width)
+    assert pasted(plan_of(CutMix("pair", inside=True), lam, 20, height, width)[1]).any()
+    # The limit is sharp: a pixel more on the shorter side, and some boxes hold pixels.
+    assert pasted(plan_of(CutMix("pair"), lam, 20, max(3, height), max(3, width))[1]).any()
+
+
+def test_rows_whose_box_holds_no_pixel_count_as_not_mixed():
+    _, plan = plan_of(CutMix("pair"), Beta(1.0, per="pair"), 400, 4, 4)
+    empty = ~pasted(plan).flatten(1).any(1)
+    own = plan.sources[:, 0] == plan.sources[:, 1]
+    assert empty.float().mean() > 0.1
+    assert plan.self_matches == pytest.approx((empty | own).float().mean().item())
 
 
 @pytest.mark.parametrize("inside", [False, True])
