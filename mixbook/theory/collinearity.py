@@ -17,11 +17,11 @@ from mixbook.theory.laws import BetaLaw, LawLike, as_law
 from mixbook.theory.samples import as_labels, as_points, as_samples, on_segment
 
 
-def violations(points: ArrayLike, labels: ArrayLike, *, as_printed: bool = False) -> np.ndarray:
+def violations(points: ArrayLike, labels: ArrayLike, *, let_one_in: bool = False) -> np.ndarray:
     """All triples (x, u, v) of samples with x strictly between u and v, and v of another class than x. Exact.
 
     No such triple is Assumption 2.9 of the paper, with lambda in (0, 1). As it is printed, lambda > 0 lets u = x with
-    lambda = 1 in, and every sample violates it as soon as there are two classes.
+    lambda = 1 in (and triples with v between x and u), and every sample violates it as soon as there are two classes.
 
     Coordinates are taken as rational numbers: a float as the binary fraction that it is, a ``Fraction`` or a string such as
     ``"1/3"`` as itself. So (0.1, 0.3), (0.2, 0.6), (0.3, 0.9) are not on one line; pass fractions, or integers such as
@@ -30,7 +30,7 @@ def violations(points: ArrayLike, labels: ArrayLike, *, as_printed: bool = False
     Args:
         points: samples, (n, d), or (n,) on a line; numbers, or an object array or nested lists of fractions or strings.
         labels: their classes, int (n,), from 0.
-        as_printed: count the triples (x, x, v) too.
+        let_one_in: count the triples (x, x, v) too: lambda in (0, 1].
 
     Returns:
         rows of x, u, v, int64 (m, 3), in increasing order. Both orders of a pair count when both ends are of other classes
@@ -49,7 +49,7 @@ def violations(points: ArrayLike, labels: ArrayLike, *, as_printed: bool = False
     labels, _ = as_labels(labels, len(grid))
     found = []
     for x in range(len(grid)):
-        if as_printed:
+        if let_one_in:
             found += [(x, x, int(v)) for v in np.flatnonzero(labels != labels[x])]
         for behind, ahead in _opposite(grid - grid[x]):
             found += [(x, u, v) for u, v in product(behind, ahead) if labels[v] != labels[x]]

@@ -29,8 +29,8 @@ def alternating_line(m: int, k: int) -> tuple[np.ndarray, np.ndarray]:
 def critical_alpha(eps: float) -> float:
     """The alpha above which h_eps misclassifies the middle one of three samples 0, 1, 2 with classes A, B, A.
 
-    Theorem 2.7 says that such an alpha exists and prints a sufficient one, (log 4 / eps^2 - 1) / 2, which is too small for
-    eps > 0.4. This is the exact one. Weighing the two classes on the ball around 1 gives::
+    Theorem 2.7 says that such an alpha exists. Its proof takes (log 4 / eps^2 - 1) / 2 for sufficient, which is too small
+    for 0.3992 < eps < 0.9991. This is the exact one. Weighing the two classes on the ball around 1 gives::
 
         2 P(|Y - 1/2| < eps / 2)  >  1 + 4 (eps (1 - eps))^alpha / (alpha B(alpha, alpha)),   Y ~ Beta(alpha, alpha)
 

@@ -15,7 +15,7 @@ from mixbook.theory.vicinal import optimal, segments_through
 
 @dataclass(frozen=True)
 class Certificate:
-    """Why the mixup-optimal classifier answers with a class at a point, for every law of lambda.
+    """Why the mixup-optimal classifier answers with a class at a point, for any continuous, positive density of lambda.
 
     Args:
         label: the class.
@@ -36,8 +36,10 @@ def certificate(points: ArrayLike, labels: ArrayLike, x: ArrayLike) -> Certifica
     """Theorem 3.2, applied: does every segment through x end in one class, and is x nearer to that end on all of them?
 
     This is Assumption 3.1 without its clause on the measures of both orders, which nothing needs. Under it the optimum h
-    has h^i(x) >= 1 - delta for every law of lambda. It need not be continuous at x, though the paper says so: two segments
-    that cross with different shares bring two targets, and h averages them at x alone.
+    has h^i(x) >= 1 - delta for every law of lambda whose density is continuous and positive on (0, 1), symmetric or not.
+    The paper asks for a density only, under which h_eps may have no limit, though it keeps to the bound. The optimum need
+    not be continuous at x, though the paper says so: two segments that cross with different shares bring two targets, and
+    h averages them at x alone.
 
     Args:
         points, labels: samples, (n, d) or (n,) on a line, and int (n,).

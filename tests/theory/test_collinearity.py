@@ -21,10 +21,10 @@ COORDINATE = st.integers(-3, 3)
     st.booleans(),
 )
 @settings(max_examples=60, deadline=None)
-def test_violations_are_counted_like_solving_for_lambda(points, labels, as_printed):
+def test_violations_are_counted_like_solving_for_lambda(points, labels, let_one_in):
     labels = labels[: len(points)]
-    found = violations(np.array(points), labels, as_printed=as_printed)
-    assert len(found) == count(points, labels, as_printed)
+    found = violations(np.array(points), labels, let_one_in=let_one_in)
+    assert len(found) == count(points, labels, let_one_in)
     for x, _, v in found:
         assert labels[x] != labels[v]
 
@@ -39,9 +39,9 @@ def test_numbers_of_violations_on_small_sets():
         (alternating_line(10, 2), 140, 190),
         (alternating_line(10, 10), 240, 330),
     ]
-    for data, meant, printed in sets:
+    for data, meant, closed in sets:
         assert len(violations(*data)) == meant
-        assert len(violations(*data, as_printed=True)) == printed
+        assert len(violations(*data, let_one_in=True)) == closed
 
 
 def test_violations_are_exact():

@@ -1,10 +1,13 @@
 """The mixup-optimal classifier against computations that share nothing with it but the data."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import integrate, optimize, special, stats
 
 from mixbook.theory import laws
+from mixbook.theory.checks.vicinal import Restless, theorem_2_7
 from mixbook.theory.laws import StepLaw, symmetrised
 from mixbook.theory.lines import alternating_line, critical_alpha
 from mixbook.theory.loss_floor import minimum_loss, pair_entropy
@@ -95,6 +98,20 @@ def test_reference_values_of_the_closed_form():
         assert optimal(LINE, LINE_LABELS, [1.0], eps, alpha)[0, 0] == pytest.approx(middle, abs=1e-9)
 
 
+@pytest.mark.parametrize(("x", "eps", "meets"), [([0.5, 0.2], 0.3, False), ([1.2, -0.1], 0.5, True)])
+def test_the_short_form_of_corollary_c1_adds_the_pairs_of_one_class_once(x, eps, meets):
+    masses = pair_masses(PLANE, PLANE_LABELS, x, eps, 2.0)
+    own, others = np.diag(masses.total), 2 * (masses.first.sum(axis=1) - np.diag(masses.first))
+    right = optimal(PLANE, PLANE_LABELS, [x], eps, 2.0)[0]
+    assert (own + others) / (own + others).sum() == pytest.approx(right, abs=1e-12)
+    for wrong in (others, 2 * own + others):  # without j != i in its sum, the short form is the second
+        assert (abs(wrong / wrong.sum() - right).max() > 0.1) == meets
+    if meets:
+        assert (2 * own + others) / (2 * own + others).sum() == pytest.approx(
+            (0.66115877, 0.09874170, 0.24009952), abs=1e-7
+        )
+
+
 def test_the_short_form_of_corollary_c1_needs_a_symmetric_law():
     def short(alpha):
         masses = pair_masses(PLANE, PLANE_LABELS, [0.5, 0.2], 0.3, alpha)
@@ -119,7 +136,9 @@ def test_a_histogram_of_lambda_serves_as_a_law():
 
 
 @pytest.mark.parametrize(
-    "law", [laws.BetaLaw(0.5, 2.0), StepLaw([0, 0.3, 1], [1, 2]), symmetrised((5, 2))], ids=lambda law: type(law).__name__
+    "law",
+    [laws.BetaLaw(0.5, 2.0), StepLaw([0, 0.3, 1], [1, 2]), symmetrised((5, 2)), Restless(), Restless(power=1)],
+    ids=lambda law: type(law).__name__,
 )
 def test_a_law_agrees_with_its_own_density(law):
     lo, hi = np.array([0.0, 0.2, 0.31, 0.7]), np.array([0.1, 0.8, 0.9, 1.0])
@@ -369,8 +388,8 @@ def test_the_threshold_without_the_slips_suffices_on_a_grid():
     assert 0.6 < max(share) < 0.7
 
 
-def test_printed_threshold_suffices_for_small_balls_only():
-    """Theorem 2.7's proof: alpha > (log 4 / eps^2 - 1) / 2. It is enough below some eps near 0.4 and too little above."""
+def test_printed_threshold_fails_between_two_radii():
+    """Theorem 2.7's proof: alpha > (log 4 / eps^2 - 1) / 2. It is enough below some eps near 0.4, and again close to 1."""
 
     def printed(eps):
         return (np.log(4) / eps**2 - 1) / 2
@@ -380,6 +399,13 @@ def test_printed_threshold_suffices_for_small_balls_only():
     assert critical_alpha(crossing) == pytest.approx(printed(crossing), rel=1e-5)
     assert critical_alpha(0.39) < printed(0.39)
     assert critical_alpha(0.41) > printed(0.41)
+    again = optimize.brentq(lambda eps: wrong_by_quadrature(printed(eps), eps), 0.9, 0.9999, xtol=1e-9)
+    assert again == pytest.approx(0.999130503, abs=1e-7)
+    assert critical_alpha(0.9990) > printed(0.9990)
+    assert critical_alpha(0.9995) < printed(0.9995)
+    said = re.search(r"not sufficient for ([\d.]+) < eps < ([\d.]+)", theorem_2_7.instead)
+    assert [float(each) for each in said.groups()] == pytest.approx([crossing, again], abs=1e-4)
+    assert critical_alpha(1 - 1e-9) < 0.1 < printed(1)  # the exact one tends to 0
 
 
 def test_one_alpha_is_critical():

@@ -254,6 +254,14 @@ def theorem_3_5() -> Iterator[Comparison]:
     widest = np.linalg.norm(facing[:, None] - (discs[1] + facing * [-1, 1]), axis=2).max()
     yield refuted(f"longest match of the facing parts, delta = 0.1: {widest:.4f}", 2 * (1 + 2 * delta), widest, by=0.1)
     yield at_most("which is longer", 2 * (1 + 2 * delta), widest)
+    turn = np.linspace(0, 2 * np.pi, 360, endpoint=False)
+    around = np.c_[np.cos(turn), np.sin(turn)]
+    given_up, taken = (((around[:, None] - ends) ** 2).sum(axis=2) for ends in (around, facing))
+    gain = (given_up.max(axis=1) - taken.min(axis=1)).max()
+    yield refuted(
+        f"most that a pair in a disc gains from a partner in its facing part: {gain:.4f}, R_A^2 is 1", 1, gain, by=1
+    )
+    yield close("it is the square of the diameter", gain, 2.0**2, 1e-9)
 
 
 @statement(

@@ -96,8 +96,9 @@ def printed_terms(i: np.ndarray, j: np.ndarray, alpha: float) -> tuple[float, fl
     verdict="holds with a correction",
     page="who/regularises#thm-expansion",
     instead="Two optimal matchings must not tie, or else D is to be replaced by (D + D^T)/2; n is N, and two transposes "
-    "are swapped. The remainder is of third order in the distance to partners. It is not small in alpha: as alpha tends to "
-    "0 it keeps its share of the penalties.",
+    "are swapped. The remainder is of third order in the distance to partners if h and f are three times differentiable "
+    "(the paper asks for two, which promises less). It is not small in alpha: as alpha tends to 0 it keeps its share of "
+    "the penalties.",
     also="kmixup-v1 Theorem 3",
 )
 def theorem_4_1() -> Iterator[Comparison]:

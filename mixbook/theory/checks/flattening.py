@@ -133,8 +133,9 @@ def section_3_3() -> Iterator[Comparison]:
     "Interpolations stay consistent if the states of each class lie in a subspace of D - C + 1 dimensions.",
     verdict="holds with a correction",
     page="where/flattening#def-contradiction",
-    instead="The subspaces must also be parallel: two classes on two lines in the plane contradict each other unless the "
-    "lines are. It is not necessary either: segments that never meet cannot contradict.",
+    instead="It is not sufficient: two classes on two lines in the plane can contradict each other if the lines are not "
+    "parallel. Nor is it necessary: segments that never meet cannot contradict. An affine f at loss zero needs more, "
+    "parallel subspaces.",
     also="manifold Figure 3",
 )
 def appendix_f() -> Iterator[Comparison]:
@@ -155,6 +156,9 @@ def appendix_f() -> Iterator[Comparison]:
         else:
             worst = found.disagreement.max(initial=0)
             yield refuted(f"each class on a line, yet two labels of a point are {worst:.2f} apart", 0.0, worst, by=0.05)
+    upright = np.array([[0.0, 0], [1, 0], [0.5, 1], [0.5, 2]])  # the third point is inside the triangle of the others
+    yield close("two perpendicular lines on which no segments meet", len(crossings.meetings(upright, [0, 0, 1, 1])), 0, 0)
+    yield close("least distance of two of them, by a solver", crossings.least_gap(upright), _gap_by_solver(upright), 1e-7)
     yield close("a triangle and a point inside: no segments meet", len(crossings.meetings(PLANE, PLANE_LABELS)), 0, 0)
 
 

@@ -5,22 +5,27 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from mixbook.theory import manifolds
+from mixbook.theory import coupling, manifolds
 from mixbook.theory.statement import Comparison, at_most, close, refuted, statement
 
 
 @statement(
     "kmixup-tmlr",
     "Proposition 3.2",
-    "For data on a manifold and large k, any fixed share below 1 of the segments between partners stays within eps of it.",
-    verdict="holds with a correction",
+    "For data on a manifold in X x Y and large k, any fixed share below 1 of the segments between partners stays within "
+    "eps of it.",
+    verdict="false as printed",
     page="who/clusters#thm-manifold",
-    instead="The conclusion holds for every eps > 0, since matched distances tend to 0: at most W_2^2 / (4 eps^2) of the "
-    "segments leave. The rate in its proof, W_2^2 = O(k^(-2/d)), does not: on an interval it is 1/(3(k + 1)), on two "
-    "separate pieces at least of the order of k^(-1/2). The injectivity radius plays no part.",
+    instead="False where the features leave the target open, for matching sees features only: with fair coins as labels "
+    "half of the segments leave, on average, at any k and eps < 1/2. It holds on compact manifolds for every eps > 0 if "
+    "the features determine the target, if the matched distances count targets too, or if the manifold is one of features "
+    "alone, as the proof has it; in the last two at most W_2^2 / (4 eps^2) leave. The rate of the proof, W_2^2 = "
+    "O(k^(-2/d)), is too fast: on an interval it is 1/(3(k + 1)), on two separate pieces at least of the order of "
+    "k^(-1/2). No injectivity radius is needed.",
     also="kmixup-v1 Proposition 1",
 )
 def proposition_3_2() -> Iterator[Comparison]:
+    yield from _targets()
     rng = np.random.default_rng(0)
     for k in (8, 32, 128):
         j = np.arange(1, k + 1)  # the j-th smallest of k is Beta(j, k + 1 - j), and the two are independent
@@ -82,6 +87,50 @@ def proposition_3_2() -> Iterator[Comparison]:
     tangent = np.stack([-2 * np.sin(angle), np.cos(angle)], axis=1)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
     yield close("reach of the ellipse, b^2 / a", manifolds.reach(circle * [2, 1], tangent[:, None]), 1 / 2, 1e-3)
+
+
+def _targets() -> Iterator[Comparison]:
+    """A feature and a coin: S = [0, 1] x {0, 1}, of injectivity radius 1/2. Or the coin also moves the feature, by 2."""
+    rng, eps = np.random.default_rng(1), 0.4
+
+    def leave(two_halves: bool, columns: int) -> tuple[np.ndarray, np.ndarray]:
+        """W_2^2 in the first ``columns`` columns, by which partners are found, and the share that leaves: for each k."""
+        found = []
+        for k in (16, 64, 256):
+            feature, coin = rng.random((2, 8192 // k, k)), rng.integers(2, size=(2, 8192 // k, k))
+            p, q = np.stack([feature + 2 * coin if two_halves else feature, coin], axis=-1)
+            partner = coupling.match(p[..., :columns], q[..., :columns])
+            square = coupling.lengths(p[..., :columns], q[..., :columns], partner) ** 2
+            ends = p.reshape(-1, 2), coupling.matched(q, partner).reshape(-1, 2)
+            # The targets alone can leave: between unlike ones, up to 1/2 from both.
+            strays = manifolds.straying(*ends, lambda at: abs(at[..., 1] - at[..., 1].round()))
+            found.append((square.mean(), (strays >= eps).mean()))
+        square, left = np.transpose(found)
+        return square, left
+
+    square, left = leave(two_halves=False, columns=1)
+    yield close("labels by a fair coin: half of the segments leave at every k", left, [0.5] * 3, 4 * 0.5 / np.sqrt(8192))
+    yield refuted(
+        f"features in [0, 1], fair coins as labels, eps = 0.4: at k = 256 partners are {np.sqrt(square[-1]):.3f} apart, "
+        f"and {left[-1]:.1%} of the segments leave",
+        0.0,
+        left[-1],
+        by=0.4,
+    )
+    square, left = leave(two_halves=False, columns=2)
+    bound = square / manifolds.leaving_length(eps) ** 2
+    yield at_most("targets count in the matching: shares that leave and W_2^2 / (4 eps^2)", left, bound)
+    yield at_most(f"and they fall: {np.round(left, 3)}", left[1:], 0.7 * left[:2])
+    _, left = leave(two_halves=True, columns=1)
+    yield at_most(
+        f"a feature that decides the label: shares that leave fall, {np.round(left, 3)}", left[1:], 0.7 * left[:2]
+    )
+    # Two points 2 eps apart: the midpoint strays as far as any segment of that length can.
+    two = np.array([[0.0], [2 * eps]])
+    strays = manifolds.straying(two[:1], two[1:], manifolds.to_nearest(two))
+    yield close("two points 2 eps apart: how far their segment strays", strays, [eps], 1e-15)
+    yield close("and a set that nothing is known of", manifolds.sagitta(2 * eps, 0.0), eps, 1e-15)
+    yield close("the length from which on a segment can leave", manifolds.leaving_length(eps), 2 * eps, 1e-15)
 
 
 def _matched(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -116,7 +116,7 @@ def claim_1() -> Iterator[Comparison]:
 @statement(
     "datadep",
     "Claim 2",
-    "If the images of a sample's m - 1 pairs share no sample, those of all other pairs have rank m.",
+    "For m > 6, if the images of a sample's m - 1 pairs share no sample, those of all other pairs have rank m.",
     verdict="holds",
     page="why/midpoints#lem-rank",
 )

@@ -192,8 +192,8 @@ def equations_11_and_12() -> Iterator[Comparison]:
     "At the same KB gradients, multi-mix varies no more than mixup with KB pairs once B >= B0 = V1/V2.",
     verdict="holds with a correction",
     page="how_much/variance#thm-multimix-threshold",
-    instead="It needs independent pairs, and the larger batch must share a single ratio. With a ratio for each pair the "
-    "larger batch varies no more than multi-mix for every B; within permuted batches B >= B0 is not sufficient.",
+    instead="It needs independent pairs: within permuted batches B >= B0 is not sufficient. (A larger batch with a ratio "
+    "for each pair, which the paper does not consider, varies no more than multi-mix for every B.)",
 )
 def proposition_iii_2() -> Iterator[Comparison]:
     # Large batches without any decomposition: from the covariances of two mixtures that share a pair, a ratio, or nothing.

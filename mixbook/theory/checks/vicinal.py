@@ -11,6 +11,7 @@ from mixbook.theory.statement import Comparison, at_most, close, refuted, statem
 LINE, CLASSES = np.array([0.0, 1.0, 2.0]), np.array([0, 1, 0])  # alternating classes A, B, A
 INDEX = np.arange(7)
 PLANE, THREE = np.c_[np.cos(INDEX) + 0.3 * INDEX, np.sin(2 * INDEX)], INDEX % 3  # seven points, three classes
+BALLS = (np.array([0.5, 0.2]), 0.3), (np.array([1.2, -0.1]), 0.5)
 CROSS, TWO = np.array([[0.0, 1.0], [0.0, -1.0], [1.0, 0.0], [-1.0, 0.0]]), np.array([0, 0, 1, 1])
 
 Pdf = Callable[[np.ndarray], np.ndarray]
@@ -112,7 +113,7 @@ def proposition_2_2() -> Iterator[Comparison]:
 )
 def lemma_2_3() -> Iterator[Comparison]:
     for shapes in ((1, 1), (2, 2), (3, 5)):
-        for x, eps in ((np.array([0.5, 0.2]), 0.3), (np.array([1.2, -0.1]), 0.5)):
+        for x, eps in BALLS:
             xi, xi_lambda = by_quadrature(PLANE, THREE, x, eps, stats.beta(*shapes).pdf)
             ours = vicinal.optimal(PLANE, THREE, [x], eps, shapes)[0]
             yield close(
@@ -132,49 +133,58 @@ def lemma_2_3() -> Iterator[Comparison]:
 @statement(
     "datadep",
     "Corollary C.1",
-    "For a symmetric law of lambda, equation 1 simplifies to xi^{ii} + 2 sum_j xi^{ij}_lambda, normalised.",
+    "For a symmetric law of lambda, equation 1 simplifies to xi^{ii} + 2 sum_j xi^{ij}_lambda over the classes j other "
+    "than i, normalised.",
     verdict="holds",
     page="why/mixup#cor-symmetric",
 )
 def corollary_c_1() -> Iterator[Comparison]:
-    x, eps = np.array([0.5, 0.2]), 0.3
-    # Beta(2, 1) is not symmetric; its symmetric version is the uniform law, and has the same optimum.
-    for alpha, pdf in (((2.0, 2.0), stats.beta(2, 2).pdf), ((2.0, 1.0), stats.beta(2, 1).pdf)):
-        masses = vicinal.pair_masses(PLANE, THREE, x, eps, laws.symmetrised(alpha))
-        own = np.diag(masses.total)
-        short = own + 2 * (masses.first.sum(axis=1) - np.diag(masses.first))
-        theirs = equation_1(*by_quadrature(PLANE, THREE, x, eps, pdf))
-        yield close(
-            f"the short form after symmetrising Beta{alpha}, and equation 1 before", short / short.sum(), theirs, 1e-9
-        )
+    # In the first ball no two samples of one class meet, in the second they do.
+    for x, eps in BALLS:
+        # Beta(2, 1) is not symmetric; its symmetric version is the uniform law, and has the same optimum.
+        for alpha, pdf in (((2.0, 2.0), stats.beta(2, 2).pdf), ((2.0, 1.0), stats.beta(2, 1).pdf)):
+            masses = vicinal.pair_masses(PLANE, THREE, x, eps, laws.symmetrised(alpha))
+            own = np.diag(masses.total)
+            short = own + 2 * (masses.first.sum(axis=1) - np.diag(masses.first))
+            theirs = equation_1(*by_quadrature(PLANE, THREE, x, eps, pdf))
+            what = f"the short form after symmetrising Beta{alpha}, and equation 1 before, x = {x}"
+            yield close(what, short / short.sum(), theirs, 1e-9)
 
 
 class Restless:
-    """A law of lambda whose density keeps swinging towards 1/2: (1 + a sin(w log v)) / norm with v = |2 lambda - 1|."""
+    """A law of lambda whose density swings towards 1/2: v^power (1 + a sin(w log v)) / norm with v = |2 lambda - 1|."""
 
     knots = (0.0, 0.5, 1.0)
     a, w = 0.9, 2.0
-    norm = 1 - a * w / (1 + w * w)
 
-    def _below(self, v: np.ndarray) -> np.ndarray:
-        """P(|2 lambda - 1| < v)."""
-        swing = self.a * (np.sin(self.w * np.log(v)) - self.w * np.cos(self.w * np.log(v))) / (1 + self.w**2)
-        return v * (1 + swing) / self.norm
+    def __init__(self, power: int = 0) -> None:
+        self.power = power
+        self.norm = float(self._integral(np.ones(1), power)[0])
+
+    def _integral(self, v: np.ndarray, power: int) -> np.ndarray:
+        """Of u^power (1 + a sin(w log u)) over u from 0 to v."""
+        q, phase = power + 1, self.w * np.log(v)
+        return v**q * (1 / q + self.a * (q * np.sin(phase) - self.w * np.cos(phase)) / (q**2 + self.w**2))
 
     def mass(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
-        lo, hi = 2 * np.asarray(lo) - 1, 2 * np.asarray(hi) - 1
-        cdf = [np.sign(v) * self._below(np.maximum(abs(v), 1e-300)) for v in (lo, hi)]
-        return (cdf[1] - cdf[0]) / 2
+        cdf = [np.sign(v) * self._integral(np.maximum(abs(v), 1e-300), self.power) for v in _centred(lo, hi)]
+        return (cdf[1] - cdf[0]) / (2 * self.norm)
 
     def moment(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
-        # All segments below join equals, so only the mass counts, not how it is divided.
-        return self.mass(lo, hi) / 2
+        # lambda is 1/2 and lambda - 1/2, whose integral is the same on both sides of the middle.
+        off = [self._integral(np.maximum(abs(v), 1e-300), self.power + 1) for v in _centred(lo, hi)]
+        return self.mass(lo, hi) / 2 + (off[1] - off[0]) / (4 * self.norm)
 
     def density(self, lam: np.ndarray) -> np.ndarray:
-        return (1 + self.a * np.sin(self.w * np.log(abs(2 * np.asarray(lam) - 1)))) / self.norm
+        v = abs(2 * np.asarray(lam) - 1)
+        return v**self.power * (1 + self.a * np.sin(self.w * np.log(v))) / self.norm
 
     def mirrored(self) -> "Restless":
         return self
+
+
+def _centred(lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return 2 * np.asarray(lo) - 1, 2 * np.asarray(hi) - 1
 
 
 @statement(
@@ -183,8 +193,9 @@ class Restless:
     "On a finite data set the limit of h_eps for small balls exists at every point where mixtures fall.",
     verdict="holds with a correction",
     page="why/conflicts#rem-limit",
-    instead="It exists where the density of lambda is continuous at the shares of the segments through the point, so for "
-    "every Beta law. Under a density that keeps swinging towards 1/2 there is no limit where a segment crosses a midpoint.",
+    instead="It exists where the density of lambda is continuous and positive at the shares of the segments through the "
+    "point, so for every Beta law. Under a density that keeps swinging towards 1/2 there is no limit where a segment is "
+    "crossed at its midpoint, nor where two are and the density falls to 0 there as it swings.",
 )
 def remark_2_4() -> Iterator[Comparison]:
     for alpha in (0.5, 1.0, 4.0):
@@ -194,10 +205,9 @@ def remark_2_4() -> Iterator[Comparison]:
         yield close(f"for Beta({alpha}, {alpha}) small balls tend to the ratio of densities", small, limit, 1e-5)
     # A's segment is crossed at its midpoint, B's at an eighth, where the law is smooth.
     points = np.array([[0.0, 1.0], [0.0, -1.0], [1.75, 0.0], [-0.25, 0.0]])
-    law = Restless()
+    law, phase = Restless(), np.exp(-np.arange(0, 2 * np.pi, 0.4) / Restless.w)
     eighth = (1 + law.a * np.sin(law.w * np.log(0.75))) / law.norm  # the density at 1/8
     for scale in (1e-2, 1e-4, 1e-6):
-        phase = np.exp(-np.arange(0, 2 * np.pi, 0.4) / law.w)
         ours = [vicinal.optimal(points, TWO, [[0.0, 0.0]], scale * p, law)[0, 0] for p in phase]
         # The masses of the two intervals of lambda: |2 lambda - 1| < eps on A's, 2 |lambda - 1/8| < eps on B's.
         eps = scale * phase
@@ -205,9 +215,24 @@ def remark_2_4() -> Iterator[Comparison]:
         yield close(
             f"optimum under the restless law near eps = {scale}", ours, across / (across + eighth * eps), 1e-3 + scale
         )
-        yield refuted(
-            f"no limit: near eps = {scale} it runs from {min(ours):.3f} to {max(ours):.3f}", max(ours), min(ours), by=0.1
+    yield refuted(
+        f"no limit: near eps = {scale} it runs from {min(ours):.3f} to {max(ours):.3f}", max(ours), min(ours), by=0.1
+    )
+    # Continuous is not enough: where this density falls to 0, at 1/2, both segments are crossed, of lengths 2 and 5.
+    points, law = CROSS * np.array([[1], [1], [2.5], [2.5]]), Restless(power=1)
+    for scale in (1e-2, 1e-4, 1e-6):
+        ours = [vicinal.optimal(points, TWO, [[0.0, 0.0]], scale * p, law)[0, 0] for p in phase]
+        one, other = (
+            np.array([integrate.quad(law.density, 0.5, 0.5 + scale * p / length, epsabs=0, limit=200)[0] for p in phase])
+            for length in (2, 5)
         )
+        yield close(f"optimum where a restless density is 0, near eps = {scale}", ours, one / (one + other), 1e-6)
+    yield refuted(
+        f"no limit where the density is continuous and 0: near eps = {scale} from {min(ours):.3f} to {max(ours):.3f}",
+        max(ours),
+        min(ours),
+        by=0.3,
+    )
 
 
 @statement(
@@ -237,8 +262,8 @@ def proposition_2_5() -> Iterator[Comparison]:
     "On three points 0, 1, 2 of classes A, B, A, a large enough alpha makes the optimum on a ball around 1 answer A.",
     verdict="holds with a correction",
     page="why/mixup#thm-critical",
-    instead="The printed threshold (log 4 / eps^2 - 1) / 2 is not sufficient for eps > 0.3992; the exact one solves "
-    "2 P(|Y - 1/2| < eps/2) = 1 + 4 (eps(1 - eps))^alpha / (alpha B(alpha, alpha)).",
+    instead="The printed threshold (log 4 / eps^2 - 1) / 2 is not sufficient for 0.3992 < eps < 0.9991; the exact one "
+    "solves 2 P(|Y - 1/2| < eps/2) = 1 + 4 (eps(1 - eps))^alpha / (alpha B(alpha, alpha)).",
 )
 def theorem_2_7() -> Iterator[Comparison]:
     rng = np.random.default_rng(0)
@@ -253,8 +278,10 @@ def theorem_2_7() -> Iterator[Comparison]:
     epsilons = (0.1, 0.25, 0.5, 0.75, 0.9)
     answers = [vicinal.optimal(LINE, CLASSES, [1.0], eps, lines.critical_alpha(eps))[0, 0] for eps in epsilons]
     yield close("share of A at the critical alpha, from the closed form", answers, [0.5] * len(epsilons), 1e-12)
-    yield at_most("at eps = 0.39 the printed threshold suffices", lines.critical_alpha(0.39), (np.log(4) / 0.39**2 - 1) / 2)
-    for eps in (0.4, 0.5, 0.75):
+    for eps in (0.39, 0.3991, 0.9992, 0.9995):
+        printed = (np.log(4) / eps**2 - 1) / 2
+        yield at_most(f"at eps = {eps} the printed threshold suffices", lines.critical_alpha(eps), printed)
+    for eps in (0.4, 0.5, 0.75, 0.999):
         printed = (np.log(4) / eps**2 - 1) / 2
         answer = vicinal.optimal(LINE, CLASSES, [1.0], eps, printed)[0, 0]
         yield refuted(

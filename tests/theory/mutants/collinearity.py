@@ -9,8 +9,8 @@ MUTANTS = [
         "both ends must be of other classes than the sample between",
         "mixbook.theory.collinearity.violations",
         lambda original: (
-            lambda points, labels, as_printed=False: np.array(
-                [row for row in original(points, labels, as_printed=as_printed) if labels[row[0]] != labels[row[1]]]
+            lambda points, labels, let_one_in=False: np.array(
+                [row for row in original(points, labels, let_one_in=let_one_in) if labels[row[0]] != labels[row[1]]]
             )
         ),
     ),

@@ -28,6 +28,26 @@ MUTANTS = [
     ),
     Mutant(
         STATEMENT,
+        "the diameter for the radius where nothing is known of the set",
+        f"{HOME}.leaving_length",
+        lambda original: lambda eps, reach=0.0: original(eps, reach) * (1 if eps < reach else 2),
+    ),
+    Mutant(
+        STATEMENT,
+        "a quarter of the length beyond the reach",
+        f"{HOME}.sagitta",
+        lambda original: (
+            lambda length, reach: original(length, reach) / (1 + (np.asarray(length) >= 2 * np.asarray(reach)))
+        ),
+    ),
+    Mutant(
+        STATEMENT,
+        "random partners",
+        "mixbook.theory.coupling.match",
+        lambda original: lambda p, q: np.tile(np.arange(p.shape[-2]), (len(p), 1)),
+    ),
+    Mutant(
+        STATEMENT,
         "holes are not seen",
         f"{HOME}._pieces_and_holes",
         lambda original: lambda distance, eps: original(distance, eps)[:1],

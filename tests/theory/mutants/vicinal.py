@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 from mutant import Mutant
 
 MUTANTS = [
@@ -34,6 +35,16 @@ MUTANTS = [
         "the law is taken as it is, symmetric or not",
         "mixbook.theory.laws.symmetrised",
         lambda original: lambda alpha: original(alpha).laws[0],
+    ),
+    Mutant(
+        "datadep-corollary-c.1",
+        "pairs of one class count twice",
+        "mixbook.theory.vicinal._ball",
+        lambda original: (
+            lambda *arguments: replace(
+                original(*arguments), first=original(*arguments).first * (1 + np.eye(len(original(*arguments).first)))
+            )
+        ),
     ),
     Mutant(
         "datadep-remark-2.4",
