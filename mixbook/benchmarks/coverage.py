@@ -11,14 +11,15 @@ from mixbook.benchmarks.printed import PrintedFigure, PrintedValue, not_measured
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell, Experiment
 
-_COUNTS = ("printed", "with_experiment", "with_result", "cut_short", "begun", "not_measured")
+_COUNTS = ("printed", "with_experiment", "with_result", "cut_short", "single", "begun", "not_measured")
 
 
 @dataclass(frozen=True)
 class TableCoverage:
     """Printed values of one table: how many there are, have an experiment, and have a result; on which profiles.
 
-    ``cut_short`` counts those with a result that is only from single networks, trained for fewer epochs than in print.
+    ``cut_short`` counts those with a result only of a training shorter than in print, or where no profile is as printed,
+    than our longest; ``single`` those of these whose result is only from a single network.
     ``begun`` counts those that have no result yet, but some of the trials that they need.
     ``not_measured`` counts those that the paper quotes or states without having measured them. ``experiments`` names the
     experiments that answer them.
@@ -37,6 +38,7 @@ class TableCoverage:
     with_experiment: int
     with_result: int
     cut_short: int
+    single: int
     begun: int
     not_measured: int
     profiles: tuple[str, ...]
@@ -78,7 +80,8 @@ class Coverage:
     printed = _total("printed", "All printed values.")
     with_experiment = _total("with_experiment", "Those that an experiment answers on the printed data set and network.")
     with_result = _total("with_result", "Those that we have a result for.")
-    cut_short = _total("cut_short", "Those whose only results are from single networks of a training cut short.")
+    cut_short = _total("cut_short", "Those whose only results are from a training cut short.")
+    single = _total("single", "Those of these whose only results are from a single network.")
     begun = _total("begun", "Those that have some of the trials that a result needs, and no result.")
     not_measured = _total("not_measured", "Those that are quoted from elsewhere, or a sentence rather than a measurement.")
 
@@ -119,6 +122,7 @@ def coverage(folder: Path) -> Coverage:
     profiles: dict[PrintedValue, set[str]] = {}
     begun: set[PrintedValue] = set()
     full: set[PrintedValue] = set()  # with a result that is not cut short
+    several: set[PrintedValue] = set()  # with a result of more than one trial
     for experiment in real:
         some = _begun(experiment, folder)
         begun |= {row for row in experiment.printed if Cell(row.method, row.params) in some}
@@ -128,6 +132,9 @@ def coverage(folder: Path) -> Coverage:
             profiles.setdefault(row, set()).update(done)
             if not all(_cut_short(experiment, profile) for profile in done):
                 full.add(row)
+            if any(experiment.profile(profile).trials > 1 for profile in done):
+                several.add(row)
+    short = {row for row, done in profiles.items() if done and row not in full}
 
     by_table: dict[tuple[str, str], list[PrintedValue]] = {}
     for row in printed_values():
@@ -138,7 +145,8 @@ def coverage(folder: Path) -> Coverage:
             printed=len(rows),
             with_experiment=sum(row in have_experiment for row in rows),
             with_result=sum(bool(profiles.get(row)) for row in rows),
-            cut_short=sum(bool(profiles.get(row)) and row not in full for row in rows),
+            cut_short=sum(row in short for row in rows),
+            single=sum(row in short and row not in several for row in rows),
             begun=sum(row in begun and not profiles.get(row) for row in rows),
             not_measured=sum(row in not_measured() for row in rows),
             profiles=tuple(sorted(set().union(*(profiles.get(row, set()) for row in rows)))),
@@ -180,9 +188,10 @@ def _learned(trial: Trial) -> bool:
 
 
 def _cut_short(experiment: Experiment, profile: str) -> bool:
-    """Whether a profile trains a single network of each cell, and for fewer epochs than the printed protocol."""
-    run, printed = experiment.profile(profile), experiment.profiles.get("paper")
-    return printed is not None and run.trials == 1 and run.epochs < printed.epochs
+    """Whether a profile trains for fewer epochs than the printed protocol, or where that is not known, than the longest."""
+    longest = max(each.epochs for name, each in experiment.profiles.items() if name != "smoke")
+    printed = experiment.profiles.get("paper")
+    return experiment.profile(profile).epochs < (printed.epochs if printed else longest)
 
 
 def _begun(experiment: Experiment, folder: Path) -> set[Cell]:

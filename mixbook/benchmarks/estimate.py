@@ -22,6 +22,24 @@ def half_width(values: Sequence[float], level: float = 0.95) -> float | None:
     return float(interval(values, level)[1]) if len(values) > 1 else None
 
 
+def widening(trials: int, test_share: float) -> float:
+    """By how much an interval over random splits of the same rows must be wider to be about other rows like them.
+
+    Training parts of the splits share most of their rows, so that the trials are alike: their spread alone is about these
+    rows. The factor is sqrt(1 + J t / (1 - t)), of Nadeau and Bengio (2003), "Inference for the generalization error".
+
+    Args:
+        trials: J, each with a split of its own.
+        test_share: t, the share of the rows that is the test part.
+
+    Example:
+        >>> from mixbook.benchmarks.estimate import widening
+        >>> round(widening(trials=20, test_share=1 / 3), 2)
+        3.32
+    """
+    return float(np.sqrt(1 + trials * test_share / (1 - test_share)))
+
+
 def rounded(number: float, digits: int = 2, *, sign: str = "") -> str:
     """A number with so many decimals, and with ``sign`` "+" always with its sign; what rounds to zero has none.
 

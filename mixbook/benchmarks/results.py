@@ -143,6 +143,22 @@ class Results:
             machine += f", products in {' and '.join(used)}"
         return f"{last['started'][:10]}, {commit}, torch {last['torch']}, {machine}, {minutes:.0f} min"
 
+    def how_made(self) -> str:
+        """For a page: the command that makes these results, how much of the paper's run it is, and their :meth:`origin`.
+
+        Raises:
+            ResultsError: as :meth:`provenance`.
+
+        Example:
+            >>> from pathlib import Path
+            >>> from mixbook.benchmarks.experiments import get_experiment
+            >>> from mixbook.benchmarks.results import Results
+            >>> print(Results(get_experiment("kmixup-tmlr-table5-iris"), "laptop", Path("nowhere")).how_made())
+            `mixbook bench run kmixup-tmlr-table5-iris --profile laptop`: the paper's 20 trials at full length. Not run yet
+        """
+        made = self.origin() if self.exists() else "Not run yet"
+        return f"`{_command(self)}`: {self.experiment.profile(self.profile).note}. {made}"
+
     def check_resumable(self) -> None:
         """Whether a run may add to what is here.
 

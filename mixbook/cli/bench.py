@@ -168,7 +168,8 @@ def coverage(*, json: bool = False, book: Path | None = None) -> None:
     drawings = f"{len(found.drawings)} more draw an idea, with nothing to run"
     print(f"figures without numbers: {len(found.figures)}, {found.redrawn} of them redrawn; {drawings}")
     counts = f"{found.with_experiment} with an experiment, {found.with_result} with a result"
-    counts += f" ({found.cut_short} of single networks, cut short)" if found.cut_short else ""
+    cut = f" ({found.cut_short} of a training cut short, {found.single} of these of single networks)"
+    counts += cut if found.cut_short else ""
     counts += f" and {found.begun} begun" if found.begun else ""
     print(f"printed values: {found.printed}, {counts}, {found.not_measured} quoted or a sentence")
 

@@ -57,20 +57,24 @@ def test_a_value_with_a_result_is_not_begun_as_well(tmp_path, invented, monkeypa
     assert (coverage(tmp_path).with_result, coverage(tmp_path).begun) == (3, 0)
 
 
+@pytest.mark.parametrize("full", ["paper", "gpu"], ids=["as printed", "the longest"])
 @pytest.mark.parametrize(
-    ("trials", "epochs", "cut_short"),
-    [(1, 5, True), (1, 40, False), (3, 5, False)],  # 40 epochs are printed
+    ("trials", "epochs", "cut_short", "single"),
+    [(1, 5, True, True), (1, 40, False, False), (3, 5, True, False)],  # 40 epochs are the full length
 )
-def test_a_value_is_cut_short_if_all_it_has_is_single_networks_of_a_shorter_training(
-    tmp_path, invented, monkeypatch, trials, epochs, cut_short
+def test_a_value_is_cut_short_if_all_it_has_is_of_a_shorter_training(
+    tmp_path, invented, monkeypatch, trials, epochs, cut_short, single, full
 ):
-    profiles = {"gpu": Profile(trials, epochs), "paper": Profile(20, 40)}
-    both = replace(IRIS, profiles=IRIS.profiles | profiles)
+    """Shorter than print, or where no profile is as printed, than the longest; those from single networks are named too."""
+    profiles = {"smoke": Profile(1, 99), "laptop": Profile(trials, epochs), full: Profile(20, 40)}
+    both = replace(IRIS, profiles=profiles)
     monkeypatch.setitem(experiments.EXPERIMENTS, IRIS.name, both)
-    Results(both, "gpu", tmp_path).save(invented(both, "gpu", 3), [])
-    assert (coverage(tmp_path).with_result, coverage(tmp_path).cut_short) == (3, 3 * cut_short)
-    Results(both, "paper", tmp_path).save(invented(both, "paper", 2), [])
-    assert (coverage(tmp_path).with_result, coverage(tmp_path).cut_short) == (3, 1 * cut_short)
+    Results(both, "laptop", tmp_path).save(invented(both, "laptop", 3), [])
+    found = coverage(tmp_path)
+    assert (found.with_result, found.cut_short, found.single) == (3, 3 * cut_short, 3 * single)
+    Results(both, full, tmp_path).save(invented(both, full, 2), [])
+    found = coverage(tmp_path)
+    assert (found.with_result, found.cut_short, found.single) == (3, 1 * cut_short, 1 * single)
 
 
 def test_a_cell_of_which_no_network_learned_is_no_result(tmp_path, invented):
@@ -126,7 +130,7 @@ def test_a_drawing_of_an_idea_is_no_figure_to_run(tmp_path):
 
 def test_the_json_form_has_the_promised_keys_and_adds_up(tmp_path):
     found = json.loads(json.dumps(coverage(tmp_path).as_dict()))
-    counts = ("printed", "with_experiment", "with_result", "cut_short", "begun", "not_measured")
+    counts = ("printed", "with_experiment", "with_result", "cut_short", "single", "begun", "not_measured")
     assert found.keys() == {*counts, "tables", "figures", "drawings"}
     for table in found["tables"]:
         assert table.keys() == {*counts, "paper", "table", "profiles", "experiments"}

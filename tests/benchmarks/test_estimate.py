@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from mixbook.benchmarks.estimate import Estimate, by_trial, half_width, rounded, with_interval
+from mixbook.benchmarks.estimate import Estimate, by_trial, half_width, rounded, widening, with_interval
 
 
 class Values(Estimate):
@@ -23,6 +23,16 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     draws = np.random.default_rng(4).normal(0, 1, (2000, 5))
     held = np.mean([abs(row.mean()) <= half_width(row) for row in draws])
     assert held == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize(("trials", "share"), [(20, 1 / 3), (10, 1 / 5)])
+def test_widened_intervals_hold_the_truth_of_trials_that_are_correlated_by_the_test_share(trials, share):
+    """The correlation of two trials that Nadeau and Bengio take for granted; intervals that ignore it miss more often."""
+    rng = np.random.default_rng(5)
+    shared, own = rng.normal(0, share**0.5, (2000, 1)), rng.normal(0, (1 - share) ** 0.5, (2000, trials))
+    off, half = np.abs((shared + own).mean(axis=1)), np.array([half_width(row) for row in shared + own])
+    assert np.mean(off <= widening(trials, share) * half) == pytest.approx(0.95, abs=0.02)
+    assert np.mean(off <= half) < 0.8
 
 
 def test_one_trial_has_a_mean_and_no_interval_and_none_has_neither():

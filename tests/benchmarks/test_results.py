@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -290,6 +291,24 @@ def test_set_aside_keeps_the_old_files_under_new_names(results):
 def of_run(day: int, *machines: dict[str, str], **more: object) -> dict[str, object]:
     shared = {"commit": "0123456789", "dirty": False, "torch": "2", "threads_per_trial": 1, "jobs": 2, "seconds": 60}
     return {**shared, "started": f"2026-11-{day}T12:00", **machines[0], "machines": list(machines), **more}
+
+
+def test_how_results_were_made_says_what_the_note_of_their_profile_says(tmp_path, invented, monkeypatch):
+    monkeypatch.setitem(TOY.profiles, "laptop", replace(TOY.profile("laptop"), note="half of it was decided on later"))
+    said = f"`mixbook bench run {TOY.name} --profile laptop`: half of it was decided on later"
+    results = Results(TOY, "laptop", tmp_path)
+    assert results.how_made() == f"{said}. Not run yet"
+    results.save(invented(TOY, "laptop"), [of_run(20, {"device": "cpu", "processor": "Old"})])
+    assert results.how_made() == f"{said}. {results.origin()}"
+
+
+@pytest.mark.parametrize(
+    "page", sorted((Path(__file__).parents[2] / "book" / "evidence").glob("*.md")), ids=lambda p: p.stem
+)
+def test_a_page_of_evidence_that_says_when_results_were_made_shows_the_notes_of_their_profiles(page):
+    text = page.read_text(encoding="utf-8")
+    if ".origin()" in text:
+        assert re.search(r"how_made\(\)|profile\([^\n]*\)\.note|profiles\[[^\]]+\]\.note", text)
 
 
 def test_the_origin_names_the_devices_of_all_runs_and_their_precision_where_it_is_known(results, invented):

@@ -16,8 +16,8 @@ SETTINGS = (
     Setting(
         "alpha",
         1.0,
-        "the same law for every method: lambda uniform on [0, 1], one draw per batch. Mixup has also that alpha, .27, at which "
-        "it moves samples as far as k-mixup does here; added on 2026-11-27, when the other results were known",
+        "the same law for every method: lambda uniform on [0, 1], one draw per batch. Mixup has also the alpha at which it "
+        "moves samples as far as k-mixup does here, .27; added on 2026-11-27, when the other results were known",
     ),
     Setting("layers", "input, layer1, layer2", "every layer whose output is mixed sees a later layer"),
     Setting("model_choice", "last epoch", "nothing is selected on test data"),

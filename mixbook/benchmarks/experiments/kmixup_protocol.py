@@ -69,7 +69,8 @@ FIXED_ALPHA = Setting("alpha_over_k", "fixed", "v1, section 5: each column is on
 _BEST = Setting(
     "best",
     "lowest mean test error, as in print: optimistic, and no way to choose one's own k and alpha",
-    "the summaries and texts name the best cells of their tables",
+    "the summaries and texts name the best cells of their tables. Where networks did not learn, it is the best of the "
+    "cells of which the most trials did: those that have all, if there are any. A hard trial must not make the others best",
 )
 
 

@@ -8,6 +8,7 @@ from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.spec import Cell
 
 Verdict = Literal["reproduced", "opposite", "undecided", "not yet run", "cannot be run"]
+About = Literal["mean", "each", "some"]
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,11 @@ class Claim:
         says: what it says, in our words.
         better: the cells that it says are better: a method, and parameters that they must have, ``"mixup alpha=1"``; or
             several of these, with ``|`` between.
-        than: those that they are better than; ``"others"`` is every other cell.
+        than: those that they are better than, written alike; ``"others"`` is every other cell.
         metric: by what.
         sign: 1 if more of it is better, -1 if less.
-        every: the claim is that *each* comparison goes its way, such as "best of all", rather than their mean.
+        about: what goes the claim's way: the ``"mean"`` of the comparisons; ``"each"`` of them, such as "best of all"; or
+            ``"some"``, one of those that share the parameters in ``same``, whichever, at each value of these.
         same: parameters that must be equal in the two.
         alike: a measure that the claim holds constant, such as ``xi``; empty for none. Comparisons of cells in which it
             differs by more than half a percent do not decide.
@@ -46,7 +48,7 @@ class Claim:
     than: str
     metric: str
     sign: int
-    every: bool = False
+    about: About = "mean"
     same: tuple[str, ...] = ()
     alike: str = ""
     tables: tuple[str, ...] = ()
@@ -62,14 +64,15 @@ class Claim:
         """
         first = [cell for cell in cells if any(map(cell.fits, self.better.split("|")))]
         rest = [cell for cell in cells if cell not in first]
-        second = rest if self.than == "others" else [cell for cell in rest if cell.fits(self.than)]
         found = []
         for cell in first:
-            others = [other for other in second if self._same(cell, other)]
-            if len(others) > 1 and self.than != "others":
-                which = " or ".join(map(str, others))
-                raise BenchmarkError(f"{self.paper}, {self.where}: {cell} could be compared with {which}")
-            found += [(cell, other) for other in others]
+            for than in self.than.split("|"):
+                fits = [other for other in rest if than == "others" or other.fits(than)]
+                others = [other for other in fits if self._same(cell, other)]
+                if len(others) > 1 and than != "others":
+                    which = " or ".join(map(str, others))
+                    raise BenchmarkError(f"{self.paper}, {self.where}: {cell} could be compared with {which}")
+                found += [(cell, other) for other in others]
         return found
 
     def _same(self, cell: Cell, other: Cell) -> bool:

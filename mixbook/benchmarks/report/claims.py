@@ -19,7 +19,6 @@ def claims() -> tuple[Claim, ...]:
 def _claim(row: dict[str, str]) -> Claim:
     words: dict[str, Any] = dict(row)
     words["sign"] = {"yes": 1, "no": -1}[words.pop("more_is_better")]
-    words["every"] = {"each": True, "mean": False}[words["every"]]
     several = ("same", "tables", "experiments", "datasets")
     lists = {name: tuple(row[name].split("|")) if row[name] else () for name in several}
     return Claim(**words | lists)

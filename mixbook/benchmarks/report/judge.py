@@ -88,6 +88,17 @@ class Judged(Estimate):
         return [gain for gain in self.gains if gain.alike]
 
     @property
+    def groups(self) -> list[list[Gain]]:
+        """These, in groups of which one must go the claim's way: each alone, or for ``"some"`` those of equal ``same``."""
+        found: dict[object, list[Gain]] = {}
+        for number, gain in enumerate(self.deciding):
+            found.setdefault(self._shared(gain) if self.claim.about == "some" else number, []).append(gain)
+        return list(found.values())
+
+    def _shared(self, gain: Gain) -> tuple[str | None, ...]:
+        return tuple(gain.cell.answers().get(name) for name in self.claim.same)
+
+    @property
     def done(self) -> int:
         """How many of these have been run."""
         return sum(gain.of > 0 for gain in self.deciding)
@@ -110,30 +121,37 @@ class Judged(Estimate):
 
     @property
     def values(self) -> list[float]:
-        """The gain by trial: the mean over the comparisons, or where each must go one way the least of them by its mean.
+        """The gain by trial: the mean over the comparisons, or where each must go one way the one of :attr:`least`.
 
         Where comparisons lack trials, a mean over those that a trial has would be about other comparisons in each: it is
         the mean of an additive fit, see :func:`mixbook.benchmarks.estimate.by_trial`.
         """
-        if self.claim.every:
+        if self.claim.about != "mean":
             return [] if self.least is None else self.least.values
         run = [gain for gain in self.deciding if gain.trials]
         return by_trial([gain.trials for gain in run]) if run else []
 
     @property
     def least(self) -> Gain | None:
-        """The comparison of least mean, of those that have been run."""
-        return min((gain for gain in self.deciding if gain.trials), key=lambda gain: gain.mean or 0.0, default=None)
+        """The comparison of least mean, of those that have been run; where some must go one way, of each group's best."""
+        run = [[gain for gain in group if gain.trials] for group in self.groups]
+        best = [max(group, key=lambda gain: gain.mean or 0.0) for group in run if group]
+        return min(best, key=lambda gain: gain.mean or 0.0, default=None)
 
     @property
     def printed(self) -> float | None:
-        """The same gain in print: where each comparison must go one way, that of the one that was least here."""
-        printed = [gain.printed for gain in self.deciding if gain.printed is not None]
-        if not printed:
+        """The same gain in print: where each comparison must go one way, that of the one that was least here.
+
+        Where some must, it is the best in print of the group that was least here.
+        """
+        groups = [[gain.printed for gain in group if gain.printed is not None] for group in self.groups]
+        if not any(groups):
             return None
-        if not self.claim.every:
-            return float(np.mean(printed))
-        return min(printed) if self.least is None else self.least.printed
+        if self.claim.about == "mean":
+            return float(np.mean([number for group in groups for number in group]))
+        least = self.least
+        here = (numbers for group, numbers in zip(self.groups, groups, strict=True) if least in (None, *group))
+        return min((max(numbers) for numbers in here if numbers), default=None)
 
     @property
     def on_stand_in(self) -> Verdict:
@@ -145,14 +163,19 @@ class Judged(Estimate):
             return "not yet run"
         if not gains:
             return "undecided"
-        if not self.claim.every:
+        if self.claim.about == "mean":
             return fair(decide(self.values), gains)
-        if all(gain.verdict == "reproduced" for gain in gains):
-            return "reproduced"
         # One of many comparisons is soon clear by chance, so the level is shared out among them (Bonferroni). That all are
         # clear is no such chance, and needs no correction.
-        level = 1 - 0.05 / len(gains)
-        return "opposite" if any(gain.at_level(level) == "opposite" for gain in gains) else "undecided"
+        groups = self.groups
+        if all(any(gain.at_level(1 - 0.05 / len(group)) == "reproduced" for gain in group) for group in groups):
+            return "reproduced"
+        # Where some of a group are left out, these might have gone the claim's way.
+        left_out = {self._shared(gain) for gain in self.gains if not gain.alike} if self.claim.about == "some" else set()
+        whole = [group for group in groups if self._shared(group[0]) not in left_out]
+        level = 1 - 0.05 / len(groups)
+        against = any(all(gain.at_level(level) == "opposite" for gain in group) for group in whole)
+        return "opposite" if against else "undecided"
 
     @property
     def verdict(self) -> Verdict:
@@ -222,12 +245,23 @@ def _judge_printed(
         results = _results(experiment, folder, pairs)
         if results is not None:
             gains = _gains(claim, pairs, results, printed)
-            erm = verdict(experiment, compare(results))
-            comparable = None if erm is None else erm.comparable
-            origin = (experiment.name, results.profile, experiment.surrogate, comparable)
+            origin = (experiment.name, results.profile, experiment.surrogate, _comparable(results, folder))
             return Judged(claim, table, dataset, model, gains, *origin)
     gains = _gains(claim, pairs, None, printed)
     return Judged(claim, table, dataset, model, gains, fits[0].name if fits else "", cannot=cannot)
+
+
+def _comparable(results: Results, folder: Path) -> bool | None:
+    """Whether ERM is as printed: by the table's own row, or if it has none, by another table of the same networks."""
+    here = results.experiment
+    names = {each.name for each in here.trained}
+    read = (each for each in all_experiments() if each.sources and results.profile in each.profiles and not each.surrogate)
+    tables = [each for each in read if (each.dataset, each.model) == (here.dataset, here.model)]
+    for each in (here, *(e for e in tables if not names.isdisjoint(trained.name for trained in e.trained))):
+        erm = verdict(each, compare(Results(each, results.profile, folder)))
+        if erm is not None:
+            return erm.comparable
+    return None
 
 
 def _judge_own(claim: Claim, experiment: Experiment, folder: Path) -> Judged:

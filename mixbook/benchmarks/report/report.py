@@ -85,7 +85,7 @@ def claim_rows(judged: Sequence[Judged]) -> list[dict[str, str]]:
         >>> from mixbook.benchmarks.report.report import claim_rows, report
         >>> row = claim_rows(report(Path("nowhere")).judged)[0]
         >>> row["on"], row["printed"], row["verdict"]
-        ('one_ring fc_130_120', '+4.84', 'not yet run')
+        ('one_ring fc_130_120', '+2.23', 'not yet run')
     """
     return [
         {
