@@ -25,7 +25,9 @@ def test_it_says_what_the_function_finds(table, capsys):
     path, x, y = table
     cli.main(["advise", str(path)])
     said = capsys.readouterr().out
-    assert said.startswith("120 samples, classes inner, outer\nfeatures scaled column by column (--scale)\n")
+    assert said.startswith(
+        "120 samples, classes inner, outer\nlabel: column 'kind' (--label)\nfeatures scaled column by column (--scale)\n"
+    )
     assert str(advise(x, y, scale="columns")) in said
     cli.main(["advise", str(path), "--scale", "none"])
     said = capsys.readouterr().out
@@ -53,7 +55,7 @@ def test_arrays_and_a_figure(table, tmp_path, capsys):
     [
         ("1,2,a\n" * 30, [], "at least two classes"),
         ("1,2,a\n3,4,b\n", [], "at least 20 samples"),
-        ("1,,a\n3,4,b\n" * 20, [], "NaN or infinity"),
+        ("len,mass,kind\n" + "1,2,a\n3,4,b\n" * 20 + "1,,a\n", [], "row 42, column 'mass' of mine.csv must be a finite"),
         ("1,2,a\n3,red,b\n" * 20, [], "got 'red'"),
         ("1,2,a\n3,4,b\n" * 20, ["--label", "kind"], "no column 'kind'"),
         ("1,2,a\n3,4,b\n" * 20, ["--plot", "/nowhere/a.png"], "cannot use"),
@@ -68,3 +70,10 @@ def test_bad_files_are_explained_without_a_traceback(tmp_path, capsys, text, arg
         cli.main(["advise", str(path), *arguments])
     assert left.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_of_a_folder_of_images_it_is_said_what_is_taken(tmp_path, capsys):
+    (tmp_path / "photos" / "cat").mkdir(parents=True)
+    with pytest.raises(SystemExit):
+        cli.main(["advise", str(tmp_path / "photos")])
+    assert "photos is a folder, and this takes a .csv or .npz file: of images" in capsys.readouterr().err

@@ -11,12 +11,13 @@ from PIL import Image
 
 from mixbook import cli
 from mixbook.benchmarks import BenchmarkError
-from mixbook.cli.evaluate import _lines, _test_part
+from mixbook.cli.evaluate import _lines, _of_another
 from mixbook.data import digits, images, stand_in
 from mixbook.data.pixels import Pixels
 from mixbook.evaluation import attack, evaluate
 from mixbook.training import checkpoint as checkpoints
-from mixbook.training.job import Job
+from mixbook.training.inputs import Inputs
+from mixbook.training.job import Job, Ready
 
 
 def train(folder, *arguments, data="digits", model="mlp"):
@@ -96,10 +97,12 @@ def test_a_line_is_an_error_whether_the_score_was_one_or_an_accuracy():
 
 
 def test_a_set_of_other_classes_is_refused_although_its_samples_have_the_same_shape(monkeypatch):
-    ten, hundred = (Pixels(torch.zeros(4, 3, 32, 32, dtype=torch.uint8), torch.arange(4), n).arrays() for n in (10, 100))
-    monkeypatch.setattr(Job, "parts", lambda job: (None, {"cifar10": ten, "cifar100": hundred}[job.data]))
+    shape, classes = (3, 32, 32), tuple(map(str, range(100)))
+    ten = Pixels(torch.zeros(4, *shape, dtype=torch.uint8), torch.arange(4), 10).arrays()
+    monkeypatch.setattr(Job, "ready", lambda job: Ready(ten, ten, classes[:10], Inputs(shape), None))
+    job = Job("cifar100", "slim_preact_resnet18")
     with pytest.raises(BenchmarkError, match=r"of 100 classes .cifar100.; cifar10 has samples .* of 10 classes"):
-        _test_part(Job("cifar100", "slim_preact_resnet18"), hundred, "cifar10", None)
+        _of_another(job, job.on("cifar10"), Inputs(shape), classes)
 
 
 def test_scores_that_are_no_numbers_are_null_in_json(trained, tmp_path, capsys):
@@ -227,3 +230,36 @@ def test_a_job_survives_json():
     job = Job("digits", "mlp", hidden=(3, 4))
     assert Job.from_dict(json.loads(json.dumps(job.as_dict()))) == job
     assert digits().num_classes == 10
+
+
+def test_a_test_part_alone_is_tested_on_whole_also_where_the_training_data_are_not(tmp_path, capsys):
+    home, run = photos(tmp_path / "mine", "cat", "dog"), tmp_path / "run"
+    train(run, "--size", "8", "--batch-size", "4", "--lr", "0.01", data=str(home))
+    part = photos(tmp_path / "new" / "test", "cat", "dog")
+    found = says(capsys, run, "--data", tmp_path / "new")
+    assert (found["data"], found["samples"]) == ("new", 24) and found["scores"]["accuracy"] > 0.8
+    shutil.rmtree(part / "cat")
+    with pytest.warns(UserWarning, match="has no images of 1 of the classes"):
+        only = says(capsys, run, "--data", tmp_path / "new")  # dogs are number 1 here too
+    assert only["samples"] == 12 and only["scores"]["accuracy"] > 0.8
+    shutil.rmtree(home)
+    with pytest.warns(UserWarning, match="has no images of 1 of the classes"):
+        assert says(capsys, run, "--data", tmp_path / "new")["scores"] == only["scores"]
+    (run / "result.json").unlink()
+    assert f"{home} is not there" in refusal(capsys, run) and "no train beside" in refusal(
+        capsys, run, "--data", tmp_path / "new"
+    )
+
+
+def test_another_table_is_scaled_as_the_network_s_own(tmp_path, capsys):
+    """Both classes of the other lie where the network saw the second: by its own columns it would look like the first."""
+    table(tmp_path / "mine.csv", shift=0)
+    table(tmp_path / "other.csv", shift=5)
+    train(tmp_path / "run", "--epochs", "30", "--milestones", data=str(tmp_path / "mine.csv"))
+    assert says(capsys, tmp_path / "run")["scores"]["accuracy"] > 0.9
+    assert says(capsys, tmp_path / "run", "--data", tmp_path / "other.csv")["scores"]["accuracy"] == 0.5
+
+
+def table(path, shift):
+    """Two classes far apart, by the first feature."""
+    path.write_text("\n".join(["f,g,kind", *(f"{n % 2 + n / 100 + shift},{n % 5},{'ab'[n % 2]}" for n in range(60))]))

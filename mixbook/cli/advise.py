@@ -34,7 +34,7 @@ def advise(
     from mixbook.data.files import read_table
 
     try:
-        table = read_table(file, label)
+        table = read_table(file, label, gaps=False)
         found = advice.advise(table.x, table.y, scale=scale, seed=seed)
         if plot is not None:
             found.show().savefig(plot, dpi=150)
@@ -46,6 +46,7 @@ def advise(
         print(dumps({**found.as_dict(), "classes": table.classes}))
         return
     print(f"{len(table.y)} samples, classes {', '.join(table.classes[:12])}{' ...' if len(table.classes) > 12 else ''}")
+    print(f"label: {table.label} (--label)")
     print(f"features {'scaled column by column' if scale == 'columns' else 'as they are'} (--scale)\n")
     print(found)
     if plot is not None:

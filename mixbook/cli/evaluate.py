@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.cli.device import device_of
-from mixbook.cli.run_folder import job_of
 from mixbook.cli.valid_json import dumps
 
 if TYPE_CHECKING:
     from torch import nn
 
     from mixbook.data import Batched
+    from mixbook.training.inputs import Inputs
     from mixbook.training.job import Job
+    from mixbook.training.trained import Run
 
 
 def command() -> Any:
@@ -42,8 +43,9 @@ def command() -> Any:
                 normalisation, "fgsm@0.03 normalised".
             deform: such as rotation_20, shear_28.6, zoomin_60, zoomout_140.
             top: also how often the label is among so many largest logits.
-            data: another data set or path, of the same shape and classes, whose test part is taken; or where data of your
-                own are now, if they were moved.
+            data: another data set or path, of the same shape and classes, whose test part is taken: all images of a folder
+                that has test/ (or val/) alone; of a table, or a folder without parts, the third that would be kept. Or
+                where data of your own are now, if they were moved.
             samples: only the first so many of the test part; all by default.
             batch_size: samples at once.
             device: cpu, cuda or cuda:1; the best that there is by default.
@@ -56,15 +58,12 @@ def command() -> Any:
         from mixbook.data.store import DataError
         from mixbook.training.checkpoint import CheckpointError
         from mixbook.training.extras import one_device
-        from mixbook.training.job import in_pixels, on_pixels
+        from mixbook.training.trained import Run
 
         try:
-            job, content = _load(checkpoint)
-            job, data = _found_again(job, data)
-            train, test = job.parts()
-            _check_same_data(checkpoint, job, content, train)
-            model = on_pixels(_network(checkpoint, job, content, train), train)
-            held_out = _test_part(job, in_pixels(test), data, samples)
+            run, data = _found_again(Run.read(checkpoint), data)
+            model, held_out = _network_and_data(run, data)
+            held_out = _first(held_out, samples)
             fabric = one_device(device_of(device))
             scores = evaluation.evaluate(
                 model.to(fabric.device),
@@ -77,7 +76,7 @@ def command() -> Any:
             )
         except (ValueError, TypeError, RuntimeError, OSError, CheckpointError, DataError, ImportError) as error:
             raise BenchmarkError(str(error)) from error
-        epochs = len(content["records"])
+        job, epochs = run.job, len(run.content["records"])
         if json:
             about = {"checkpoint": str(checkpoint), "job": job.as_dict(), "epochs": epochs, "data": held_out.name}
             print(dumps({**about, "samples": len(held_out), "scores": scores}))
@@ -90,88 +89,91 @@ def command() -> Any:
     return evaluate
 
 
-def _load(checkpoint: Path) -> "tuple[Job, dict[str, Any]]":
-    """What a run was, and its checkpoint.
-
-    Raises:
-        BenchmarkError: if there is no such checkpoint, or nothing says what was trained.
-        CheckpointError: if the checkpoint is damaged.
-    """
-    from mixbook.training import checkpoint as checkpoints
-
-    file = checkpoint / "checkpoint.pt" if checkpoint.is_dir() else checkpoint
-    if not file.is_file():
-        raise BenchmarkError(f"no checkpoint {file}: give the folder that `mixbook train --out` named")
-    return job_of(file.parent), checkpoints.load(file)
-
-
-def _found_again(job: "Job", data: str | None) -> "tuple[Job, str | None]":
+def _found_again(run: "Run", data: str | None) -> "tuple[Run, str | None]":
     """Data of one's own that are no longer where they were are taken from ``data``; what else is to be tested on.
 
     Raises:
         BenchmarkError: if they are not there, and nothing says where they are.
     """
-    if not job.is_own or Path(job.data).exists():
-        return job, data
+    from mixbook.data.own import has_test_alone
+
+    job = run.job
+    if not job.is_own or Path(job.data).exists() or (data is not None and has_test_alone(data) and run.says_inputs()):
+        return run, data
     if data is None or not job.on(data).is_own:
         raise BenchmarkError(f"{job.data} is not there, on which this was trained: if it was moved, say where with --data")
-    return replace(job, data=data), None
+    return replace(run, job=replace(job, data=data)), None
 
 
-def _network(checkpoint: Path, job: "Job", content: dict[str, Any], data: "Batched") -> "nn.Module":
-    """The network of a run, for samples as ``data`` has them, with the weights of its checkpoint.
-
-    Raises:
-        BenchmarkError: if the weights do not fit.
-    """
-    from mixbook.training.checkpoint import result_of
-
-    model = job.network(data)
-    try:
-        model.load_state_dict(result_of(content))
-    except RuntimeError as error:
-        raise BenchmarkError(
-            f"{checkpoint} has the weights of another network than job.json beside it says, {job.model}: {error}"
-        ) from error
-    return model
-
-
-def _check_same_data(checkpoint: Path, job: "Job", content: dict[str, Any], train: "Batched") -> None:
-    """Of data that have changed, what is a test sample today may have been trained on.
+def _network_and_data(run: "Run", other: str | None) -> "tuple[nn.Module, Batched]":
+    """The network, and the test data: those of its run, or of another set. It takes pixels, but scaled tables.
 
     Raises:
-        BenchmarkError: if data of one's own are not those of the run.
+        BenchmarkError: if the network is for other data.
+        ValueError: if the data of the run, where they are needed, or the weights are not what they were.
     """
-    if job.is_own and train.checksum() not in content["run"]["data"]:
+    from mixbook.training.job import in_pixels
+
+    job, there = run.job, run.job if other is None else run.job.on(other)
+    if there.data == job.data:
+        ready = job.ready()
+        run.check_same_data(ready.train)
+        inputs, classes, held_out = ready.inputs, ready.classes, in_pixels(ready.test)
+    else:
+        inputs, classes = run.description()
+        held_out = _of_another(job, there, inputs, classes)
+    model = run.network(inputs.shape, len(classes))
+    return model if len(inputs.shape) == 1 else inputs.in_front_of(model), held_out
+
+
+def _of_another(job: "Job", there: "Job", inputs: "Inputs", classes: tuple[str, ...]) -> "Batched":
+    """The test part of another set than the job's, as a network with these inputs and classes sees it.
+
+    Raises:
+        BenchmarkError: if the network is for other data.
+    """
+    import torch
+
+    from mixbook.data import Arrays, Resident
+    from mixbook.data.own import has_test_alone, read_test
+    from mixbook.training.job import in_pixels
+
+    scaled, named = None, None
+    held_out: Batched
+    if there.is_own and has_test_alone(there.data):
+        known = classes if job.is_own else None
+        held_out = Resident(read_test(there.data, known, size=there.size, colour=there.colour))
+    else:
+        ready = there.ready()
+        held_out, scaled, named = in_pixels(ready.test), ready.inputs, ready.classes
+    theirs = tuple(held_out.batch(torch.zeros(1, dtype=torch.int64))[0].shape[1:])
+    if inputs.shape != theirs or len(classes) != held_out.num_classes:
         raise BenchmarkError(
-            f"{job.data} has changed since {checkpoint} was trained on it, or is other data, so its test part may have "
-            "been trained on: put back what was there, or train again"
+            f"the network is for samples {inputs.shape} of {len(classes)} classes ({job.data}); {there.data} has samples "
+            f"{theirs} of {held_out.num_classes} classes"
         )
+    if job.is_own and there.is_own and named not in (None, classes):
+        raise BenchmarkError(f"the network is for the classes {', '.join(classes)}; {there.data} has {', '.join(named)}")
+    if scaled is not None and isinstance(held_out, Arrays) and len(theirs) == 1:  # by its own columns, not the network's
+        return replace(held_out, x=inputs.seen(held_out.x, scaled))
+    return held_out
 
 
-def _test_part(job: "Job", own: "Batched", other: str | None, samples: int | None) -> "Batched":
-    """The test data: the job's ``own``, or those of another set; all of them, or the first ``samples``."""
+def _first(data: "Batched", samples: int | None) -> "Batched":
+    """All of the samples, or the first so many.
+
+    Raises:
+        BenchmarkError: if there are not so many.
+    """
     import torch
 
     from mixbook.data import Arrays
-    from mixbook.training.job import in_pixels
 
-    held_out, there = own, job if other is None else job.on(other)
-    if there.data != job.data:
-        held_out = in_pixels(there.parts()[1])
-        ours, theirs = (tuple(each.batch(torch.zeros(1, dtype=torch.int64))[0].shape[1:]) for each in (own, held_out))
-        if ours != theirs or own.num_classes != held_out.num_classes:
-            raise BenchmarkError(
-                f"the network is for samples {ours} of {own.num_classes} classes ({job.data}); {other} has samples "
-                f"{theirs} of {held_out.num_classes} classes"
-            )
-        if job.is_own and there.is_own and (mine := job.own().classes) != (others := there.own().classes):
-            raise BenchmarkError(f"the network is for the classes {', '.join(mine)}; {other} has {', '.join(others)}")
     if samples is None:
-        return held_out
-    if not 1 <= samples <= len(held_out):
-        raise BenchmarkError(f"--samples must be from 1 to {len(held_out)}, got {samples}")
-    return Arrays(*held_out.batch(torch.arange(samples)), held_out.num_classes, held_out.name)
+        return data
+    if not 1 <= samples <= len(data):
+        raise BenchmarkError(f"--samples must be from 1 to {len(data)}, got {samples}")
+    return Arrays(*data.batch(torch.arange(samples)), data.num_classes, data.name)
 
 
 def _mixing(job: "Job") -> str:

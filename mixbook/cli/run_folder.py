@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from json import JSONDecodeError, loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.cli.valid_json import dumps
+from mixbook.training.trained import FILES, job_of
 from mixbook.whole_file import write_whole
 
 if TYPE_CHECKING:
     from mixbook.training.job import Job
-
-_FILES = ("job.json", "result.json")
 
 
 def write(folder: Path, name: str, content: dict[str, Any]) -> None:
@@ -52,36 +50,15 @@ def _age(path: Path) -> int | None:
 
 def says_job(folder: Path) -> bool:
     """Whether there is a file that says what was trained."""
-    return any((folder / name).is_file() for name in _FILES)
-
-
-def job_of(folder: Path) -> "Job":
-    """What was trained.
-
-    Raises:
-        BenchmarkError: if nothing says it.
-    """
-    from mixbook.training.job import Job
-
-    for name in _FILES:
-        if not (folder / name).is_file():
-            continue
-        try:
-            content = loads((folder / name).read_text(encoding="utf-8"))
-            return Job.from_dict(content if name == "job.json" else content["job"])
-        except (JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            raise BenchmarkError(f"{folder / name} does not say what was trained: {error!r}") from error
-    raise BenchmarkError(
-        f"{folder} has neither job.json nor result.json, which say what was trained. This command rebuilds networks of "
-        "`mixbook train`; for a network of your own call mixbook.evaluate(model, data, ...)"
-    )
+    return any((folder / name).is_file() for name in FILES)
 
 
 def check_same_job(folder: Path, job: "Job") -> None:
     """Refuse to go on with another job than the one that was begun in a folder; it may have more epochs.
 
     Raises:
-        BenchmarkError: if anything else differs, or what was begun cannot be read.
+        BenchmarkError: if anything else differs.
+        ValueError: if what was begun cannot be read.
     """
     from mixbook.training.checkpoint import differences
 

@@ -10,7 +10,7 @@ from mixbook.cli import run_folder
 from mixbook.cli.device import device_of
 
 if TYPE_CHECKING:
-    from mixbook.data import Batched
+    from mixbook.training.job import Ready
 
 
 class TrainingFailed(BenchmarkError):
@@ -39,7 +39,7 @@ def command() -> Callable[..., None]:
         device: str | None = None,
         tensorboard: bool = False,
     ) -> None:
-        """Train a network of the papers on one of their data sets or on your own, mixed in any way, and test it.
+        """Train a network of the papers on one of their data sets or on your own, mixed as you say, and test it.
 
         For example: mixbook train --data photos --size 32 --alpha 1 --k 16 --out runs/photos
 
@@ -48,7 +48,7 @@ def command() -> Callable[..., None]:
         Args:
             job: what to train.
             out: folder for job.json, checkpoint.pt and, at the end, result.json. The same command goes on from the
-                checkpoint; mixbook evaluate takes the folder.
+                checkpoint; mixbook evaluate takes the folder, and in Python mixbook.training.load_run.
             fresh: start again and replace the checkpoint.
             device: cpu, cuda or cuda:1; the best that there is by default.
             tensorboard: write curves to the folder too; needs the package tensorboard.
@@ -60,7 +60,9 @@ def command() -> Callable[..., None]:
         from mixbook.training import CheckpointError, Diverged
         from mixbook.training.extras import this_process
         from mixbook.training.job import run
+        from mixbook.training.trained import said_in_result
 
+        found: list[Ready] = []
         try:
             fabric = this_process(device_of(device), job.recipe.precision)
             log = _writer(out) if tensorboard and fabric.is_global_zero else None
@@ -69,10 +71,11 @@ def command() -> Callable[..., None]:
                 run_folder.check_same_job(out, job)
             begun = run_folder.put_back(out, fresh=fresh) if fabric.is_global_zero else nullcontext()
 
-            def begin(train: "Batched", test: "Batched") -> None:
+            def begin(ready: "Ready") -> None:
+                found.append(ready)
                 if fabric.is_global_zero and job.is_own:
-                    read = f"{len(train)} samples to train on and {len(test)} to test on, of {train.num_classes} classes"
-                    print(f"{train.name}: {read}")
+                    for line in _read_lines(ready):
+                        print(line)
                 if fabric.is_global_zero and (known or not goes_on):  # of an unknown checkpoint the run says if it fits
                     run_folder.write(out, "job.json", job.as_dict())
 
@@ -83,8 +86,10 @@ def command() -> Callable[..., None]:
                 return
             made = {**environment.describe(), "device": str(fabric.device), "processes": fabric.world_size}
             result = {"job": job.as_dict(), "scores": scores, "history": list(history.records), "made_with": made}
-            run_folder.write(out, "result.json", result)
-        except (ValueError, OSError, CheckpointError, DataError, ImportError) as error:
+            run_folder.write(out, "result.json", result | said_in_result(found[0]))
+        except CheckpointError as error:
+            raise BenchmarkError(_as_typed(str(error))) from error
+        except (ValueError, OSError, DataError, ImportError) as error:
             raise BenchmarkError(str(error)) from error
         except KeyboardInterrupt:
             again = "without --fresh, " if fresh else ""
@@ -97,6 +102,19 @@ def command() -> Callable[..., None]:
         print(f"checkpoint and result are in {out}")
 
     return train
+
+
+def _read_lines(ready: "Ready") -> list[str]:
+    """What was read of data of one's own."""
+    train, test = ready.train, ready.test
+    counts = f"{len(train)} samples to train on and {len(test)} to test on, of {train.num_classes} classes"
+    label = [] if ready.label is None else [f"label: {ready.label} (--label)"]
+    return [f"{train.name}: {counts}", *label]
+
+
+def _as_typed(advice: str) -> str:
+    """What is wrong with a checkpoint, with the options of this command in the place of arguments of ``fit``."""
+    return advice.replace("give another file", "give another folder with --out").replace("resume=False", "--fresh")
 
 
 def _writer(folder: Path) -> Callable[[Mapping[str, float]], None]:

@@ -4,6 +4,7 @@ import csv
 import errno
 import io
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import numpy as np
 _NO_LABEL = ("", "?", "na", "n/a", "nan", "null")
 _FILL = "fill it in, or remove the row"
 _LABEL_NAMES = ("category", "class", "label", "labels", "species", "target")
+_UNNAMED = re.compile("|Unnamed: [0-9]+")  # by pandas: as it writes its index, and what it calls that when it has read it
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,13 @@ class Table:
         x: samples, float64 (n, d), or of any shape (n, ...) from NPZ; as they are, so NaN may be among them.
         y: labels, int64 (n,) from 0.
         classes: what each label was called in the file.
+        label: where the labels were, such as ``"column 'kind'"``.
     """
 
     x: np.ndarray
     y: np.ndarray
     classes: tuple[str, ...]
+    label: str
 
 
 def read_table(path: str | Path, label: str | None = None, *, gaps: bool = True) -> Table:
@@ -39,16 +43,22 @@ def read_table(path: str | Path, label: str | None = None, *, gaps: bool = True)
     Args:
         path: the file.
         label: CSV: name of the label's column in the header, or its number, from 0 or as -1 from the end; the last column
-            if None. Labels may be words; everything else must be numbers. NPZ: name of the array of labels, "y" if None.
+            if None, with a warning where another one is called as labels usually are and the last is not. Labels may be
+            words; everything else must be numbers. NPZ: name of the array of labels, "y" if None.
         gaps: empty cells become NaN, and NaN and infinity stay as they are. Else they are an error.
 
     Raises:
         ValueError: if the file is no such table: of another kind, empty, with rows of different lengths, with text where a
-            number should be, or without the label. The message names row (its line in the file, from 1) and column; of
-            NPZ the sample, from 0.
+            number should be, with the row numbers that pandas writes, or without the label. The message names row (its line
+            in the file, from 1) and column; of NPZ the sample, from 0.
         OSError: if it cannot be read.
     """
     path = Path(path)
+    if path.is_dir():
+        raise ValueError(
+            f"{path} is a folder, and this takes a .csv or .npz file: of images of one size write an .npz with "
+            "np.savez(file, x=x, y=y), x of shape (n, channels, H, W)"
+        )
     if path.suffix.lower() == ".npz":
         return _npz(path, label or "y", gaps)
     if path.suffix.lower() not in (".csv", ".tsv", ".txt", ".data"):
@@ -71,7 +81,7 @@ def _npz(path: Path, label: str, gaps: bool) -> Table:
     if bad.any() and not gaps:
         where = f"{int(bad.sum())} of {len(x)} samples, the first at {int(bad.argmax())}"
         raise ValueError(f"x of {path.name} must be finite, got NaN or infinity in {where}: {_FILL}")
-    return _coded(x, y.tolist())
+    return _coded(x, y.tolist(), f"array {label!r}")
 
 
 def _names(path: Path, label: str) -> tuple[str, str]:
@@ -128,6 +138,8 @@ def _csv(path: Path, label: str | None, gaps: bool) -> Table:
     if not rows:
         raise ValueError(f"{path.name} holds a header and no rows")
     at = _column(path, label, header, width)
+    if label is None and header is not None:
+        _warn_of_another_label(path, header)
     if header is not None and header.count(header[at]) > 1:
         raise ValueError(f"{path.name} has {header.count(header[at])} columns {header[at]!r}: leave one")
     names = header or [str(column) for column in range(width)]
@@ -149,7 +161,9 @@ def _csv(path: Path, label: str | None, gaps: bool) -> Table:
             if not gaps and not isfinite(x[number, place]):
                 where = f"row {line}, column {names[column]!r} of {path.name}"
                 raise ValueError(f"{where} must be a finite number, got {row[column]!r}: {_FILL}")
-    return _coded(x, [row[at] for row in rows])
+    for place, column in enumerate(features):
+        _check_no_index(path, column, names[column], x[:, place])
+    return _coded(x, [row[at] for row in rows], f"column {at if header is None else repr(names[at])}")
 
 
 def _rows(path: Path, text: str) -> tuple[list[int], list[list[str]]]:
@@ -181,8 +195,9 @@ def _rows(path: Path, text: str) -> tuple[list[int], list[list[str]]]:
 def _has_header(rows: list[list[str]], label: str | None) -> bool:
     """A header has no number in it, while a first row of data has, whatever its label is called.
 
-    Or it counts: pandas calls columns without names 0, 1, 2, ... Then what stands over the labels is itself no label. Or
-    years are the names of features, and a usual name, or a word over numbers, stands over the labels.
+    Or it counts: pandas calls columns without names 0, 1, 2, ..., behind an index without any. Then what stands over the
+    labels is itself no label. Or years are the names of features, and a usual name, or a word over numbers, stands over the
+    labels.
     """
     first, others = rows[0], rows[1:]
     if not any(_is_number(cell) for cell in first):
@@ -199,7 +214,7 @@ def _has_header(rows: list[list[str]], label: str | None) -> bool:
         if named or all(map(_is_number, below)):
             return True
     places = [str(place) for place in range(len(first))]
-    counts = features in (places[:-1], places[:at] + places[at + 1 :])
+    counts = features in (places[:-1], places[:at] + places[at + 1 :], ["", *places[:-2]])
     return counts and not any(_same(cell, first[at]) for cell in below)
 
 
@@ -225,17 +240,35 @@ def _column(path: Path, label: str | None, header: list[str] | None, width: int)
     raise ValueError(f"{path.name} has no column {label!r} for the label. It has: {known}")
 
 
-def _coded(x: np.ndarray, values: list) -> Table:
+def _warn_of_another_label(path: Path, header: list[str]) -> None:
+    """Say that the last column is taken for the label where another one is called so."""
+    called = [name for name in header if name.lower() in _LABEL_NAMES]
+    if called and header[-1] not in called:
+        what = f"the last column of {path.name}, {header[-1]!r}, is taken for the label, and {called[0]!r} for a feature"
+        warnings.warn(f"{what}: --label {called[0]} takes that for the label", stacklevel=4)
+
+
+def _check_no_index(path: Path, column: int, name: str, values: np.ndarray) -> None:
+    """Refuse a column without a name in which each row has a whole number of its own: where rows are in the order of their
+    classes, it is the label."""
+    if _UNNAMED.fullmatch(name) and (values == np.floor(values)).all() and len(np.unique(values)) == len(values):
+        raise ValueError(
+            f"column {column} of {path.name} has no name and numbers the rows, as pandas' index does: write the file with "
+            "index=False, or name the column if it is a feature"
+        )
+
+
+def _coded(x: np.ndarray, values: list, label: str) -> Table:
     """Labels as 0, 1, ... in the order of the numbers, or of the alphabet. Fractions stay what they are, to be refused."""
     if all(_is_number(str(value)) for value in values):
         numbers = [_whole(str(value)) for value in values]
         classes = sorted(set(numbers))
         place = {value: number for number, value in enumerate(classes)}
-        return Table(x, np.array([place[value] for value in numbers], dtype=np.int64), tuple(map(str, classes)))
+        return Table(x, np.array([place[value] for value in numbers], dtype=np.int64), tuple(map(str, classes)), label)
     if "" in values:
         raise ValueError(f"label {values.index('') + 1} is missing: remove the row")
     names, y = np.unique(np.array([str(value) for value in values]), return_inverse=True)
-    return Table(x, y.astype(np.int64), tuple(names.tolist()))
+    return Table(x, y.astype(np.int64), tuple(names.tolist()), label)
 
 
 def _whole(text: str) -> int:

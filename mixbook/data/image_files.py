@@ -165,6 +165,12 @@ def read_image(path: Path, *, as_shown: bool = False) -> Tensor:
         ImportError: if Pillow is missing.
         OSError: if the file is not a whole image, or its pixels have no known range (32-bit integers, floating point); the
             message names it.
+
+    Example:
+        >>> from matplotlib import cbook
+        >>> from mixbook.data import read_image
+        >>> read_image(cbook.get_sample_data("Minduka_Present_Blue_Pack.png", asfileobj=False)).shape
+        torch.Size([3, 128, 128])
     """
     import numpy as np
 

@@ -30,11 +30,16 @@ class Own:
         train, test: images as bytes are ``Pixels``; images as numbers in [0, 1], and tables, are ``Arrays``. Columns of
             tables go from 0 to 1 over both parts, so that single precision keeps their digits: scale by the training part.
         classes: what each label was called.
+        label: where the labels of a file were, such as ``"column 'kind'"``; None of a folder.
+        offset, scale: for each column of a table: what is here is (x - offset) / scale of what the file has.
     """
 
     train: Pixels | Arrays
     test: Pixels | Arrays
     classes: tuple[str, ...]
+    label: str | None = None
+    offset: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
 
 
 def is_path(data: str) -> bool:
@@ -94,7 +99,43 @@ def read_own(
     if len(table.classes) > len(table.y) // 2:
         what = f"{path.name} has {len(table.classes)} classes for {len(table.y)} samples"
         raise ValueError(f"{what}: are these class labels? Say with label which column has them")
-    return Own(*_split(_of_table(table, path.name), table.classes, generator), table.classes)
+    data, *scaling = _of_table(table, path.name)
+    return Own(*_split(data, table.classes, generator), table.classes, table.label, *scaling)
+
+
+def has_test_alone(path: str | Path) -> bool:
+    """Whether a folder has a test part (``test``, ``val``) and nothing to train on: :func:`read_test` reads it."""
+    return _test_alone(Path(path)) is not None
+
+
+def read_test(
+    path: str | Path, classes: tuple[str, ...] | None = None, *, size: int | None = None, colour: bool = False
+) -> Pixels:
+    """All images of a folder with a test part alone (see :func:`has_test_alone`), read as :func:`read_own` reads images.
+
+    Args:
+        path: the folder.
+        classes: what each label is called; if None, the folders of the classes in the order of their names.
+        size, colour: as for :func:`read_own`.
+
+    Raises:
+        ValueError: if there are no two classes, one that ``classes`` does not have, or something in the folder is not as it
+            should be.
+        OSError: if a file cannot be read.
+        ImportError: if images need Pillow, or ``size`` torchvision, and it is missing.
+    """
+    home = Path(path)
+    part = _test_alone(home)
+    if part is None:
+        raise ValueError(f"{home} must have {_TESTS[0]} or {_TESTS[1]} and nothing to train on: read_own reads others")
+    images = class_images(part, _ENDINGS)
+    there = tuple(dict.fromkeys(name for _, name in images))
+    classes = there if classes is None else classes
+    _check_classes(str(part), classes)
+    if unknown := [name for name in there if name not in classes]:
+        raise ValueError(f"{part} has a class that the network does not know, {unknown[0]}: it knows {', '.join(classes)}")
+    _warn_of_gaps(home, [part], [name for name in classes if name not in there])
+    return _read(images, classes, home.name, size, _all_grey([path for path, _ in images], size, colour))
 
 
 def _check_classes(name: str, classes: tuple[str, ...]) -> None:
@@ -139,13 +180,31 @@ def _folder(home: Path, size: int | None, colour: bool, generator: torch.Generat
 
 def _parts(home: Path) -> list[Path]:
     """The training and the test part, or the folder itself."""
-    folders = {folder.name.lower(): folder for folder in class_folders(home)}
-    train, test = folders.get("train"), next((folders[name] for name in _TESTS if name in folders), None)
+    if (alone := _test_alone(home)) is not None:
+        raise ValueError(
+            f"{home} has {alone.name}, but no train beside it, so there is nothing to train on: add it. To test a network "
+            "that is trained, `mixbook evaluate --data` takes all of such a folder"
+        )
+    train, test = _named_parts(home)
     if train is None or images_in(train, _ENDINGS):  # a class may have that name
         return [home]
     if test is None:
         raise ValueError(f"{home} has train, but no test or val beside it: add one, or give {train} alone")
     return [train, test]
+
+
+def _named_parts(home: Path) -> tuple[Path | None, Path | None]:
+    """The folders that are called as a training and a test part are."""
+    folders = {folder.name.lower(): folder for folder in class_folders(home)}
+    return folders.get("train"), next((folders[name] for name in _TESTS if name in folders), None)
+
+
+def _test_alone(home: Path) -> Path | None:
+    """The test part of a folder that has nothing else; a class may be called test, and then has images."""
+    if any(folder.name.lower() not in _TESTS for folder in class_folders(home)):
+        return None
+    _, test = _named_parts(home)
+    return None if test is None or not class_folders(test) or images_in(test, _ENDINGS) else test
 
 
 def _warn_of_gaps(home: Path, parts: list[Path], untested: list[str]) -> None:
@@ -155,14 +214,15 @@ def _warn_of_gaps(home: Path, parts: list[Path], untested: list[str]) -> None:
         ValueError: if there are images where none are looked for.
     """
     beside = [folder.name for folder in class_folders(home) if folder not in parts]
-    if len(parts) == 2 and beside:
+    if parts != [home] and beside:
         read = " and ".join(part.name for part in parts)
-        warnings.warn(f"of {home} only {read} are read, not {', '.join(beside)}", stacklevel=4)
+        are = "are" if len(parts) > 1 else "is"
+        warnings.warn(f"of {home} only {read} {are} read, not {', '.join(beside)}", stacklevel=4)
     if others := [path for part in parts for path in left_out(part, _ENDINGS)]:
         what = f"{len(others)} files in {home} are not read, such as {others[0].relative_to(home)}"
         warnings.warn(f"{what}: images end in {', '.join(_ENDINGS)}, and lie in the folder of a class", stacklevel=4)
     if untested:
-        what = f"{len(untested)} of the classes in {parts[0]}, such as {untested[0]}"
+        what = f"{len(untested)} of the classes that are trained on, such as {untested[0]}"
         warnings.warn(f"{parts[-1]} has no images of {what}: the test error says nothing of them", stacklevel=4)
 
 
@@ -199,22 +259,25 @@ def _all_grey(paths: list[Path], size: int | None, colour: bool) -> bool:
     return grey and not colour
 
 
-def _of_table(table: Table, name: str) -> Pixels | Arrays:
+def _of_table(table: Table, name: str) -> tuple[Pixels | Arrays, tuple[float, ...], tuple[float, ...]]:
+    """The data, and the offset and scale of each column of a table."""
     x, y, classes = table.x, torch.from_numpy(table.y), len(table.classes)
     if x.ndim not in (2, 3, 4) or 0 in x.shape:
         raise ValueError(f"x of {name} must be (n, d), or images (n, H, W) or (n, channels, H, W), got {x.shape}")
     if x.ndim == 2:
         # Trained on from 0 to 1. In double precision first: in single dates and account numbers lose their last digits.
         x = x.astype(float)
-        span = np.ptp(x, axis=0)
-        return Arrays(torch.from_numpy((x - x.min(axis=0)) / np.where(span > 0, span, 1)).float(), y, classes, name)
+        low, span = x.min(axis=0), np.ptp(x, axis=0)
+        span = np.where(span > 0, span, 1)
+        scaled = Arrays(torch.from_numpy((x - low) / span).float(), y, classes, name)
+        return scaled, tuple(low.tolist()), tuple(span.tolist())
     _check_image_shape(x.shape, name)
     x = x[:, None] if x.ndim == 3 else x
     low, high = x.min(), x.max()
     if x.dtype.kind in "iu" and low >= 0 and high <= 255:
-        return Pixels(torch.from_numpy(x.astype(np.uint8)), y, classes, name)
+        return Pixels(torch.from_numpy(x.astype(np.uint8)), y, classes, name), (), ()
     if low >= 0 and high <= 1:
-        return Arrays(torch.from_numpy(x.astype(np.float32)), y, classes, name)
+        return Arrays(torch.from_numpy(x.astype(np.float32)), y, classes, name), (), ()
     wanted = "whole numbers from 0 to 255, or numbers in [0, 1]"
     raise ValueError(f"images in {name} must be {wanted}, got {low:g} to {high:g}: a table is x.reshape(len(x), -1)")
 

@@ -184,7 +184,7 @@ def _check_classes(logits: Tensor) -> None:
     if logits.shape[1] == 1:
         raise ValueError(
             f"logits must be of two classes or more, got {tuple(logits.shape)}: one logit alone has the softmax 1 whatever "
-            "it is, and nothing would be learned. Take F.binary_cross_entropy_with_logits"
+            "it is, and nothing would be learned. Take F.binary_cross_entropy_with_logits, or F.mse_loss for regression"
         )
 
 

@@ -47,6 +47,7 @@ from mixbook.training.history import History, epochs_until
 from mixbook.training.loop import fit
 from mixbook.training.recipe import Recipe
 from mixbook.training.stop import Diverged, DivergenceWarning
+from mixbook.training.trained import load_run
 from mixbook.training.watch import GradientNorm, loss_by_layer
 
 __all__ = [
@@ -59,5 +60,6 @@ __all__ = [
     "epochs_until",
     "fine_tune",
     "fit",
+    "load_run",
     "loss_by_layer",
 ]

@@ -105,6 +105,12 @@ def frozen_weights(model: nn.Module) -> str:
     return f"{len(frozen)} weights, {digest:08x}" if frozen else ""
 
 
+def evaluating(model: nn.Module, still: set[nn.Module]) -> str:
+    """How many modules stay in evaluation mode, and a checksum of their names; empty if none does."""
+    names = sorted(name for name, module in model.named_modules() if module in still)
+    return f"{len(names)} modules, {zlib.crc32(' '.join(names).encode()):08x}" if names else ""
+
+
 def check_same_run(path: Path, saved: dict[str, Any], run: dict[str, Any]) -> None:
     """Refuse a checkpoint of another run: going on from it would silently give neither run's result.
 

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from math import ceil
+from math import ceil, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
@@ -21,6 +21,7 @@ from mixbook.evaluation import evaluate
 from mixbook.mixing.answers import Answers
 from mixbook.models import seeded
 from mixbook.training.history import History
+from mixbook.training.inputs import Inputs
 from mixbook.training.loop import fit
 from mixbook.training.recipe import Recipe
 from mixbook.training.streams import derive
@@ -45,6 +46,24 @@ ModelName = Literal[
     "densenet_bc_190",
 ]
 _IMAGES, _TABLES = get_args(Images), get_args(Tables)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Data as a network sees them.
+
+    Args:
+        train, test: the parts.
+        classes: what each label is called; its number, in data sets of the papers.
+        inputs: how samples were scaled.
+        label: where the labels of a file of your own were, such as ``"column 'kind'"``; else None.
+    """
+
+    train: Batched
+    test: Batched
+    classes: tuple[str, ...]
+    inputs: Inputs
+    label: str | None
 
 
 @dataclass(frozen=True)
@@ -113,7 +132,12 @@ class Job:
         return cls(**rest, mixing=Answers(**mixing), recipe=Recipe(**values["recipe"]), hidden=tuple(values["hidden"]))
 
     def parts(self) -> tuple[Batched, Batched]:
-        """Training and test data, as the network sees them.
+        """Training and test data, as the network sees them; see :meth:`ready` for what is raised."""
+        ready = self.ready()
+        return ready.train, ready.test
+
+    def ready(self) -> Ready:
+        """Training and test data as the network sees them, and what is known of them.
 
         Raises:
             ValueError: if ``data`` is neither a data set nor a path, ``samples`` is more than there are, images are changed
@@ -122,7 +146,8 @@ class Job:
             DataError: if images are neither in the data folder nor to be had.
         """
         generator = torch.Generator().manual_seed(derive(self.recipe.seed, "split"))
-        train, test = self._read(generator)
+        read = self._read(generator)
+        train, test = read.train, read.test
         if isinstance(train, Pixels) and isinstance(test, Pixels):
             mean, std = train.statistics()
             if self.is_own:  # another machine may add up in another order, and is to find the same data
@@ -131,13 +156,17 @@ class Job:
                     what = f"channel {std.index(0)} of {self.data} has one value in all pixels to train on"
                     raise ValueError(f"{what}: are these the images that you mean?")
             train = train[_some(len(train), self.samples, generator)]
-            return Resident(train, shift=self.shift, flip=self.flip, mean=mean, std=std), Resident(test, mean=mean, std=std)
+            changed = Resident(train, shift=self.shift, flip=self.flip, mean=mean, std=std)
+            inputs = Inputs(tuple(train.x.shape[1:]), mean, std)
+            return Ready(changed, Resident(test, mean=mean, std=std), read.classes, inputs, read.label)
         if self.shift or self.flip:
             raise ValueError(f"shift and flip are for images, not for {self.data}: leave them out")
         kept, held_out = cast(tuple[Arrays, Arrays], (train[_some(len(train), self.samples, generator)], test))
+        inputs = Inputs(tuple(kept.x.shape[1:]))
         if kept.x.ndim == 2:  # pixels are in [0, 1] already
+            inputs = _columns(kept, read)
             kept, held_out = min_max(kept, held_out)
-        return kept, held_out
+        return Ready(kept, held_out, read.classes, inputs, read.label)
 
     def own(self, generator: torch.Generator | None = None) -> Own:
         """Data of your own, as they are read; see :func:`~mixbook.data.own.read_own` for what is raised."""
@@ -151,29 +180,40 @@ class Job:
             raise ValueError(f"no data set {self.data!r}. There are: {named}; {own}")
         return read_own(self.data, label=self.label, size=self.size, colour=self.colour, generator=generator)
 
-    def _read(self, generator: torch.Generator) -> tuple[Pixels | Arrays, Pixels | Arrays]:
+    def _read(self, generator: torch.Generator) -> Own:
         if self.is_own:
-            own = self.own(generator)
-            return own.train, own.test
+            return self.own(generator)
         if self.label is not None or self.size is not None or self.colour:
             raise ValueError(f"label, size and colour are for data of your own, not for {self.data}: leave them out")
+        train: Pixels | Arrays
+        test: Pixels | Arrays
         if self.data == "tiny_imagenet":  # whose test part has no labels
-            return sets.tiny_imagenet("train").pixels(), sets.tiny_imagenet("val").pixels()
-        if self.data in _IMAGES:
-            return sets.pixels_of(self.data, "train"), sets.pixels_of(self.data, "test")
-        whole: Arrays = getattr(sets, self.data)()
-        return whole.split(HELD_OUT, generator)
+            train, test = sets.tiny_imagenet("train").pixels(), sets.tiny_imagenet("val").pixels()
+        elif self.data in _IMAGES:
+            train, test = sets.pixels_of(self.data, "train"), sets.pixels_of(self.data, "test")
+        else:
+            whole: Arrays = getattr(sets, self.data)()
+            train, test = whole.split(HELD_OUT, generator)
+        return Own(train, test, tuple(map(str, range(train.num_classes))))
 
     def network(self, data: Batched) -> nn.Module:
-        """The network, with initial weights that follow from the recipe's seed."""
+        """The network for samples as ``data`` has them; see :meth:`network_for`."""
         sample, _ = data.batch(torch.zeros(1, dtype=torch.int64))
-        if sample.ndim != 4 and self.model != "mlp":
+        return self.network_for(tuple(sample.shape[1:]), data.num_classes)
+
+    def network_for(self, shape: tuple[int, ...], num_classes: int) -> nn.Module:
+        """The network for samples of this shape, with initial weights that follow from the recipe's seed.
+
+        Raises:
+            ValueError: if it is for images, and these are none.
+        """
+        if len(shape) != 3 and self.model != "mlp":
             raise ValueError(f"{self.model} needs images, and {self.data} has none: use --model mlp")
 
         def make() -> nn.Module:
             if self.model == "mlp":
-                return models.MLP(sample[0].numel(), self.hidden, data.num_classes)
-            return models.named(self.model, tuple(sample.shape[1:]), data.num_classes)
+                return models.MLP(prod(shape), self.hidden, num_classes)
+            return models.named(self.model, shape, num_classes)
 
         return seeded(derive(self.recipe.seed, "weights"), make)
 
@@ -196,7 +236,7 @@ def run(
     *,
     resume: bool = True,
     fabric: "Fabric | None" = None,
-    begin: Callable[[Batched, Batched], object] = lambda train, test: None,
+    begin: Callable[[Ready], object] = lambda ready: None,
     **options: Any,
 ) -> tuple[nn.Module, History, dict[str, float]]:
     """Train, and score the network of the last epoch on the test part.
@@ -204,8 +244,8 @@ def run(
     Args:
         job: what to do.
         checkpoint, resume, fabric: as for :func:`~mixbook.training.loop.fit`, which gets ``options`` too.
-        begin: called with the training and the test part before training, when data, network and mixing were found to be
-            there and to fit together.
+        begin: called with the data before training, when data, network and mixing were found to be there and to fit
+            together.
 
     Returns:
         The network, its history, and ``error`` (%), ``nll`` (nats) and ``ece`` (%) on the test part.
@@ -214,15 +254,27 @@ def run(
         ValueError: if data, network, mixing and recipe do not fit together; see :meth:`Job.parts` and ``fit`` for what else
             is raised.
     """
-    train, test = job.parts()
+    ready = job.ready()
+    train, test = ready.train, ready.test
     model = job.network(train)
     mixer = job.mixing.mixer_for(model, train.num_classes)
     if job.recipe.pairs == "within":
         job.mixing.check_batch(_mixed_together(job.recipe, len(train), 1 if fabric is None else fabric.world_size))
-    begin(train, test)
+    begin(ready)
     history = fit(model, train, job.recipe, mixer=mixer, checkpoint=checkpoint, resume=resume, fabric=fabric, **options)
     scores = evaluate(model, test)
     return model, history, {"error": 100 * (1 - scores["accuracy"]), "nll": scores["nll"], "ece": 100 * scores["ece"]}
+
+
+def _columns(train: Arrays, read: Own) -> Inputs:
+    """How each column of a table is scaled, from what the file has to what :func:`~mixbook.data.min_max` makes of it."""
+    low, high = train.x.amin(dim=0), train.x.amax(dim=0)
+    span = torch.where(high > low, high - low, 1.0).double()
+    offset, scale = low.double(), span
+    if read.scale:
+        first = torch.tensor(read.scale, dtype=torch.float64)
+        offset, scale = torch.tensor(read.offset, dtype=torch.float64) + first * low.double(), first * span
+    return Inputs(tuple(train.x.shape[1:]), tuple(offset.tolist()), tuple(scale.tolist()))
 
 
 def _mixed_together(recipe: Recipe, samples: int, processes: int) -> int:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.mixing.block import in_blocks
+from mixbook.mixing.losses import mixed_cross_entropy
 from mixbook.mixing.mixer import Mixes
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.transport import NotFinite
@@ -64,7 +65,8 @@ def fit(
     k-mixup with a larger k, then raises: drop the batch, or make the mixer accept it.
 
     Args:
-        model: the network, (B, ...) to logits (B, C).
+        model: the network, (B, ...) to logits (B, C). It is put into training mode; but of a network that is in it, modules
+            in evaluation mode stay so, such as a batch norm whose statistics are frozen by ``eval()``.
         data: training data: ``Arrays``, or images as bytes that are shifted, mirrored and normalised on the device
             (``mixbook.data.Resident``), before ``augment``; either moves there whole. What is too large for that comes from
             ``mixbook.data.loader``, or from a function that gives the loader of each epoch, as for images that grow. Every
@@ -75,7 +77,9 @@ def fit(
             ``epoch``, such as ``mixbook.compat.Schedule``, is told before each epoch which it is, from 0.
         augment: changes each batch before it is mixed, e.g. ``mixbook.data.Augment(Shift(4), Flip())``: from samples, their
             labels and a generator to changed samples and labels, as many or (batch augmentation) more.
-        loss: from logits (N, C) and targets, float (N, C) with a mixer and int64 (N,) without, to a mean.
+        loss: from logits (N, C) and targets, float (N, C) with a mixer and int64 (N,) without, to a mean. The default is
+            for one label among several classes. For several labels at once, or one logit, take
+            ``F.binary_cross_entropy_with_logits``, and for regression ``F.mse_loss``.
         validate: called in every process with the model (its moving average, if there is one) after each epoch, e.g.
             ``lambda m: evaluate(m, held_out)``; what it returns is recorded. It decides nothing without ``choose``.
         choose: name of a score of ``validate``: the result is the model of the epoch where it was least, instead of that of
@@ -103,7 +107,8 @@ def fit(
     Raises:
         TypeError: if ``mixer`` has no ``outputs``.
         ValueError: if the recipe does not fit the data, the number of processes or the fabric's precision, the model has
-            too few outputs, or the mixer's targets have another shape than cross entropy needs.
+            too few outputs, the mixer's targets have another shape than cross entropy needs, or under the default loss
+            there is one logit alone, or targets of the first batch sum to more than 1.
         Diverged: if the loss or a weight is not finite. The checkpoint is that of an earlier epoch.
         CheckpointError: if the checkpoint is damaged or belongs to another run.
         OSError: if the checkpoint cannot be written; checked before training.
@@ -193,6 +198,9 @@ class _Run:
                 in_memory=self.feed.in_memory,
                 pool=thread_beside(fabric.device),
             )
+        # Frozen by their mode in a network that trains; one that was in evaluation mode as a whole is trained as a whole.
+        self._still = {module for module in model.modules() if model.training and not module.training}
+        self._unseen = True  # no output has been looked at yet
         self._plan_from = 0  # first batch to plan when an epoch is resumed: the mixing generator is as it was before it
         self._identity: dict[str, Any] = {}
         self._diverged = False  # and has been warned of
@@ -219,6 +227,8 @@ class _Run:
         Each comes with the second one that its partners are from, if there is one, and its plan, if one was made ahead.
         """
         self._network.train()
+        for module in self._still:
+            module.training = False
         self._tell_mixer(epoch)
         done, first, self._plan_from = self._total.steps, self._plan_from, 0
         self.phases.start()
@@ -307,6 +317,11 @@ class _Run:
                 f"the model gives logits {tuple(logits.shape)}, and the mixer targets {tuple(targets.shape)}: does its "
                 "num_classes fit?"
             )
+        if self._unseen and self._loss is nn.functional.cross_entropy:
+            # It learns nothing from one logit, and the wrong thing from several labels at once; this one says so. Once, and
+            # on the CPU, so that no GPU is waited for later.
+            mixed_cross_entropy(logits.detach().cpu(), targets.detach().cpu())
+        self._unseen = False
         return self._loss(logits, targets)
 
     def mean_loss(self, epoch: int, on_divergence: str) -> float:
@@ -348,6 +363,8 @@ class _Run:
         parts: dict[str, object] = {"mixer": self._mixer, "augment": self._augment, "loss": self._loss, "choose": chosen}
         if frozen := checkpoints.frozen_weights(self.model):
             parts["frozen"] = frozen
+        if still := checkpoints.evaluating(self.model, self._still):
+            parts["eval"] = still
         self._identity = checkpoints.identify(data, self.recipe, **parts)
 
     def save(self, path: Path) -> None:

@@ -207,3 +207,48 @@ def test_an_underscore_makes_no_thousand(tmp_path):
         read_table(path)
     path.write_text("a,kind\n1,1_0\n2,10\n")
     assert read_table(path).classes == ("10", "1_0")  # words
+
+
+@pytest.mark.parametrize("order", ["012345", "123456", "503214", "024689"])
+@pytest.mark.parametrize("header", [",f,kind", "Unnamed: 0,f,kind", ",0,1"])
+def test_the_row_numbers_of_pandas_are_no_feature(tmp_path, header, order):
+    """Where rows are in the order of their classes, they say the label."""
+    rows = [f"{number},{place % 2}.5,{'ab'[place // 3]}" for place, number in enumerate(order)]
+    path = written(tmp_path, "\n".join([header, *rows]), "pd.csv")
+    with pytest.raises(ValueError, match=r"^column 0 of pd\.csv has no name and numbers the rows.* index=False, or name"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("header", ["f,g,kind", "Unnamed: 0,g,kind", ",g,kind", "id,g,kind"])
+def test_a_column_with_a_name_may_count_and_one_without_may_be_a_feature(tmp_path, header):
+    second = 1 if header.startswith(("f", "id")) else 0
+    np.testing.assert_array_equal(read_table(written(tmp_path, f"{header}\n0,5,a\n{second},6,b\n")).x[:, 0], [0, second])
+    assert read_table(written(tmp_path, ",f,kind\n.5,1,a\n2,2,b\n")).x.tolist() == [[0.5, 1], [2, 2]]
+
+
+def test_the_index_may_be_the_label(tmp_path):
+    assert read_table(written(tmp_path, ",f,g\n0,1,2\n1,3,4\n"), "0").classes == ("0", "1")
+
+
+@pytest.mark.parametrize("name", ["label", "Class", "species"])
+def test_where_another_column_than_the_last_is_called_label_that_is_said(tmp_path, name, recwarn):
+    path = written(tmp_path, f"{name},len,sex\n3,.5,0\n1,.25,1\n")
+    with pytest.warns(UserWarning, match=rf"last column .*, 'sex', is taken for the label, and '{name}' .*--label {name}"):
+        assert read_table(path).classes == ("0", "1")
+    recwarn.clear()
+    assert read_table(path, "sex").classes == ("0", "1") and read_table(path, name).classes == ("1", "3")
+    assert read_table(written(tmp_path, f"{name},len,target\n3,.5,0\n1,.25,1\n")).label == "column 'target'"
+    assert not recwarn.list
+
+
+def test_where_the_labels_were_is_said(tmp_path):
+    path = written(tmp_path, "a,kind\n1,x\n2,y\n")
+    assert read_table(path).label == read_table(path, "1").label == read_table(path, "kind").label == "column 'kind'"
+    assert read_table(written(tmp_path, "1,x\n2,y\n")).label == "column 1"
+    np.savez(tmp_path / "data.npz", x=np.ones((2, 2)), kind=[0, 1])
+    assert read_table(tmp_path / "data.npz", "kind").label == "array 'kind'"
+
+
+def test_of_a_folder_it_is_said_what_is_taken(tmp_path):
+    with pytest.raises(ValueError, match=r"is a folder, and this takes a \.csv or \.npz file: of images .* np\.savez"):
+        read_table(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mixbook.data import Arrays, Pixels
-from mixbook.data.own import read_own
+from mixbook.data.own import has_test_alone, read_own, read_test
 
 
 def image(path, value=(200, 0, 0), size=(8, 8), mode="RGB"):
@@ -54,7 +54,7 @@ def test_parts_that_are_there_are_taken(photos, held_out, tmp_path):
     (tmp_path / "parts").mkdir()
     photos.rename(tmp_path / "parts" / "train")
     image(tmp_path / "parts" / held_out / "dog" / "only.png", (100, 77, 0))
-    with pytest.warns(UserWarning, match=rf"{held_out} has no images of 1 of the classes in .*train, such as cat"):
+    with pytest.warns(UserWarning, match=rf"{held_out} has no images of 1 of the classes that are .*, such as cat"):
         own = read_own(tmp_path / "parts", generator=seeded())
     assert len(rows(own.train)) == 12 and rows(own.test) == [(1, 77)]  # numbered as in training
     assert own.test.num_classes == 2
@@ -300,3 +300,40 @@ def test_options_of_the_other_kind_and_nothing_at_all_are_refused(photos, tmp_pa
         read_own(photos, size=0)
     with pytest.raises(FileNotFoundError, match=r"there is no file or folder .*nowhere"):
         read_own(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["test", "Val"])
+def test_a_test_part_alone_is_for_testing_and_read_whole(photos, name, tmp_path):
+    shutil.copytree(photos, tmp_path / "new" / name)
+    with pytest.raises(ValueError, match=rf"new has {name}, but no train beside it.* `mixbook evaluate --data` takes all"):
+        read_own(tmp_path / "new")
+    assert has_test_alone(tmp_path / "new") and not has_test_alone(photos) and not has_test_alone(tmp_path / "nowhere")
+    part = read_test(tmp_path / "new")
+    assert rows(part) == [(place, number) for place in range(2) for number in range(6)] and part.name == "new"
+    with pytest.warns(UserWarning, match=r"has no images of 1 of the classes .*, such as ant"):
+        known = read_test(tmp_path / "new", ("ant", "cat", "dog"))
+    assert known.num_classes == 3 and known.y.tolist() == [1] * 6 + [2] * 6  # numbered as the network has them
+    with pytest.raises(ValueError, match="has a class that the network does not know, dog: it knows ant, cat"):
+        read_test(tmp_path / "new", ("ant", "cat"))
+    with pytest.raises(ValueError, match="photos must have test or val and nothing to train on"):
+        read_test(photos)
+
+
+def test_of_two_test_parts_the_one_that_is_left_out_is_named(photos, tmp_path):
+    for name in ("test", "val"):
+        shutil.copytree(photos, tmp_path / "new" / name)
+    with pytest.warns(UserWarning, match=r"new only test is read, not val"):
+        assert len(read_test(tmp_path / "new")) == 12
+
+
+def test_classes_may_be_called_as_parts_are(tmp_path):
+    for name in ("test", "val"):
+        image(tmp_path / name / "1.png")
+        image(tmp_path / name / "2.png")
+    assert not has_test_alone(tmp_path)
+    assert read_own(tmp_path).classes == ("test", "val")
+
+
+def test_of_a_table_it_is_known_how_each_column_was_scaled(tmp_path):
+    own = read_own(csv(tmp_path, [f"{1_700_000_000 + n},7,{'xy'[n % 2]}" for n in range(30)]), generator=seeded())
+    assert own.offset == (1_700_000_000, 7) and own.scale == (29, 1) and own.label == "column 'kind'"

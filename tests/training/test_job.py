@@ -206,6 +206,7 @@ def test_a_run_on_data_of_one_s_own_goes_on_from_another_folder_and_notices_that
     command = ["train", "--model", "mlp", "--hidden", "8", "--milestones", "--batch-size", "10", "--device", "cpu"]
     run = ["--out", str(tmp_path / "run")]
     cli.main([*command, *run, "--epochs", "1", "--data", str(mine)])
+    assert "of 2 classes\nlabel: column 'kind' (--label)\n" in capsys.readouterr().out
     monkeypatch.chdir(mine.parent)
     cli.main([*command, *run, "--epochs", "2", "--data", mine.name])
     before = (tmp_path / "run" / "job.json").read_bytes()
@@ -213,7 +214,8 @@ def test_a_run_on_data_of_one_s_own_goes_on_from_another_folder_and_notices_that
     capsys.readouterr()
     with pytest.raises(SystemExit) as left:
         cli.main([*command, *run, "--epochs", "3", "--data", mine.name])
-    assert left.value.code == 2 and "belongs to another run (data: 'mine.csv (40 rows" in capsys.readouterr().err
+    assert left.value.code == 2 and "belongs to another run (data: 'mine.csv (40 rows" in (said := capsys.readouterr().err)
+    assert "give another folder with --out, or --fresh to start again" in said and "resume" not in said
     assert (tmp_path / "run" / "job.json").read_bytes() == before
 
 

@@ -6,7 +6,7 @@ from itertools import chain
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 import mixbook as mb
 from mixbook.compat import Mixup
@@ -347,6 +347,55 @@ def test_a_number_of_classes_that_is_not_the_network_s_is_named():
 
     with pytest.raises(ValueError, match=r"^of its own$"):
         run(Recipe(epochs=1, batch_size=50), mixer=mb.mixup(1.0, num_classes=3), loss=broken)
+
+
+def several_labels() -> DataLoader:
+    """Three labels at once, half of them there; the first three features say which."""
+    x = torch.randn(96, 4, generator=torch.Generator().manual_seed(0))
+    return loader(TensorDataset(x, (x[:, :3] > 0).float()), 32, seed=0)
+
+
+@pytest.mark.parametrize("mixer", [None, mb.mixup(1.0)])
+def test_what_cross_entropy_does_not_learn_is_refused_by_default(mixer):
+    whole, recipe = several_labels(), Recipe(epochs=1, batch_size=32, lr=0.1)
+    single = loader(TensorDataset(torch.rand(64, 4), torch.rand(64, 1)), 32, seed=0)
+    one, three = nn.Linear(4, 1), nn.Linear(4, 3)
+    before = weights(one), weights(three)
+    with pytest.raises(ValueError, match=r"logits must be of two classes or more, got \(32, 1\): one logit alone"):
+        fit(one, single, recipe, mixer=mixer, progress=False)
+    with pytest.raises(ValueError, match=r"targets must sum to 1 over the classes, got up to .*: for several labels at"):
+        fit(three, whole, recipe, mixer=mixer, progress=False)
+    assert torch.equal(weights(one), before[0]) and torch.equal(weights(three), before[1])
+    fit(one, single, recipe, mixer=mixer, loss=nn.functional.mse_loss, progress=False)
+    fit(three, whole, recipe, mixer=mixer, loss=nn.functional.binary_cross_entropy_with_logits, progress=False)
+    assert not torch.equal(weights(one), before[0]) and not torch.equal(weights(three), before[1])
+
+
+def normed() -> nn.Sequential:
+    return seeded(0, lambda: nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3)))
+
+
+def test_a_batch_norm_that_is_in_evaluation_mode_in_a_network_that_trains_stays_so():
+    network = normed()
+    network[1].eval()
+    run(Recipe(epochs=2, batch_size=50, lr=0.01), network, mixer=mb.mixup(1.0, 3), validate=lambda m: evaluate(m, iris()))
+    assert network[1].running_mean.abs().sum() == 0 and network[1].num_batches_tracked == 0
+    assert [network.training, *(each.training for each in network)] == [True, True, False, True, True]
+
+
+def test_a_network_that_is_in_evaluation_mode_as_a_whole_is_trained_as_a_whole():
+    network = normed().eval()
+    run(Recipe(epochs=1, batch_size=50, lr=0.01), network)
+    assert network[1].num_batches_tracked == 3 and all(each.training for each in network.modules())
+
+
+def test_the_checkpoint_of_a_run_with_other_modules_in_evaluation_mode_is_refused(tmp_path):
+    network, recipe = normed(), Recipe(epochs=1, batch_size=50, lr=0.01)
+    network[1].eval()
+    run(recipe, network, checkpoint=tmp_path / "run.pt")
+    run(recipe, network, checkpoint=tmp_path / "run.pt")
+    with pytest.raises(CheckpointError, match=r"another run \(eval: '1 modules, \w+', now None\)"):
+        run(recipe, normed(), checkpoint=tmp_path / "run.pt")
 
 
 def test_an_unwritable_checkpoint_is_refused_before_training(tmp_path):
