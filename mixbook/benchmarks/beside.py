@@ -13,6 +13,7 @@ from mixbook.benchmarks.report.judge import Judged, judge
 from mixbook.benchmarks.results import Results
 
 PENDING = "not run yet on a GPU"
+IN_PART = "not run in full yet on a GPU"  # some of the cells that it compares are there
 _WORDS: dict[Verdict, str] = {
     "reproduced": "yes",
     "opposite": "no",
@@ -73,7 +74,7 @@ def claim_rows(paper: str, tables: Sequence[str], folder: Path) -> list[dict[str
 
 
 def _claim_row(judged: Judged) -> dict[str, str]:
-    stands = _WORDS[judged.verdict]
+    stands = IN_PART if judged.verdict == "not yet run" and judged.profile else _WORDS[judged.verdict]
     if judged.comparable is False and judged.values:
         stands += ", but plain training came out elsewhere"
     if judged.notes:

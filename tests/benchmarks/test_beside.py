@@ -2,7 +2,7 @@
 
 import pytest
 
-from mixbook.benchmarks.beside import PENDING, beside, claim_rows, grid
+from mixbook.benchmarks.beside import IN_PART, PENDING, beside, claim_rows, grid
 from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.results import Results, Trial
 
@@ -36,6 +36,13 @@ def test_what_is_run_stands_beside_it(folder):
     assert by_network["cifar100, preactresnet18"]["does it stand?"] == "yes"
     assert by_network["cifar100, preactresnet18"]["n"] == "3"
     assert by_network["cifar100, wrn16_8"]["does it stand?"] == PENDING
+
+
+def test_what_lacks_one_side_is_not_said_to_be_not_run(folder):
+    table = Results(get_experiment("multimix-table1-preactresnet18"), "paper", folder)
+    table.save({cell: trials for cell, trials in table.load().items() if cell.method != "multimix_puzzlemix"}, [])
+    by_network = {row["on"]: row["does it stand?"] for row in claim_rows("multimix", ["Table I"], folder)}
+    assert (by_network["cifar100, preactresnet18"], by_network["cifar100, wrn16_8"]) == (IN_PART, PENDING)
 
 
 def test_only_the_claims_about_these_tables_are_listed(tmp_path):
