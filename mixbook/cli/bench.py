@@ -171,7 +171,7 @@ def coverage(*, json: bool = False, book: Path | None = None) -> None:
     cut = f" ({found.cut_short} of a training cut short, {found.single} of these of single networks)"
     counts += cut if found.cut_short else ""
     counts += f" and {found.begun} begun" if found.begun else ""
-    print(f"printed values: {found.printed}, {counts}, {found.not_measured} quoted or a sentence")
+    print(f"printed values: {found.printed}, {counts}, {found.not_measured} cannot be run")
 
 
 def report(*, json: bool = False, book: Path | None = None) -> None:
@@ -231,7 +231,7 @@ def speed(
 
 def _coverage_row(table: TableCoverage) -> dict[str, object]:
     counts = {"paper": table.paper, "table": table.table, "printed": table.printed, "experiment for": table.with_experiment}
-    last = {"quoted or a sentence": table.not_measured or "", "profiles": " ".join(table.profiles)}
+    last = {"cannot be run": table.not_measured or "", "profiles": " ".join(table.profiles)}
     return {**counts, "result for": table.with_result, **last}
 
 
