@@ -79,13 +79,14 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
         """The same images in another view, e.g. in another size for progressive resizing."""
         return replace(self, view=view)
 
-    def located(self, batch_size: int = 256) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Batches in order: images as float32 in [0, 1], their labels, and their boxes in the pixels of the view.
+    def located(self, batch_size: int = 256, seed: int | None = None) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Batches: images as float32 in [0, 1], their labels, and their boxes in the pixels of the view.
 
         A view may be anything of ``torchvision.transforms.v2``, which moves boxes with the images and cuts both off alike.
 
         Args:
             batch_size: images at once.
+            seed: of a random order; if None they come in the order of the files, which may be that of the classes.
 
         Yields:
             x (B, 3, H, W), y int64 (B,), boxes float32 (B, 4) or (B, m, 4): left, top, width, height.
@@ -102,7 +103,10 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         if self.view is not None and not isinstance(self.view, nn.Module):
             raise TypeError(f"view must be of torchvision.transforms.v2, which moves boxes too, got {self.view!r}")
-        for rows in torch.arange(len(self)).split(batch_size):
+        order = torch.arange(len(self))
+        if seed is not None:
+            order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
+        for rows in order.split(batch_size):
             images, boxes = zip(*(self._seen_with_box(int(row)) for row in rows), strict=True)
             sizes = {tuple(image.shape) for image in images}
             if len(sizes) > 1:

@@ -5,6 +5,7 @@ drawn at random from the same data, and noise is added to pixels in [0, 1], whic
 """
 
 import math
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +22,9 @@ from mixbook.generators import drawn_by
 from mixbook.modes import evaluation_mode
 
 
+_MANY = 16  # labels that are hardly in order by chance
+
+
 class Corruption(Protocol):
     """Changes images outside of their boxes."""
 
@@ -34,7 +38,8 @@ class OtherBackground:
     """The background becomes that part of another image, drawn uniformly: "random replacement".
 
     Args:
-        pool: where other images come from, (n, channels, H, W); if None, from the rest of the batch.
+        pool: where other images come from, (n, channels, H, W); if None, from the rest of the batch, which must then be in
+            random order: in the order of classes most backgrounds would show the right one.
 
     Example:
         >>> import torch
@@ -97,7 +102,16 @@ class NoisyBackground:
             raise ValueError(f"std must be positive and finite, got {self.std}")
 
     def __call__(self, x: Tensor, boxes: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """See :class:`Corruption`."""
+        """See :class:`Corruption`.
+
+        Raises:
+            ValueError: if images lie outside of ``clip``, as normalised ones do.
+        """
+        if self.clip is not None and not ((x >= self.clip[0]) & (x <= self.clip[1])).all():
+            raise ValueError(
+                f"x must lie in clip={self.clip}, got values from {float(x.min()):.3g} to {float(x.max()):.3g}: normalise "
+                "inside the network (mixbook.models.Normalise), or pass clip=None"
+            )
         noise = torch.randn(x.shape, dtype=x.dtype, **drawn_by(generator, without=x.device)).to(x.device)
         noisy = x + self.std * noise
         return torch.where(_kept(x, boxes), x, noisy if self.clip is None else noisy.clamp(*self.clip))
@@ -110,7 +124,7 @@ def corrupted_accuracy(
 
     Args:
         model: gives logits (B, C); pixels in [0, 1] are normalised inside (:class:`mixbook.models.Normalise`).
-        data: batches of images, labels and boxes, such as ``tiny_imagenet("val").located()``.
+        data: batches of images, labels and boxes, such as ``tiny_imagenet("val").located(seed=0)``.
         corruption: how backgrounds are changed.
         generator: source of other images and of noise.
 
@@ -128,6 +142,8 @@ def corrupted_accuracy(
     logits, labels = [], []
     device = device_of(model)
     for x, y, boxes in data:
+        if isinstance(corruption, OtherBackground) and corruption.pool is None:
+            _warn_of_order(y)
         changed = corruption(in_unit_range(x), boxes, generator)
         with evaluation_mode(model), torch.inference_mode():
             logits.append(model(changed if device is None else changed.to(device)).cpu())
@@ -142,6 +158,15 @@ def _kept(x: Tensor, boxes: Tensor) -> Tensor:
     if x.ndim != 4 or len(boxes) != len(x):
         raise ValueError(f"x must be images (B, channels, H, W) with boxes for each, got {tuple(x.shape)} and {len(boxes)}")
     return held(boxes, x.shape[2], x.shape[3])[:, None].to(x.device)
+
+
+def _warn_of_order(y: Tensor) -> None:
+    if len(y) >= _MANY and bool((y.diff() >= 0).all()):
+        warnings.warn(
+            "images come in the order of their classes, so other images of a batch are mostly of the same class: mix the "
+            "order, as located(seed=0) does, or pass OtherBackground(pool)",
+            stacklevel=3,
+        )
 
 
 def _integers(high: int, count: int, generator: torch.Generator | None) -> Tensor:

@@ -40,7 +40,8 @@ def evaluate(
             error: ``error@fgsm@8/255``. Inputs are then pixels in [0, 1], which the network normalises itself
             (:class:`mixbook.models.Normalise`).
         deformations: for each, such as ``"rotation_20"`` (:data:`~mixbook.evaluation.deformations.TABLE_9`), its accuracy:
-            ``accuracy@rotation_20``.
+            ``accuracy@rotation_20``. What comes from outside of an image is 0: black, if inputs are pixels that the network
+            normalises itself.
         generator: source of random starts and of deformations.
 
     Raises:

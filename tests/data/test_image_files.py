@@ -187,6 +187,10 @@ def test_boxes_without_a_view_are_those_of_the_file(tmp_path, files):
     batches = list(data.located(batch_size=1))
     assert torch.cat([boxes for _, _, boxes in batches]).equal(data.boxes)
     assert [x.shape[2:] for x, _, _ in batches] == [(40, 60), (50, 80)]
+    orders = {tuple(int(y) for _, y, _ in data.located(1, seed=seed)) for seed in range(8)}
+    assert orders == {(0, 1), (1, 0)}  # a random one by each seed
+    for _, y, boxes in data.located(1, seed=3):
+        assert boxes.equal(data.boxes[y])
     with pytest.raises(ValueError, match="squares: images differ in size"):
         next(data.located(2))
     with pytest.raises(ValueError, match="colours has no boxes"):

@@ -104,3 +104,20 @@ def test_bad_input_is_named(x):
         NoisyBackground()(x, BOXES[:3])
     with pytest.raises(ValueError, match="at least one batch"):
         corrupted_accuracy(nn.Identity(), [], NoisyBackground())
+
+
+def test_normalised_images_are_not_cut_off_silently():
+    with pytest.raises(ValueError, match=r"x must lie in clip=\(0.0, 1.0\), got values from -1"):
+        NoisyBackground()(torch.full((4, 1, 8, 8), -1.0), BOXES[:4])
+    assert NoisyBackground(clip=None)(torch.full((4, 1, 8, 8), -1.0), BOXES[:4]).min() < -1
+
+
+@pytest.mark.parametrize(
+    ("y", "pool", "warned"), [("sorted", None, 1), ("mixed", None, 0), ("sorted", torch.rand(3, 1, 8, 8), 0)]
+)
+def test_a_background_from_a_batch_in_class_order_is_warned_of(y, pool, warned, recwarn):
+    labels = torch.arange(20) // 10
+    labels = labels if y == "sorted" else labels.flip(0)
+    batch = torch.rand(20, 1, 8, 8), labels, torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 20)
+    corrupted_accuracy(nn.Flatten(), [batch], OtherBackground(pool))
+    assert len(recwarn) == warned
