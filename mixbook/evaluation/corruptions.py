@@ -21,7 +21,6 @@ from mixbook.evaluation.metrics import accuracy
 from mixbook.generators import drawn_by
 from mixbook.modes import evaluation_mode
 
-
 _MANY = 16  # labels that are hardly in order by chance
 
 

@@ -233,7 +233,8 @@ def proposition_iii_2() -> Iterator[Comparison]:
         "there, permuted: multi-mix with B = K = 2 and one ratio with B = 4", [multi, single], [1 / 30, 1 / 48], 1e-12
     )
     both = f"multi-mix varies by {multi:.4f}, one ratio with B = 4 by {single:.4f}"
-    yield refuted(f"four points at right angles, permuted, B = K = 2, B0 = 5/3: {both}", 1.0, float(multi <= single), by=1.0)
+    where = "four points at right angles, permuted, B = K = 2, B0 = 5/3"
+    yield refuted(f"{where}: {both}", 1.0, float(multi <= single), by=1.0)
 
 
 @statement(
