@@ -105,6 +105,11 @@ def frozen_weights(model: nn.Module) -> str:
     return f"{len(frozen)} weights, {digest:08x}" if frozen else ""
 
 
+def still_modules(model: nn.Module) -> set[nn.Module]:
+    """Those in evaluation mode within a network that is in training mode: ``fit`` leaves them so."""
+    return {module for module in model.modules() if model.training and not module.training}
+
+
 def evaluating(model: nn.Module, still: set[nn.Module]) -> str:
     """How many modules stay in evaluation mode, and a checksum of their names; empty if none does."""
     names = sorted(name for name, module in model.named_modules() if module in still)

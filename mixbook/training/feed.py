@@ -46,6 +46,10 @@ class Feed(Protocol):
         """Number of batches in an epoch."""
         ...
 
+    def batch_size(self, number: int) -> int:
+        """Samples of a whole batch in an epoch, over all processes together."""
+        ...
+
     def epoch(self, number: int, streams: Streams, *, ahead: bool = True) -> Iterator[Pair]:
         """The batches of one epoch, on the device; of several processes each gets its share of every batch.
 
@@ -77,6 +81,8 @@ class Indexed:
     in_memory = True
 
     def __init__(self, data: Batched, recipe: Recipe, fabric: "Fabric") -> None:
+        if recipe.batch_size % fabric.world_size:
+            raise ValueError(f"batch_size must be a multiple of the {fabric.world_size} processes, got {recipe.batch_size}")
         least = recipe.batch_size if recipe.drop_last else fabric.world_size
         if len(data) < least:
             raise ValueError(
@@ -94,6 +100,10 @@ class Indexed:
     def steps(self, number: int) -> int:
         """See :class:`Feed`."""
         return self._recipe.steps(len(self._data))
+
+    def batch_size(self, number: int) -> int:
+        """See :class:`Feed`."""
+        return self._recipe.batch_size
 
     def epoch(self, number: int, streams: Streams, *, ahead: bool = True) -> Iterator[Pair]:
         """See :class:`Feed`."""

@@ -126,11 +126,13 @@ def fit_gan(
 def _generator_loss(
     discriminator: nn.Module, real: Tensor, fake: Tensor, mixer: Mixes | None, mixing: torch.Generator
 ) -> Tensor:
+    before = [(weight, weight.requires_grad) for weight in discriminator.parameters()]
     discriminator.requires_grad_(False)  # the gradient passes through it and leaves nothing behind
     loss = _loss(discriminator(fake), 1.0)
     if mixer is not None:
         loss = loss - _mixed_loss(mixer, discriminator, real, fake, mixing)
-    discriminator.requires_grad_(True)
+    for weight, required in before:
+        weight.requires_grad_(required)
     return loss
 
 

@@ -28,22 +28,31 @@ class History:
         return len(self.records)
 
     def epochs_until(self, name: str, goal: float) -> float:
-        """When ``name`` first came down to ``goal``, in epochs: see :func:`epochs_until`."""
-        return epochs_until(self[name], goal)
+        """When ``name`` first came down to ``goal``, in epochs: see :func:`epochs_until`.
+
+        Of which epoch a record is says its ``epoch``, where there is one, as with ``validate_every`` of ``fit_trials``.
+        """
+        epochs = [record.get("epoch", number) for number, record in enumerate(self.records, start=1)]
+        return epochs_until(self[name], goal, epochs)
 
 
-def epochs_until(values: Sequence[float], goal: float) -> float:
-    """When a curve first came down to ``goal``, in epochs, on straight lines between the values after epoch 1, 2, ...
+def epochs_until(values: Sequence[float], goal: float, epochs: Sequence[float] | None = None) -> float:
+    """When a curve first came down to ``goal``, in epochs, on straight lines between the values.
 
-    1 where the first value is there already, one more than all epochs where none is.
+    These are of the ends of the ``epochs``, by default 1, 2, ... The result is the first of them where the first value is
+    there already, and one more than the last where none is.
 
     Example:
         >>> from mixbook.training import epochs_until
         >>> epochs_until([1.0, 0.6, 0.2], goal=0.4)
         2.5
     """
+    epochs = list(range(1, len(values) + 1)) if epochs is None else epochs
     reached = next((i for i, value in enumerate(values) if value <= goal), len(values))
-    if reached in (0, len(values)):
-        return float(reached + 1)
+    if reached == len(values):
+        return float(epochs[-1] + 1) if values else 1.0
+    if reached == 0:
+        return float(epochs[0])
     before, after = values[reached - 1], values[reached]
-    return reached + (before - goal) / (before - after)
+    start, end = epochs[reached - 1], epochs[reached]
+    return start + (end - start) * (before - goal) / (before - after)

@@ -25,8 +25,12 @@ class Loaded:
     from epoch to epoch, ``persistent_workers``: those are seeded once.) A sampler that wants to be told the epoch
     (``set_epoch``) is. Bytes become numbers in [0, 1] on the device.
 
+    Every process keeps each W-th sample of a batch. Samples that do not fill all W processes equally are left out (fewer
+    than W of a batch), for the gradients of the processes are averaged, and each sample of a step is to weigh the same.
+
     Raises:
-        ValueError: if the recipe wants pairs across two loaders, or a sampler leaves this process a part of the batches.
+        ValueError: if the recipe wants pairs across two loaders, a sampler leaves this process a part of the batches, or
+            the loader's batch size is no multiple of the number of processes.
     """
 
     in_memory = False
@@ -57,6 +61,10 @@ class Loaded:
                 f"need, got an iterable {type(self._loader(number).dataset).__name__} without: leave them out"
             ) from None
 
+    def batch_size(self, number: int) -> int:
+        """See :class:`~mixbook.training.feed.Feed`; the recipe's where the loader does not say it."""
+        return self._loader(number).batch_size or self._recipe.batch_size
+
     def epoch(self, number: int, streams: Streams, *, ahead: bool = True) -> Iterator[Pair]:
         """See :class:`~mixbook.training.feed.Feed`."""
         loader = self._loader(number)
@@ -68,12 +76,14 @@ class Loaded:
                 )
             if hasattr(sampler, "set_epoch"):
                 sampler.set_epoch(number)
-        self._seed(loader, number)
         rank, world, empty = streams.fabric.global_rank, streams.fabric.world_size, True
+        if loader.batch_size is not None and loader.batch_size % world:
+            raise ValueError(f"the loader's batch_size must be a multiple of {world} processes, got {loader.batch_size}")
+        self._seed(loader, number)
         for x, y in _with_draws_of_its_own(loader, derive(self._recipe.seed, f"views {number}")):
-            if len(x) >= world:
+            if (shared := len(x) - len(x) % world) > 0:
                 empty = False
-                own, labels = (send(each[rank::world], self._device) for each in (x, y))
+                own, labels = (send(each[rank:shared:world], self._device) for each in (x, y))
                 yield (in_unit_range(own), labels), None
         if empty:
             raise ValueError(

@@ -29,6 +29,7 @@ from mixbook.training.plans import Plans, thread_beside
 from mixbook.training.recipe import Recipe
 from mixbook.training.stop import Diverged, DivergenceWarning, StopRequest, Terminated, in_bounds, noticing_sigterm
 from mixbook.training.streams import Streams
+from mixbook.training.watch import GradientNorm
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -69,9 +70,10 @@ def fit(
             in evaluation mode stay so, such as a batch norm whose statistics are frozen by ``eval()``.
         data: training data: ``Arrays``, or images as bytes that are shifted, mirrored and normalised on the device
             (``mixbook.data.Resident``), before ``augment``; either moves there whole. What is too large for that comes from
-            ``mixbook.data.loader``, or from a function that gives the loader of each epoch, as for images that grow. Every
-            process takes its share of each of the loader's batches: use no ``DistributedSampler``. Bytes of a loader become
-            numbers in [0, 1] on the device; ``models.Normalise`` or ``augment`` centres them.
+            ``mixbook.data.loader``, or from a function that gives the loader of each epoch, as for images that grow. The
+            loader's own ``batch_size`` and ``drop_last`` count, not those of the recipe. Every process takes its share of
+            each of its batches: use no ``DistributedSampler``. Bytes of a loader become numbers in [0, 1] on the device;
+            ``models.Normalise`` or ``augment`` centres them.
         recipe: the hyper-parameters.
         mixer: mixes each batch with the loop's own generator; None trains on the samples as they are. One that has an
             ``epoch``, such as ``mixbook.compat.Schedule``, is told before each epoch which it is, from 0.
@@ -102,13 +104,14 @@ def fit(
 
     Returns:
         A record for each epoch: ``loss``, ``lr`` (at its end), scores, ``seconds``, ``samples_per_second``, seconds of each
-        phase (``seconds_data``, ...) and on a GPU ``gigabytes``, the most memory that was in use since this call.
+        phase (``seconds_data``, ...) and on a GPU ``gigabytes``, the most memory that was in use since this call. Of an
+        epoch that was interrupted, times and pace are those since it went on.
 
     Raises:
         TypeError: if ``mixer`` has no ``outputs``.
         ValueError: if the recipe does not fit the data, the number of processes or the fabric's precision, the model has
-            too few outputs, the mixer's targets have another shape than cross entropy needs, or under the default loss
-            there is one logit alone, or targets of the first batch sum to more than 1.
+            too few outputs, the mixer's targets have another shape than cross entropy needs, under the default loss there
+            is one logit alone, or targets of the first batch sum to more than 1, or in float16 a ``GradientNorm`` watches.
         Diverged: if the loss or a weight is not finite. The checkpoint is that of an earlier epoch.
         CheckpointError: if the checkpoint is damaged or belongs to another run.
         OSError: if the checkpoint cannot be written; checked before training.
@@ -126,7 +129,7 @@ def fit(
         3
     """
     fabric = fabric or this_process(precision=recipe.precision)
-    _check(recipe, mixer, save_every, choose, validate, fabric)
+    _check(model, recipe, mixer, save_every, choose, validate, fabric)
     path = None if checkpoint is None else Path(checkpoint)
     run = _Run(model, feed_of(data, recipe, fabric), recipe, mixer, augment, loss, choose, fabric)
     if path is not None:
@@ -199,7 +202,7 @@ class _Run:
                 pool=thread_beside(fabric.device),
             )
         # Frozen by their mode in a network that trains; one that was in evaluation mode as a whole is trained as a whole.
-        self._still = {module for module in model.modules() if model.training and not module.training}
+        self._still = checkpoints.still_modules(model)
         self._unseen = True  # no output has been looked at yet
         self._plan_from = 0  # first batch to plan when an epoch is resumed: the mixing generator is as it was before it
         self._identity: dict[str, Any] = {}
@@ -215,6 +218,7 @@ class _Run:
     def _begin(self) -> None:
         """Before the first batch of an epoch."""
         self._total, self._at_start = Total(self.fabric.device), self.streams.state_dict()
+        self._before = 0  # samples of the epoch that were trained on before it was interrupted
 
     def _tell_mixer(self, epoch: int) -> None:
         """Say which epoch it is, to a mixer that wants to know."""
@@ -232,7 +236,7 @@ class _Run:
         self._tell_mixer(epoch)
         done, first, self._plan_from = self._total.steps, self._plan_from, 0
         self.phases.start()
-        with self._advice(self.recipe.batch_size):
+        with self._advice(self.feed.batch_size(epoch)):
             for number, ((batch, partner), plan) in enumerate(self._planned(epoch, first), start=first):
                 if number >= done:
                     yield batch, partner, plan
@@ -351,7 +355,8 @@ class _Run:
         self.best.look(self.average.weights(), scores)
         seconds, phases = time.perf_counter() - started, self.phases.seconds()
         record = {"loss": mean, "lr": self._optimizer.param_groups[0]["lr"], **scores, "seconds": seconds}
-        record["samples_per_second"] = self._total.samples * self.fabric.world_size / max(sum(phases.values()), 1e-9)
+        samples = (self._total.samples - self._before) * self.fabric.world_size
+        record["samples_per_second"] = samples / max(sum(phases.values()), 1e-9)
         record |= {f"seconds_{phase}": took for phase, took in phases.items()}
         record |= self._peak.record()
         self.records.append(record)
@@ -410,6 +415,7 @@ class _Run:
         self.average.load_state_dict(saved["average"])
         self.best.load_state_dict(saved["best"])
         self._total.load_state_dict(saved["total"], self.fabric.global_rank)
+        self._before = self._total.samples
         self.records += saved["records"]
         # Batches are drawn again from where the epoch began; what was drawn within its steps goes on from here.
         again = ("order", "partner", "augmenting")
@@ -420,15 +426,18 @@ class _Run:
 
 
 def _parts(batch: Batch, partner: Batch | None, count: int) -> list[Pair]:
-    """A batch, and the one that partners come from, cut into parts."""
+    """A batch, and the one that partners come from, cut into parts whose sizes differ by one sample at most."""
     if count == 1:
         return [(batch, partner)]
-    own = list(zip(*(each.chunk(count) for each in batch), strict=True))
-    others = [None] * len(own) if partner is None else list(zip(*(each.chunk(count) for each in partner), strict=True))
-    return list(zip(own, others, strict=True))
+    count = min(count, len(batch[1]))
+    own = list(zip(*(each.tensor_split(count) for each in batch), strict=True))
+    if partner is None:
+        return [(part, None) for part in own]
+    return list(zip(own, zip(*(each.tensor_split(count) for each in partner), strict=True), strict=True))
 
 
 def _check(
+    model: nn.Module,
     recipe: Recipe,
     mixer: Mixes | None,
     save_every: int,
@@ -447,5 +456,9 @@ def _check(
     if choose is not None and validate is None:
         raise ValueError(f"choose={choose!r} needs validate, which gives the score")
     check_precision(fabric, recipe.precision)
-    if recipe.batch_size % fabric.world_size:
-        raise ValueError(f"batch_size must be a multiple of the {fabric.world_size} processes, got {recipe.batch_size}")
+    scaler = getattr(fabric.strategy.precision, "scaler", None)
+    if scaler is not None and scaler.is_enabled() and GradientNorm.watches(model):
+        raise ValueError(
+            "a GradientNorm must see the gradients as they are, and in float16 they are scaled: take precision='bf16' or "
+            "'fp32', or close() the GradientNorm first"
+        )

@@ -16,7 +16,7 @@ class Recipe:
 
     Args:
         epochs: passes over the training data.
-        batch_size: samples per step, over all processes together.
+        batch_size: samples per step, over all processes together. A loader has its own, which counts instead.
         lr: learning rate of the first epoch, > 0.
         optimizer: "sgd" or "adam".
         momentum, nesterov: of SGD; Adam ignores them.
@@ -29,9 +29,9 @@ class Recipe:
             are a jump. ``((0, .5), (8, 1), (15, .125))`` begins multi-mix's ImageNet protocol with lr = 1.
         pairs: where partners come from: the same batch ("within", as released code does and a drop-in must), or a second
             batch, shuffled independently ("across", as in k-mixup's pseudo-code). Has no effect without a mixer.
-        drop_last: leave out the last batch of an epoch when it is shorter than the others.
-        accumulate: parts that a step's batch is cut into, one after the other, where it does not fit the memory. Each part
-            is mixed by itself, and batch norm sees each by itself.
+        drop_last: leave out the last batch of an epoch when it is shorter than the others; a loader has its own here too.
+        accumulate: parts that a step's batch is cut into, one after the other, where it does not fit the memory; their
+            sizes differ by one sample at most. Each part is mixed by itself, and batch norm sees each by itself.
         precision: "bf16" or "fp16" for what torch's autocast computes in them; weights stay in float32. "fp32" leaves it to
             the ``fabric``, if one is passed.
         channels_last: images and filters with their channels together, which convolutions on GPUs (and often CPUs) like.

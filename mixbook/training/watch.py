@@ -1,15 +1,20 @@
 """What to watch in a network that mixing trains: the size of its gradients, and how hard mixtures are at each layer."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from mixbook.data import Batched
+from mixbook.mixing.losses import mixed_cross_entropy
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer
 from mixbook.modes import evaluation_mode
-from mixbook.training.loop import Loss
+
+if TYPE_CHECKING:
+    from mixbook.training.loop import Loss
 
 
 class GradientNorm:
@@ -21,7 +26,8 @@ class GradientNorm:
         history["squared_gradient_norm"]
 
     The gradient is that which the backward pass leaves: without weight decay, and before any clipping. Accumulated parts of
-    a batch would count as steps of their own, each with the sum so far.
+    a batch would count as steps of their own, each with the sum so far. In float16 a scaler multiplies all gradients, and
+    steps that overflow are left out: ``fit`` refuses to be watched then, and a loop of your own should not be.
 
     Args:
         model: the network; parameters that get a gradient only later are seen too, frozen ones are not there.
@@ -41,8 +47,7 @@ class GradientNorm:
         self._calls = dict.fromkeys(range(len(weights)), 0)
         self._sum: Tensor | float = 0.0
         self._handles = [
-            weight.register_post_accumulate_grad_hook(lambda weight, number=number: self._add(number, weight))
-            for number, weight in enumerate(weights)
+            weight.register_post_accumulate_grad_hook(partial(self._add, number)) for number, weight in enumerate(weights)
         ]
 
     def __call__(self, model: nn.Module | None = None) -> dict[str, float]:
@@ -57,6 +62,13 @@ class GradientNorm:
         for handle in self._handles:
             handle.remove()
 
+    @staticmethod
+    def watches(model: nn.Module) -> bool:
+        """Whether one of these watches a weight of ``model``."""
+        hooks = [getattr(weight, "_post_accumulate_grad_hooks", None) or {} for weight in model.parameters()]
+        told = (getattr(getattr(hook, "func", None), "__self__", None) for each in hooks for hook in each.values())
+        return any(isinstance(watcher, GradientNorm) for watcher in told)
+
     def _add(self, number: int, weight: Tensor) -> None:
         assert weight.grad is not None
         self._calls[number] += 1
@@ -70,7 +82,7 @@ def loss_by_layer(
     layers: Sequence[str],
     mixer: Mixer,
     *,
-    loss: Loss = nn.functional.cross_entropy,
+    loss: "Loss" = nn.functional.cross_entropy,
     batch_size: int = 256,
     seed: int = 0,
 ) -> Mapping[str, float]:
@@ -85,7 +97,7 @@ def loss_by_layer(
         data: samples and labels, on the device of the network.
         layers: ``"input"``, or names from ``model.named_modules()``.
         mixer: who is mixed, how much and how.
-        loss: from logits (N, C) and targets (N, C) to a mean.
+        loss: from logits (N, C) and targets (N, C) to a mean. The default is for one label among several classes.
         batch_size: samples that are mixed with each other.
         seed: of the order of samples and of the mixer's draws.
 
@@ -93,7 +105,8 @@ def loss_by_layer(
         For each layer its mean loss over all mixtures.
 
     Raises:
-        ValueError: if ``batch_size`` is less than 1, a layer is not there, or as the mixer does.
+        ValueError: if ``batch_size`` is less than 1, a layer is not there, under the default loss there is one logit alone,
+            or targets of the first batch sum to more than 1, or as the mixer does.
 
     Example:
         >>> import mixbook as mb
@@ -115,11 +128,13 @@ def loss_by_layer(
     return found
 
 
-def _mean_loss(model: nn.Module, data: Batched, mixer: ManifoldMixer, loss: Loss, batch_size: int, seed: int) -> float:
+def _mean_loss(model: nn.Module, data: Batched, mixer: ManifoldMixer, loss: "Loss", batch_size: int, seed: int) -> float:
     generator = torch.Generator().manual_seed(seed)
     total = mixtures = 0.0
     for rows in torch.randperm(len(data), generator=generator).split(batch_size):
         logits, targets = mixer.outputs(model, *data.batch(rows), generator=generator)
+        if not mixtures and loss is nn.functional.cross_entropy:  # refuses, as ``fit`` does, what that does not measure
+            mixed_cross_entropy(logits.cpu(), targets.cpu())
         total += float(loss(logits, targets)) * len(targets)
         mixtures += len(targets)
     return total / mixtures

@@ -139,6 +139,18 @@ def test_both_networks_train_in_train_mode(generator):
     assert make.training and judge.training
 
 
+def test_what_is_frozen_stays_so(generator):
+    make, judge = nn.Linear(2, 2), small_discriminator()
+    judge.layer1.requires_grad_(False)
+    make.bias.requires_grad_(False)
+    frozen, free = weights(judge.layer1), weights(judge.layer2)
+    recipe = GanRecipe(epochs=2, batch_size=16, noise=2, generator_every=2)
+    fit_gan(make, judge, points(64, generator), recipe, gan_mixup(judge), progress=False)
+    assert torch.equal(weights(judge.layer1), frozen) and not torch.equal(weights(judge.layer2), free)
+    assert [name for name, p in judge.named_parameters() if not p.requires_grad] == ["layer1.0.weight", "layer1.0.bias"]
+    assert not make.bias.requires_grad
+
+
 def test_the_defaults_are_those_of_the_appendix():
     expected = GanRecipe(500, batch_size=64, lr=2e-4, betas=(0.0, 0.999), generator_every=5, noise=62)
     assert GanRecipe(500) == expected

@@ -3,6 +3,8 @@
 import os
 import signal
 from contextlib import suppress
+from itertools import chain
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,6 +21,7 @@ from torch.utils.data import (
 from mixbook.data import iris, loader
 from mixbook.models import MLP, seeded
 from mixbook.training import Recipe, fit
+from mixbook.training.loaded import Loaded
 from mixbook.training.stop import Terminated
 
 RECIPE = Recipe(epochs=2, batch_size=30, lr=0.05)
@@ -125,6 +128,30 @@ def test_a_sampler_is_told_the_epoch():
 def test_a_sampler_that_deals_out_shares_is_refused_for_fit_does_it():
     with pytest.raises(ValueError, match="a loader with a DistributedSampler, which deals out the samples a second time"):
         trained(in_turns(plain(), shares=2))
+
+
+def shares(size: int, world: int) -> list[list[int]]:
+    """Numbers of the samples of each process, batch by batch, of 23 in batches of ``size``."""
+    rows = TensorDataset(torch.arange(23.0)[:, None], torch.arange(23))
+    found = []
+    for rank in range(world):
+        streams = SimpleNamespace(fabric=SimpleNamespace(global_rank=rank, world_size=world))
+        batches = Loaded(loader(rows, size, seed=0), RECIPE, torch.device("cpu")).epoch(0, streams)
+        found.append([labels.tolist() for (x, labels), _ in batches if torch.equal(x[:, 0].long(), labels)])
+    return found
+
+
+@pytest.mark.parametrize(("size", "sizes"), [(6, [3, 3, 3, 2]), (22, [11]), (2, [1] * 11)])
+def test_each_of_two_processes_gets_as_many_samples_of_a_batch(size, sizes):
+    first, second = shares(size, 2)
+    assert [len(each) for each in first] == [len(each) for each in second] == sizes
+    assert len({*chain(*first, *second)}) == 22  # one rests
+
+
+def test_one_process_gets_all_and_a_batch_that_cannot_be_shared_out_is_refused():
+    assert [len(each) for each in shares(7, 1)[0]] == [7, 7, 7, 2]
+    with pytest.raises(ValueError, match="the loader's batch_size must be a multiple of 2 processes, got 7"):
+        shares(7, 2)
 
 
 def test_a_loader_without_a_batch_is_refused():

@@ -88,6 +88,26 @@ def test_parts_one_after_the_other_make_the_step_of_the_batch(mixer, pairs):
     assert (whole - parts).abs().max() < 0.2
 
 
+@pytest.mark.parametrize(("batch", "accumulate", "sizes"), [(50, 12, [5, 5] + [4] * 10), (10, 4, [3, 3, 2, 2])])
+def test_parts_are_as_many_as_asked_for_and_of_one_size(batch, accumulate, sizes):
+    seen: list[int] = []
+
+    def loss(logits, targets):
+        seen.append(len(targets))
+        return nn.functional.cross_entropy(logits, targets)
+
+    whole = trained(Recipe(epochs=2, batch_size=batch, lr=0.1))
+    parts = trained(Recipe(epochs=2, batch_size=batch, lr=0.1, accumulate=accumulate), loss=loss)
+    assert seen == sizes * (150 // batch) * 2
+    assert torch.allclose(whole, parts, atol=1e-6)
+
+
+def test_a_short_batch_has_no_more_parts_than_samples():
+    data = iris()[torch.arange(0, 150, 11)]  # 14 samples: batches of 12 and of 2
+    whole, parts = (trained(Recipe(epochs=3, batch_size=12, lr=0.1, accumulate=n), data) for n in (1, 4))
+    assert torch.allclose(whole, parts, atol=1e-6)
+
+
 def test_the_average_is_the_result_and_what_is_validated():
     recipe, seen = Recipe(epochs=3, batch_size=150, lr=0.5, ema=0.5), []
     plain = [trained(Recipe(epochs=n, batch_size=150, lr=0.5)) for n in (1, 2, 3)]
@@ -294,6 +314,16 @@ def test_a_loader_has_no_second_batch_and_needs_a_generator():
         trained(Recipe(epochs=1), torch.utils.data.DataLoader(data, 30))
 
 
+def test_the_memory_of_a_loaders_batch_is_said_by_its_own_size():
+    def allocate(x, y, generator):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    data = TensorDataset(iris().x, iris().y)
+    for feed in (loader(data, 30, seed=0), lambda epoch: loader(data, 30, seed=0)):
+        with pytest.raises(torch.OutOfMemoryError, match="a batch of 30 does not fit the memory"):
+            trained(Recipe(epochs=1, batch_size=50), feed, augment=allocate)
+
+
 @pytest.mark.parametrize("mixer", [None, mb.kmixup(4, 1.0, CLASSES)], ids=["plain", "kmixup"])
 def test_every_epoch_says_how_fast_it_was_and_is_logged(mixer):
     logged: list[dict] = []
@@ -304,6 +334,23 @@ def test_every_epoch_says_how_fast_it_was_and_is_logged(mixer):
         phases = [record[f"seconds_{phase}"] for phase in ("data", "forward", "backward", "update")]
         assert all(seconds > 0 for seconds in phases) and sum(phases) <= record["seconds"]
         assert record["samples_per_second"] == pytest.approx(150 / sum(phases))
+
+
+def test_the_pace_of_an_interrupted_epoch_is_that_since_it_went_on(tmp_path):
+    recipe, path, steps = Recipe(epochs=1, batch_size=10, lr=0.1), tmp_path / "run.pt", []
+
+    def end(*_: object) -> None:
+        steps.append(1)
+        if len(steps) == 12:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    network = model()
+    network.register_forward_pre_hook(end)
+    with pytest.raises(Terminated):
+        trained(recipe, network=network, checkpoint=path)
+    record = fit(model(), iris(), recipe, checkpoint=path, progress=False).records[0]
+    took = sum(record[f"seconds_{phase}"] for phase in ("data", "forward", "backward", "update"))
+    assert record["samples_per_second"] == pytest.approx(30 / took)
 
 
 def test_a_cosine_run_cannot_grow(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 import mixbook as mb
 from mixbook.data import digits
@@ -54,6 +54,23 @@ def test_it_watches_a_run_and_does_not_change_it(data):
     assert all(torch.equal(a, b) for a, b in zip(runs[0][0].parameters(), runs[1][0].parameters(), strict=True))
 
 
+def test_in_float16_where_gradients_are_scaled_it_is_refused(data):
+    from lightning_fabric import Fabric
+    from lightning_fabric.plugins.precision import MixedPrecision
+
+    half = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=2.0**10))
+    scaled = Fabric(accelerator="cpu", devices=1, plugins=[half])
+    model = seeded(0, lambda: MLP(64, (8,), 10))
+    watch = GradientNorm(model.layer1)
+    for validate in (watch, lambda m: watch()):
+        with pytest.raises(ValueError, match="in float16 they are scaled: take precision='bf16'"):
+            fit(model, data, Recipe(1, 64), validate=validate, fabric=scaled, progress=False)
+    history = fit(model, data, Recipe(1, 64, precision="bf16"), validate=watch, progress=False)
+    assert 0 < history["squared_gradient_norm"][0] < 100
+    watch.close()
+    fit(model, data, Recipe(1, 64), fabric=scaled, progress=False)
+
+
 def test_the_loss_at_each_layer_is_that_of_states_mixed_by_hand(data):
     model = seeded(0, lambda: MLP(64, (16, 16), 10))
     mixer = mb.Mixer(ratio=mb.Fixed(0.3), num_classes=10)
@@ -96,6 +113,26 @@ def test_bad_input_is_named(data):
         loss_by_layer(model, data, ["layer9"], mb.mixup(1.0, 10))
 
 
+def test_what_cross_entropy_does_not_measure_is_refused_by_default(data):
+    class Labelled:
+        def __init__(self, labels: int) -> None:
+            self.labels = labels
+
+        def __len__(self) -> int:
+            return 20
+
+        def batch(self, rows, generator=None):
+            return data.x[rows], torch.ones(len(rows), self.labels)
+
+    several = seeded(0, lambda: MLP(64, (8,), 3))
+    with pytest.raises(ValueError, match="targets must sum to 1 over the classes, got up to 3"):
+        loss_by_layer(several, Labelled(3), ["input"], mb.mixup(1.0))
+    found = loss_by_layer(several, Labelled(3), ["input"], mb.mixup(1.0), loss=binary_cross_entropy_with_logits)
+    assert 0.3 < found["input"] < 3
+    with pytest.raises(ValueError, match="logits must be of two classes or more"):
+        loss_by_layer(MLP(64, (8,), 1), Labelled(1), ["input"], mb.mixup(1.0))
+
+
 @pytest.mark.parametrize(
     ("values", "goal", "epochs"),
     [([3, 2, 1], 2, 2), ([3, 2, 1], 1.5, 2.5), ([3, 2, 1], 5, 1), ([3, 2, 1], 0.5, 4), ([3, 1, 2, 0.5], 2, 1.5)],
@@ -104,3 +141,9 @@ def test_epochs_are_counted_on_straight_lines(values, goal, epochs):
     assert epochs_until(values, goal) == pytest.approx(epochs)
     records = tuple({"loss": value} for value in values)
     assert History(records).epochs_until("loss", goal) == pytest.approx(epochs)
+
+
+@pytest.mark.parametrize(("goal", "epochs"), [(5, 10), (2, 20), (1.5, 25), (1, 30), (0.75, 33), (0, 37)])
+def test_records_of_every_tenth_epoch_are_not_taken_for_epochs(goal, epochs):
+    records = [{"epoch": n, "loss": loss} for n, loss in ((10, 3.0), (20, 2.0), (30, 1.0), (36, 0.5))]
+    assert History(tuple(records)).epochs_until("loss", goal) == pytest.approx(epochs)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from mixbook.training.trials.obstacles import tied, watched
+from mixbook.training.trials.obstacles import still, tied, watched
 
 
 def against_vmap(model: nn.Module, x: Tensor, device: torch.device | str = "cpu") -> str:
@@ -26,14 +26,16 @@ def against_vmap(model: nn.Module, x: Tensor, device: torch.device | str = "cpu"
         >>> against_vmap(nn.Sequential(nn.Linear(4, 3), nn.Dropout()), torch.rand(2, 4))
         'Sequential draws noise, as dropout does, from a generator that all would share'
     """
-    if lost := tied(model) or watched(model):
+    if lost := tied(model) or watched(model) or still(model):
         return lost
     noisy = f"{type(model).__name__} draws noise, as dropout does, from a generator that all would share"
     on_gpu = [torch.device(device)] if torch.device(device).type == "cuda" else []
     with torch.random.fork_rng(on_gpu), torch.no_grad():
         before = _random_states(on_gpu)
         try:
-            FunctionalNetwork([model, model], device).run(torch.stack([x, x]).to(device))
+            network = FunctionalNetwork([model, model], device)
+            network.write_back()  # before it runs: what it learns is not to reach the model
+            network.run(torch.stack([x, x]).to(device))
         except Exception as error:  # whatever it is, alone the network trains, or says what is wrong
             what = str(error).partition("\n")[0]
             return noisy if "randomness" in what else f"torch.func does not run {type(model).__name__}: {what}"
@@ -94,5 +96,7 @@ class FunctionalNetwork:
         """Copy the weights into the models that the stack was made of, and give those."""
         with torch.no_grad():
             for n, model in enumerate(self.models):
-                model.load_state_dict({name: tensor[n] for name, tensor in {**self._weights, **self._memory}.items()})
+                own = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+                for name, tensor in {**self._weights, **self._memory}.items():
+                    own[name].copy_(tensor[n])
         return self.models

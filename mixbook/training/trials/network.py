@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mixbook.training.trials.linear import linear
-from mixbook.training.trials.obstacles import hooked, tied, used_twice, watched
+from mixbook.training.trials.obstacles import hooked, still, tied, used_twice, watched
 
 # Each number by itself, so N networks at once are no different from one.
 _ELEMENTWISE = (nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.ELU, nn.GELU, nn.SiLU, nn.Softplus, nn.Identity)
@@ -20,7 +20,7 @@ _KNOWN = (nn.Linear, nn.Conv2d, nn.Flatten, nn.Dropout, *_ELEMENTWISE, *_POOLING
 def against_stacking(model: nn.Module) -> str:
     """Why :class:`StackedNetwork` cannot hold copies of ``model``; empty if it can.
 
-    It holds (nested) ``Sequential`` networks of layers that it knows, each of them used once and without hooks.
+    It holds (nested) ``Sequential`` networks of layers that it knows, each of them used once, without hooks, and training.
 
     Example:
         >>> from torch import nn
@@ -35,7 +35,7 @@ def against_stacking(model: nn.Module) -> str:
     strange = [type(leaf).__name__ for _, leaf in _leaves(model) if not _known(leaf)]
     if strange:
         return f"{kind} has a layer that cannot be stacked, {strange[0]}"
-    return tied(model) or used_twice(model) or hooked(model) or watched(model)
+    return tied(model) or used_twice(model) or hooked(model) or watched(model) or still(model)
 
 
 def has_convolutions(model: nn.Module) -> bool:
@@ -74,7 +74,7 @@ class StackedNetwork:
 
     Raises:
         TypeError: if they are not ``Sequential``, have a layer that cannot be stacked, such as dropout, whose noise comes
-            from a generator that all would share, use a part twice, or have a hook.
+            from a generator that all would share, use a part twice, have a hook, or a part that stays in evaluation mode.
     """
 
     def __init__(self, models: Sequence[nn.Module], device: torch.device | str = "cpu") -> None:

@@ -1,4 +1,4 @@
-"""What of a network would be lost if copies of it were run as one: parts that it uses twice, and hooks.
+"""What of a network would be lost if copies of it were run as one: parts that it uses twice, hooks, and modes.
 
 Each function says what it has found, and gives an empty text for a network that has none.
 """
@@ -7,6 +7,8 @@ from itertools import chain
 
 from torch import nn
 from torch.nn.parameter import is_lazy
+
+from mixbook.training.checkpoint import still_modules
 
 
 def tied(model: nn.Module) -> str:
@@ -51,3 +53,12 @@ def watched(model: nn.Module) -> str:
         if weight._backward_hooks or getattr(weight, "_post_accumulate_grad_hooks", None):
             return f"the gradient of its {name!r} has a hook"
     return ""
+
+
+def still(model: nn.Module) -> str:
+    """Modules in evaluation mode within a network that is in training mode, such as a batch norm that is frozen.
+
+    ``fit`` leaves them so, and the copies would all train.
+    """
+    found = still_modules(model)
+    return next((f"its {name!r} stays in evaluation mode" for name, each in model.named_modules() if each in found), "")

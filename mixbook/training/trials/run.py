@@ -50,8 +50,8 @@ def fit_trials(
     Trials that take steps of one shape are stacked, as many at a time as pay and fit the memory; the shape is batch size,
     epochs, kind of optimizer, size of the data and number of draws. All else may differ: seed, mixer, learning rate,
     schedule, weight decay. Convolutions on a CPU, networks that are not ``Sequential``, dropout, layers of your own, weight
-    norm, tied weights, hooks, and mixers that look at the network are trained one by one. Torch's global random state is
-    neither used nor changed.
+    norm, tied weights, hooks, parts in evaluation mode, and mixers that look at the network are trained one by one. Torch's
+    global random state is neither used nor changed.
 
     Args:
         make_model: from ``recipe.seed`` to a network with initial weights of its own, such as
@@ -62,10 +62,12 @@ def fit_trials(
         validate: called with a network, in training mode, after each epoch that is recorded; what it returns is recorded.
         validate_every: epochs between records; the last epoch always has one.
         folder: where finished trials are kept; a call that asks for one of them again, among whichever others, finds it
-            there. What is the same is decided as for a checkpoint of ``fit``, ``validate`` included.
+            there. What is the same is decided as for a checkpoint of ``fit``, ``validate`` included, and by the initial
+            weights and buffers.
         jobs: processes, each with its own chunks. ``make_model``, ``loss`` and ``validate`` are sent to them.
-        way: "auto" as said above; "stacked", "vmap" (``torch.func``, for any network without dropout or tied weights that
-            is mixed at the input; chosen on a GPU where networks cannot be stacked) or "loop" for that way or an error.
+        way: "auto" as said above; "stacked", "vmap" (``torch.func``, for any network without dropout, tied weights or parts
+            in evaluation mode that is mixed at the input; chosen on a GPU where networks cannot be stacked) or "loop" for
+            that way or an error.
         device: where to train; the best single device that there is by default.
         progress: show a bar, where the output is a terminal.
 
@@ -218,12 +220,25 @@ def _digest(make_model: MakeModel, data: Arrays, trial: Trial, asked: tuple[obje
     model = make_model(trial.recipe.seed)
     of = f"{data.name} ({len(data)} rows, {data.checksum()})"
     run = checkpoints.identify(of, trial.recipe, mixer=trial.mixer_for(model))
-    text = repr((run | {"model": repr(model), "weights": _checksum(model)}, asked))
+    parts = {
+        "frozen": checkpoints.frozen_weights(model),
+        "eval": checkpoints.evaluating(model, checkpoints.still_modules(model)),
+        "buffers": _buffers(model),
+    }
+    rest = {name: part for name, part in parts.items() if part}  # most networks have none, and keep their digest
+    text = repr((run | {"model": repr(model), "weights": _checksum(model)} | rest, asked))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _checksum(model: nn.Module) -> float:
     return sum(float(parameter.detach().double().sum()) for parameter in model.parameters())
+
+
+def _buffers(model: nn.Module) -> str:
+    """A line for the buffers, but for those of batch norms that have seen nothing; empty if there are no others."""
+    unseen = {"running_mean": 0, "running_var": 1, "num_batches_tracked": 0}
+    own = [(n, b) for n, b in model.named_buffers() if not bool((b == unseen.get(n.rpartition(".")[2], math.nan)).all())]
+    return fingerprint(tuple(own)) if own else ""
 
 
 def _as_dict(fitted: Fitted) -> dict[str, Any]:

@@ -89,6 +89,10 @@ def with_hook_on_a_gradient() -> nn.Sequential:
     return net
 
 
+def with_frozen_statistics() -> nn.Sequential:
+    return layers(nn.BatchNorm1d(8).eval())
+
+
 LOOKALIKES = {
     "a Sequential of its own": (lambda: layers(Residual(nn.Linear(8, 8), nn.Tanh())), "Residual"),
     "a network of its own": (lambda: Sharper(nn.Linear(4, CLASSES)), "in a way of its own"),
@@ -102,6 +106,7 @@ LOOKALIKES = {
     "a forward of one layer": (doubled, "Tanh"),
     "a hook": (with_hook, "its '1' has a hook"),
     "a hook on a gradient": (with_hook_on_a_gradient, "the gradient of its '0.weight' has a hook"),
+    "frozen statistics": (with_frozen_statistics, "its '1' stays in evaluation mode"),
 }
 
 
@@ -155,6 +160,7 @@ VMAP_LOSES = {
     "a layer twice": (lambda: twice(nn.Linear(8, 8)), "are one tensor"),
     "tied weights, transposed": (lambda: tied_weights(view=True), "are one tensor"),
     "a hook on a gradient": (with_hook_on_a_gradient, "has a hook"),
+    "frozen statistics": (with_frozen_statistics, "its '1' stays in evaluation mode"),
     "dropout": (lambda: layers(nn.Dropout(0.5)), "draws noise"),
     "dropout in a function": (lambda: layers(Noisy()), "draws noise"),
     "stochastic depth": (lambda: layers(Noisy("depth")), "draws noise"),
@@ -181,6 +187,25 @@ def test_what_it_keeps_goes_by_it_on_a_gpu(make):
         vars(network)["against_vmap"] = reason  # as if found out there
         assert groups._choose(0, network, TRIAL, TRIAL.mixer, "auto") == way
     assert against_vmap(make(), DATA.x[:2]) == ""
+
+
+def test_a_network_is_looked_at_and_not_changed():
+    model = layers(nn.BatchNorm1d(8))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    assert against_vmap(model, DATA.x[:2]) == ""
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_buffer_that_cannot_be_written_to_is_found_before_training():
+    class Wide(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("one", torch.ones(1).expand(8))
+
+        def forward(self, x):
+            return x + self.one
+
+    assert "does not run Sequential: " in against_vmap(layers(Wide()), DATA.x[:2])
 
 
 def test_a_network_that_is_given_in_evaluation_mode_trains():

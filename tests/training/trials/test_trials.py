@@ -12,7 +12,7 @@ import mixbook as mb
 from mixbook.compat import Schedule
 from mixbook.data import Arrays
 from mixbook.evaluation import evaluate
-from mixbook.models import MLP, LeNet, seeded
+from mixbook.models import MLP, LeNet, Normalise, seeded
 from mixbook.training import Recipe, fit
 from mixbook.training.trials import Trial, fit_trials, groups
 from mixbook.training.trials.network import StackedNetwork
@@ -202,6 +202,15 @@ def test_networks_of_any_kind_go_by_torch_func(mixer):
         fit_trials(make, images(), [Trial(recipe(0), inside)], way="vmap", progress=False)
 
 
+@pytest.mark.parametrize("way", ["vmap", "loop"])
+def test_settings_of_a_network_that_no_checkpoint_has_do_not_stand_against_it(way):
+    make = lambda seed: seeded(seed, lambda: nn.Sequential(Normalise([0.5], [0.25]), Skipping()))  # noqa: E731
+    trials = [Trial(recipe(seed, batch_size=10), NEAR) for seed in range(2)]
+    fitted = fit_trials(make, images(), trials, way=way, progress=False)
+    assert_as_alone(fitted, make, images(), trials)
+    assert fitted[1].model[0].std.tolist() == [0.25]
+
+
 def test_a_network_that_diverges_says_so_and_harms_nobody():
     mixer = hidden(["layer1"], NEAR)
     trials = [Trial(recipe(n, lr=1e30 if n == 1 else 0.05), mixer) for n in range(3)]
@@ -360,6 +369,47 @@ def test_finished_trials_are_found_whatever_the_memory_and_the_processes(tmp_pat
         assert old.history == new.history
         assert all(torch.equal(p, q) for p, q in zip(old.model.parameters(), new.model.parameters(), strict=True))
     assert_as_alone(again[5:6], mlp, table(), trials[7:])
+
+
+@pytest.mark.parametrize("way", ["stacked", "vmap", "loop"])
+def test_kept_trials_are_of_one_choice_of_what_is_frozen(tmp_path, way):
+    def frozen(*names):
+        def make(seed):
+            model = normalised(seed)
+            for name in names:
+                model.get_submodule(name).requires_grad_(False)
+            return model
+
+        return make
+
+    for make in (normalised, frozen("0"), frozen("3.0"), frozen("0", "3.0")):
+        fitted = fit_trials(make, table(), [Trial(recipe(0), NEAR)], folder=tmp_path, way=way, progress=False)
+        assert_as_alone(fitted, make, table(), [Trial(recipe(0), NEAR)])
+    assert len(list(tmp_path.glob("trial-*.pt"))) == 4
+
+
+def test_kept_trials_are_of_one_choice_of_modes_and_of_one_start_of_the_buffers(tmp_path):
+    def still(seed):
+        model = normalised(seed)
+        model[1].eval()
+        return model
+
+    def seen(seed):
+        model = normalised(seed)
+        model[1].running_mean += 1
+        return model
+
+    def still_and_seen(seed):
+        model = seen(seed)
+        model[1].eval()
+        return model
+
+    makers = (normalised, still, seen, still_and_seen)
+    for _ in range(2):
+        for make in makers:
+            fitted = fit_trials(make, table(), [Trial(recipe(0), NEAR)], folder=tmp_path, progress=False)
+            assert_as_alone(fitted, make, table(), [Trial(recipe(0), NEAR)])
+        assert len(list(tmp_path.glob("trial-*.pt"))) == len(makers)
 
 
 def test_kept_trials_are_of_one_loss_and_of_one_validation(tmp_path):
