@@ -6,6 +6,8 @@ import re
 import resource
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jupytext
@@ -37,10 +39,15 @@ class ChapterError(Exception):
 
 
 def read(path: Path) -> NotebookNode:
-    """The notebook that a `.md` describes: no outputs, cell ids that depend on its content alone."""
+    """The notebook that a `.md` describes: no outputs, cell ids that depend on its content alone.
+
+    Raises:
+        ChapterError: if it is not there, or its header is missing or cannot be read.
+    """
     if not path.is_file():
         raise ChapterError(f"{path}: no such chapter; _toc.yml lists it")
-    notebook = jupytext.read(path, fmt="md:myst")
+    with _named(path):
+        notebook = jupytext.read(path, fmt="md:myst")
     if "kernelspec" not in notebook.metadata:
         raise ChapterError(f"{path}: a chapter starts with a header that names its kernel; copy another chapter's")
     seen: Counter[str] = Counter()
@@ -49,6 +56,17 @@ def read(path: Path) -> NotebookNode:
         cell.id = digest if not seen[digest] else f"{digest}-{seen[digest]}"
         seen[digest] += 1
     return clean(notebook)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """An error within it, whatever it is, becomes one that names the chapter."""
+    try:
+        yield
+    except ChapterError as error:
+        raise ChapterError(f"{path}: {error}") from error
+    except Exception as error:
+        raise ChapterError(f"{path}: {type(error).__name__}: {error}") from error
 
 
 def clean(notebook: NotebookNode) -> NotebookNode:
@@ -158,12 +176,17 @@ def _plain_numbers(notebook: NotebookNode) -> NotebookNode:
 
 
 def with_outputs(chapter: NotebookNode, executed: NotebookNode) -> NotebookNode:
-    """A chapter whose text changed and whose code did not, with the outputs of its last execution."""
-    done = iter([cell for cell in executed.cells if cell.cell_type == "code"])
-    for cell in chapter.cells:
-        if cell.cell_type == "code":
-            last = next(done)
-            cell.outputs, cell.execution_count = last.outputs, last.execution_count
+    """A chapter whose text changed and whose code did not, with the outputs of its last execution.
+
+    Raises:
+        ChapterError: if the two have not as many code cells, as when the notebook was edited by hand.
+    """
+    cells, done = ([cell for cell in each.cells if cell.cell_type == "code"] for each in (chapter, executed))
+    if len(cells) != len(done):
+        counts = f"it has {len(cells)} code cells, and its executed notebook {len(done)}"
+        raise ChapterError(f"{counts}: remove that notebook, and it is executed again")
+    for cell, last in zip(cells, done, strict=True):
+        cell.outputs, cell.execution_count = last.outputs, last.execution_count
     chapter.metadata["mixbook"] = executed.metadata["mixbook"]
     return chapter
 
@@ -181,11 +204,18 @@ def write(notebook: NotebookNode, path: Path) -> bool:
 
 
 def refresh(path: Path, target: Path, force: bool = False) -> bool:
-    """Make `target` the executed notebook of the chapter at `path`; whether that took an execution."""
+    """Make `target` the executed notebook of the chapter at `path`; whether that took an execution.
+
+    Raises:
+        ChapterError: if it cannot be read or its execution failed; the message names the chapter.
+    """
     chapter = read(path)
-    if not force and stamp_of(target) == stamp(code(chapter)):
-        executed = nbformat.read(target, as_version=4)
-        write(with_outputs(chapter, executed), target)
+    with _named(path):
+        mark = stamp(code(chapter))
+    if not force and stamp_of(target) == mark:
+        with _named(path):
+            chapter = with_outputs(chapter, nbformat.read(target, as_version=4))
+        write(chapter, target)
         return False
     last = facts_of(target).get("seconds")
     executed = execute(path)

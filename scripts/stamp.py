@@ -2,8 +2,9 @@
 
 It covers the chapter's code, the `mixbook` modules which that code imports, directly or through other modules, the data
 files beside them, the benchmark results where they are read, and the pins. Code is hashed as a syntax tree without
-docstrings, so that a comment, a sentence or a reformatting makes nothing stale. Imports are found by reading, not by
-running; `mixbook/__init__.py` imports lazily, and its table says where each name lives.
+docstrings, so that a comment, a sentence or a reformatting makes nothing stale; cell by cell, because outputs belong to
+cells. Imports are found by reading, not by running; `mixbook/__init__.py` imports lazily, and its table says where each
+name lives.
 """
 
 import ast
@@ -21,10 +22,14 @@ DATA = {".csv", ".json", ".npz", ".toml", ".yml"}
 
 
 def stamp(cells: Iterable[str]) -> str:
-    """Hash of everything that the outputs of a notebook with these code cells depend on."""
-    tree = _parse(cells)
-    modules = sorted(_closure(tree))
-    parts = [_canonical(tree)]
+    """Hash of everything that the outputs of a notebook with these code cells depend on.
+
+    Raises:
+        SyntaxError: if a cell is neither Python nor IPython; the message says which, counted from 1.
+    """
+    trees = _parse(cells)
+    modules = sorted(_closure(_together(trees)))
+    parts = [_canonical(tree) for tree in trees]
     parts += [f"{name} {_module_hash(name)}" for name in modules]
     parts += [f"{path.relative_to(ROOT).as_posix()} {_file_hash(path)}" for path in _data_files(modules)]
     parts += _pins()
@@ -33,20 +38,24 @@ def stamp(cells: Iterable[str]) -> str:
 
 def modules_used(cells: Iterable[str]) -> list[str]:
     """The modules of the package that these code cells import, directly or not."""
-    return sorted(_closure(_parse(cells)))
+    return sorted(_closure(_together(_parse(cells))))
 
 
-def _parse(cells: Iterable[str]) -> ast.Module:
+def _parse(cells: Iterable[str]) -> list[ast.Module]:
+    return [_read(cell, f"code cell {number}") for number, cell in enumerate(cells, start=1)]
+
+
+def _together(trees: Iterable[ast.Module]) -> ast.Module:
     """All cells as one program: what one imports, the next ones use."""
-    return ast.Module([statement for cell in cells for statement in _statements(cell)], [])
+    return ast.Module([statement for tree in trees for statement in tree.body], [])
 
 
-def _statements(cell: str) -> list[ast.stmt]:
+def _read(cell: str, name: str) -> ast.Module:
     try:
-        return ast.parse(cell).body
+        return ast.parse(cell, name)
     except SyntaxError:  # IPython's magics and shell lines are no Python: read them as calls
         magic = re.compile(r"^(\s*)([%!].*)$", re.MULTILINE)
-        return ast.parse(magic.sub(lambda line: f"{line[1]}ipython({line[2]!r})", cell)).body
+        return ast.parse(magic.sub(lambda line: f"{line[1]}ipython({line[2]!r})", cell), name)
 
 
 def _canonical(node: object) -> str:
@@ -86,6 +95,7 @@ def _imported_by(name: str) -> frozenset[str]:
 def _imports(tree: ast.Module, package: str) -> set[str]:
     """Modules of ours that a tree names; `package` is where its relative imports start."""
     found: set[str] = set()
+    training = _training(tree)
     alias: dict[str, str] = {}  # local name -> module, to follow `mb.kmixup`
     for node in _at_run_time(tree):
         if isinstance(node, ast.Import):
@@ -102,14 +112,24 @@ def _imports(tree: ast.Module, package: str) -> set[str]:
                     found |= _resolve(target)
                     if _file(target):
                         alias[item.asname or item.name] = target
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(f"{PACKAGE}."):
-            found |= {node.value} & _every_module()  # import_module("mixbook.models.mlp")
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in training:
+            # import_module("mixbook.models.mlp"), derive="mixbook.benchmarks.claims:sentence"
+            found |= {node.value.partition(":")[0]} & _every_module()
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and (dotted := _dotted(node)):
             head, _, rest = dotted.partition(".")
             if head in alias:
                 found |= _resolve(f"{alias[head]}.{rest}")
     return found
+
+
+def _training(tree: ast.Module) -> set[str]:
+    """The functions that a tree names as `trial=` or `trials=` of an experiment: a page shows their stored results."""
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
+    named = {target.id: node.value for node in assigned for target in node.targets if isinstance(target, ast.Name)}
+    given = [node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg in ("trial", "trials")]
+    values = [named.get(value.id) if isinstance(value, ast.Name) else value for value in given]
+    return {value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)}
 
 
 def _at_run_time(tree: ast.AST) -> Iterable[ast.AST]:

@@ -116,6 +116,33 @@ def test_a_stamp_is_of_the_code_not_of_its_text(project):
     assert stamp.stamp(["%matplotlib inline\nx = 1"]) != stamp.stamp(["x = 1"])
 
 
+def test_a_stamp_knows_which_cell_has_which_code(project):
+    assert stamp.stamp(["x = 1\nprint(x)", "y = 2"]) != stamp.stamp(["x = 1", "print(x)\ny = 2"])
+    assert stamp.stamp(["x = 1", "y = 2"]) != stamp.stamp(["x = 1\ny = 2"])
+    assert stamp.stamp(["x = 1", "# a remark"]) != stamp.stamp(["x = 1"])
+    assert stamp.stamp(["x = 1", "# a remark"]) == stamp.stamp(["x = 1", "# another"])
+
+
+def test_a_page_follows_what_reads_stored_results_and_not_what_trained_for_them(project):
+    table = """
+TRIAL = "mixbook.benchmarks.learned:trial"
+networks = Experiment(trial=TRIAL)
+others = Experiment(trials="mixbook.benchmarks.learned:trials")
+table = networks.read_by("mixbook.benchmarks.reading:read", derive="mixbook.benchmarks.gains:gain")
+"""
+    project("mixbook/benchmarks/table.py", table)
+    for name in ("learned", "reading", "gains"):
+        project(f"mixbook/benchmarks/{name}.py", "def read():\n    return 1\n")
+    page = ["from mixbook.benchmarks import table"]
+    used = stamp.modules_used(page)
+    assert used == ["mixbook.benchmarks", *(f"mixbook.benchmarks.{name}" for name in ("gains", "reading", "table"))]
+    before = stamp.stamp(page)
+    project("mixbook/benchmarks/learned.py", "def read():\n    return 2\n")
+    assert stamp.stamp(page) == before
+    project("mixbook/benchmarks/reading.py", "def read():\n    return 2\n")
+    assert stamp.stamp(page) != before
+
+
 @pytest.mark.parametrize("name", ["book/results/table.csv", "mixbook/benchmarks/printed.csv"])
 def test_a_page_that_reads_results_is_stale_when_they_change(project, name):
     page = ["from mixbook import benchmarks"]
@@ -136,6 +163,45 @@ def test_a_new_text_keeps_the_outputs(tmp_path):
     assert notebook.cells[0].source == "# Two\n\nMore."
     assert notebook.cells[1].outputs[0].text == "42\n"
     assert notebook.cells[1].metadata.tags == ["hide-input"]
+
+
+def page_of(*cells: str) -> str:
+    return f"{HEADER}\n# One\n" + "".join(f"\n```{{code-cell}} ipython3\n{cell}\n```\n" for cell in cells)
+
+
+def test_code_that_moves_to_another_cell_takes_its_outputs_along(tmp_path):
+    path, target = tmp_path / "page.md", tmp_path / "page.ipynb"
+    for cells in (["x = 1\nprint(x)", "y = 2"], ["x = 1", "print(x)\ny = 2"], ["x = 1", "# next", "print(x)\ny = 2"]):
+        path.write_text(page_of(*cells))
+        assert chapters.refresh(path, target)
+        notebook = nbformat.read(target, as_version=4)
+        printed = [bool(cell.outputs) for cell in notebook.cells if cell.cell_type == "code"]
+        assert printed == ["print" in cell for cell in cells]
+
+
+def test_outputs_are_not_handed_out_to_another_number_of_cells(tmp_path):
+    path, target = tmp_path / "page.md", tmp_path / "page.ipynb"
+    path.write_text(page_of("x = 1", "print(x)"))
+    chapters.refresh(path, target)
+    notebook = nbformat.read(target, as_version=4)
+    del notebook.cells[1]
+    nbformat.write(notebook, target)
+    with pytest.raises(chapters.ChapterError, match=r"page\.md: it has 2 code cells, and its executed notebook 1: remove"):
+        chapters.refresh(path, target)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (page_of("x = 1", "x ="), r"page\.md: SyntaxError: invalid syntax \(code cell 2, line 1\)"),
+        (HEADER.replace("ipynb,md:myst", "[ipynb"), r"page\.md: ParserError: (.|\n)*line 4"),
+    ],
+)
+def test_a_chapter_that_cannot_be_read_is_named(tmp_path, text, said):
+    path = tmp_path / "page.md"
+    path.write_text(text)
+    with pytest.raises(chapters.ChapterError, match=said):
+        chapters.refresh(path, tmp_path / "page.ipynb")
 
 
 def test_two_executions_leave_the_same_file(tmp_path):

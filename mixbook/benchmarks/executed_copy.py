@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from mixbook.benchmarks import BenchmarkError
 from mixbook.whole_file import write_whole
 
 LIMIT = 200_000  # bytes; more than that is figures, which the page of the table has
@@ -14,6 +15,9 @@ def keep(executed: Path, target: Path) -> None:
     Args:
         executed: what papermill wrote.
         target: where the copy goes, whole or not at all. Above ``LIMIT`` bytes the largest outputs become a remark.
+
+    Raises:
+        BenchmarkError: if it cannot be written, as on a full disk.
     """
     notebook = json.loads(executed.read_text(encoding="utf-8"))
     notebook["metadata"].pop("papermill", None)
@@ -27,7 +31,11 @@ def keep(executed: Path, target: Path) -> None:
             break
         cell["outputs"] = [{"name": "stdout", "output_type": "stream", "text": ["left out: too large to keep\n"]}]
         text = _text(notebook)
-    write_whole(target, text)
+    try:
+        write_whole(target, text)
+    except OSError as error:
+        message = f"the executed notebook could not be kept as {target} ({error})"
+        raise BenchmarkError(f"{message}. The results are saved, and the notebook is {executed}") from error
 
 
 def _text(notebook: dict) -> str:

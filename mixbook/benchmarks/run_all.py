@@ -51,7 +51,7 @@ def run_all(
     if place.budget is None:
         yield from _round(experiments, profile, book, jobs, fresh, place, None)
         return
-    end, late, count = time.time() + place.budget, list[BudgetTooSmall](), 0
+    end, late, count = time.monotonic() + place.budget, list[BudgetTooSmall](), 0
     for at_most in (1, None):
         for e, said, error in _round(
             experiments, profile, book, jobs, fresh and at_most == 1, replace(place, at_most=at_most), end
@@ -160,7 +160,7 @@ def _quietly(
             if end is not None:
                 if not fresh and _whole(experiment, profile, book):
                     return "", None
-                place = replace(place, budget=end - time.time())
+                place = replace(place, budget=end - time.monotonic())  # one clock for all processes of a machine
                 if place.budget is not None and place.budget <= 0:
                     raise BudgetTooSmall(f"no time was left for {experiment.name}")
             if notebook:

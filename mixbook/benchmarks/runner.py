@@ -3,11 +3,13 @@
 import logging
 import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import mixbook
 from mixbook.benchmarks import BenchmarkError, compare, executed_copy, executors, versus
 from mixbook.benchmarks import budget as budgets
 from mixbook.benchmarks.budget import BudgetTooSmall
@@ -104,7 +106,7 @@ def run(
     Raises:
         BenchmarkError: if ``jobs`` is less than 1, papermill or the notebook is missing, the results that are there cannot
             be continued or are being written by another process, data or a GPU that it needs are not there, the cluster
-            cannot be reached, or the budget is too small for one trial.
+            cannot be reached, the budget is too small for one trial, or the executed notebook cannot be written.
         RunFailed: if the notebook fails.
     """
     if jobs is not None and jobs < 1:
@@ -238,7 +240,7 @@ def _execute(notebook: Path, executed: Path, parameters: Mapping[str, object]) -
     except ImportError as error:
         raise BenchmarkError("running an experiment needs papermill: pip install '.[bench]' in the clone") from error
     # The kernel of this environment, whatever kernels the home folder offers; and not its remarks about sockets.
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    os.environ |= {"JUPYTER_PREFER_ENV_PATH": "1", **_as_seen_from_here()}
     quiet = ["--IPKernelApp.log_level=50"]
     options = {"cwd": notebook.parent, "progress_bar": False, "stdout_file": sys.stdout, "extra_arguments": quiet}
     try:
@@ -251,6 +253,27 @@ def _execute(notebook: Path, executed: Path, parameters: Mapping[str, object]) -
         if error.ename == BudgetTooSmall.__name__:
             raise BudgetTooSmall(error.evalue) from None
         raise RunFailed(f"{error.ename}: {error.evalue}\nThe notebook as far as it came is {executed}") from error
+    except BrokenPipeError:  # the reader of what is printed has left
+        raise
+    except OSError as error:
+        kept = "What was finished is kept: the same command goes on"
+        raise BenchmarkError(f"the notebook could not be run into {executed} ({error}). {kept}") from error
     except DeadKernelError as error:
         message = "the notebook's process died (out of memory?). What was finished is kept: the same command goes on"
         raise RunFailed(message) from error
+
+
+def _as_seen_from_here() -> dict[str, str]:
+    """What a kernel, whose folder is the notebook's, needs to find the data and the package that this process finds."""
+    from mixbook.data import store
+
+    found = {}
+    if os.environ.get("MIXBOOK_DATA"):
+        found["MIXBOOK_DATA"] = str(store.root())
+    if cache := os.environ.get("XDG_CACHE_HOME"):
+        found["XDG_CACHE_HOME"] = os.path.abspath(cache)
+    home = str(Path(mixbook.__file__).resolve().parents[1])
+    if home != sysconfig.get_path("purelib"):  # what is installed there is found anyway
+        before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        found["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, [home, *before])))
+    return found

@@ -211,15 +211,18 @@ def speed(
     """
     from torch import cuda, get_num_threads
 
-    from mixbook.benchmarks.speed import mixing, stopwatch, train, trials
-
     if device == "cuda" and not cuda.is_available():
         raise BenchmarkError("--device cuda: torch finds no GPU here. Use --device cpu, or see `mixbook doctor`")
-    if what == "mixing":
-        found = mixing.all_comparisons(device)
-    else:
-        found = (trials.many_networks if what == "trials" else train.training)(device=device)
-    more = {"memory": train.memory(device)} if what == "train" else {}
+    try:
+        from mixbook.benchmarks.speed import mixing, stopwatch, train, trials
+
+        if what == "mixing":
+            found = mixing.all_comparisons(device)
+        else:
+            found = (trials.many_networks if what == "trials" else train.training)(device=device)
+        more = {"memory": train.memory(device)} if what == "train" else {}
+    except ImportError as error:
+        raise BenchmarkError(str(error)) from error
     if json:
         print(stopwatch.report(found, device, **more))
         return

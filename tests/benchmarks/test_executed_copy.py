@@ -5,7 +5,7 @@ import json
 import nbformat
 import pytest
 
-from mixbook.benchmarks import executed_copy
+from mixbook.benchmarks import BenchmarkError, executed_copy
 
 
 @pytest.fixture
@@ -41,3 +41,12 @@ def test_the_largest_outputs_go_first_when_it_is_too_large(executed, tmp_path, m
     small, large = json.loads(target.read_text())["cells"]
     assert "xxx" in str(small["outputs"]) and "left out" in str(large["outputs"])
     assert target.stat().st_size <= 5_000
+
+
+def test_a_full_disk_is_said_with_where_the_notebook_is(executed, tmp_path, monkeypatch):
+    def full(path, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(executed_copy, "write_whole", full)
+    with pytest.raises(BenchmarkError, match=r"laptop\.ipynb .*No space left.*results are saved.*executed\.ipynb"):
+        executed_copy.keep(executed, tmp_path / "laptop.ipynb")

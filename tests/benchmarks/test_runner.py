@@ -8,12 +8,15 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
+import nbformat
 import pytest
 from test_cells import until
 from toy_trial import TOY
 
+from mixbook import cli
 from mixbook.benchmarks import BenchmarkError, runner
 from mixbook.benchmarks.experiments import get_experiment
 from mixbook.benchmarks.run_all import run_all
@@ -129,6 +132,43 @@ def test_a_failing_notebook_says_what_failed_and_where_to_look(book):
     notebook.write_text(notebook.read_text().replace("results = Results(", "results = Resultz("))
     with pytest.raises(runner.RunFailed, match=r"NameError.*Resultz(.|\n)*smoke\.ipynb"):
         runner.run(IRIS, "smoke", book, jobs=1)
+
+
+SHOWS = """
+import mixbook
+from mixbook.data import store
+print(store.root())
+print(mixbook.__file__)
+"""
+
+
+@pytest.mark.parametrize(("variable", "below"), [("MIXBOOK_DATA", ""), ("XDG_CACHE_HOME", "mixbook")])
+def test_the_notebook_finds_the_data_and_the_package_that_the_command_finds(tmp_path, variable, below):
+    """Also from a relative path, and where another mixbook is installed."""
+    clone, folder = tmp_path / "clone", tmp_path / "book" / "benchmarks"
+    shutil.copytree(ROOT / "mixbook", clone / "mixbook", ignore=shutil.ignore_patterns("__pycache__"))
+    folder.mkdir(parents=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SHOWS)]), folder / "table.ipynb")
+    code = "import sys; from pathlib import Path; from mixbook.benchmarks.runner import _execute; "
+    code += "_execute(Path(sys.argv[1]), Path(sys.argv[1]).with_name('executed.ipynb'), {})"
+    environment = {name: value for name, value in os.environ.items() if name not in ("MIXBOOK_DATA", "XDG_CACHE_HOME")}
+    command = [sys.executable, "-c", code, str(folder / "table.ipynb")]
+    ran = subprocess.run(command, cwd=clone, env=environment | {variable: "here"}, capture_output=True, text=True)
+    assert ran.stdout.splitlines() == [str(clone / "here" / below), str(clone / "mixbook" / "__init__.py")], ran.stderr
+
+
+def test_an_executed_notebook_that_cannot_be_written_is_named(book):
+    (book / "_build" / "benchmarks" / f"{IRIS.name}-smoke.ipynb").mkdir(parents=True)
+    with pytest.raises(BenchmarkError, match=r"-smoke\.ipynb .*the same command goes on"):
+        runner.run(IRIS, "smoke", book, jobs=1)
+
+
+def test_a_measurement_that_lacks_a_package_says_which(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "lightning_fabric", None)
+    with pytest.raises(SystemExit) as left:
+        cli.main(["bench", "speed", "train"])
+    assert left.value.code == 2
+    assert capsys.readouterr().err.startswith("mixbook: training needs lightning-fabric: pip install '.[train]'")
 
 
 @pytest.mark.parametrize("jobs", [0, -2])
@@ -371,3 +411,12 @@ def test_a_budget_is_shared_by_all_in_two_rounds(book, monkeypatch):
     assert 1000 >= runs[0][2] >= runs[1][2] > 0
     with pytest.raises(BenchmarkError, match="no time was left for first"):
         list(run_all([first], "laptop", book, jobs=1, place=runner.Place(budget=1e-9)))
+
+
+def test_a_clock_that_is_set_while_a_budget_runs_changes_nothing(book, monkeypatch):
+    second, runs = replace(IRIS, name="second", sources=(IRIS,)), []
+    monkeypatch.setattr(runner, "run", lambda e, *_, place, **__: runs.append(place.budget))
+    days = count(step=86_400)
+    monkeypatch.setattr("time.time", lambda: next(days))
+    list(run_all([second], "laptop", book, place=runner.Place(budget=1000.0)))
+    assert len(runs) == 2 and 900 < runs[1] <= runs[0] <= 1000

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics
+from mixbook.benchmarks.tidy import learned
 
 Found = Mapping[str, Mapping[Cell, Sequence[Trial]]]
 
@@ -24,6 +25,15 @@ def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
     shared = not fixed or params.get("k", "1") == "1" or float(params["alpha"]) == experiment["alpha_cap"]
     trials = (constant if shared else fixed[0]).get(_network(params, cell.method), [])
     return [Trial(t.number, _as_printed(t.metrics, eps), t.seconds) for t in trials]
+
+
+def read_learned(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
+    """The same of networks that learned.
+
+    Networks that never left guessing are left out, as they say nothing about how partners were chosen. Of a cell of which
+    no network learned nothing is a number.
+    """
+    return learned(read(experiment, cell, found))
 
 
 def _network(params: Mapping[str, str], method: str) -> Cell:

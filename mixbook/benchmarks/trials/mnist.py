@@ -6,12 +6,8 @@ from functools import cache, lru_cache, partial
 
 import torch
 
-from mixbook.benchmarks.results import Trial
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile
-from mixbook.benchmarks.tidy import learned
-from mixbook.benchmarks.trials import kmixup_tables
 from mixbook.benchmarks.trials.kmixup import moved, sampled_cost
-from mixbook.benchmarks.trials.kmixup_tables import Found
 from mixbook.benchmarks.trials.recipes import MixerOrMaker, recipe_of, trial_of
 from mixbook.data import Arrays
 from mixbook.data.images import mnist
@@ -79,15 +75,6 @@ def perturbation(alpha: float, k: int, cap: float | None, images: int, small: bo
         small: take the stand-in for MNIST.
     """
     return moved(alpha, k, cap, lambda size: _cost(size, images, small))
-
-
-def read(experiment: Experiment, cell: Cell, found: Found) -> list[Trial]:
-    """A printed cell, as :func:`mixbook.benchmarks.trials.kmixup_tables.read` finds it, from networks that learned.
-
-    Networks that never left guessing are left out, as they say nothing about how partners were chosen. Of a cell of which
-    no network learned nothing is a number.
-    """
-    return learned(kmixup_tables.read(experiment, cell, found))
 
 
 @lru_cache(maxsize=16)
