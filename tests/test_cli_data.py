@@ -1,11 +1,13 @@
 """``mixbook data``, as somebody types it."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
 from mixbook import cli
-from mixbook.data.sources import SOURCES, File, Source
+from mixbook.data import store
+from mixbook.data.sources import SOURCES, Archive, File, Source
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +67,30 @@ def test_verify_tells_right_wrong_and_absent_files_apart(home, capsys):
     assert capsys.readouterr().out == "ok     tiny.csv\n"
     (home / "tiny.csv").write_text("wrong")
     assert str(home / "tiny.csv") in refused(capsys, "verify")
+
+
+def test_verify_says_of_each_archive_what_it_found(home, monkeypatch, capsys):
+    def says(made) -> str:
+        monkeypatch.setitem(SOURCES, "packed", made)
+        cli.main(["data", "verify", "packed"])
+        return capsys.readouterr().out
+
+    right = (f"sha256:{hashlib.sha256(b'right').hexdigest()}",)
+    made = Source("packed", "", "http://localhost", archives=(Archive(File("packed.zip", right), "out"),))
+    assert says(made) == "absent packed.zip\n"
+    (home / "out").mkdir()
+    assert says(made) == "absent packed.zip\n"
+    (home / "out" / "one.txt").write_text("right")
+    assert says(made) == "not checked out: unpacked, no archive packed.zip\n"
+    assert says(replace(made, files=(File("out/one.txt", right),))) == "ok     out/one.txt\n"
+    (home / "packed.zip").write_text("right")
+    assert says(made) == "ok     packed.zip\n"
+
+
+@pytest.mark.parametrize("command", ["list", "verify"])
+def test_without_a_home_it_says_which_variable_helps(command, monkeypatch, capsys):
+    def nowhere():
+        raise store.DataError("name another in MIXBOOK_DATA")
+
+    monkeypatch.setattr(store, "root", nowhere)
+    assert refused(capsys, command) == "mixbook: name another in MIXBOOK_DATA\n"

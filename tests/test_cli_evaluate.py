@@ -221,9 +221,28 @@ def test_what_is_wrong_is_said(trained, tmp_path, capsys, monkeypatch):
     assert "is damaged" in refusal(capsys, alone)
     monkeypatch.setenv("MIXBOOK_DATA", str(tmp_path / "empty"))
     monkeypatch.setenv("MIXBOOK_OFFLINE", "1")
-    (alone / "job.json").write_text(json.dumps({**job, "data": "cifar10", "model": "lenet"}))
-    shutil.copy(trained / "checkpoint.pt", alone)
-    assert "cifar10 is not in the data folder" in refusal(capsys, alone)
+    assert "cifar10 is not in the data folder" in refusal(capsys, trained, "--data", "cifar10")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "job", "said"),
+    [({"seed": 5}, {}, "seed: 0, now 5"), ({"lr": 0.1}, {}, "lr: 0.05, now 0.1"), ({}, {"data": "iris"}, "now iris")],
+)
+def test_a_mixture_of_two_runs_is_refused(recipe, job, said, trained, tmp_path, capsys):
+    """By another seed, what is tested on was trained on."""
+    mixture = shutil.copytree(trained, tmp_path / "mixture")
+    written = json.loads((trained / "job.json").read_text())
+    (mixture / "job.json").write_text(json.dumps({**written, **job, "recipe": {**written["recipe"], **recipe}}))
+    error = refusal(capsys, mixture)
+    assert f"{mixture}/checkpoint.pt is of another run than job.json beside it says" in error and said in error
+
+
+def test_a_run_that_is_to_have_more_epochs_is_no_other(trained, tmp_path, capsys):
+    longer = shutil.copytree(trained, tmp_path / "longer")
+    written = json.loads((trained / "job.json").read_text())
+    written["recipe"]["epochs"] += 4
+    (longer / "job.json").write_text(json.dumps(written))
+    assert says(capsys, longer)["scores"] == says(capsys, trained)["scores"]
 
 
 def test_a_job_survives_json():

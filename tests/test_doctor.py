@@ -48,6 +48,15 @@ def test_it_counts_the_data_sets_that_are_here(monkeypatch, tmp_path):
     assert findings()["data"].found == f"1 of {len(doctor.SOURCES)} sets in {tmp_path}: cifar10"
 
 
+def test_without_a_home_the_data_are_missing_and_the_way_out_is_said(monkeypatch):
+    def nowhere():
+        raise doctor.store.DataError("name another in MIXBOOK_DATA")
+
+    monkeypatch.setattr(doctor.store, "root", nowhere)
+    found = findings()["data"]
+    assert found.found is None and found.advice == "name another in MIXBOOK_DATA"
+
+
 def test_it_knows_the_libraries_of_the_recipes(monkeypatch):
     monkeypatch.setattr(doctor, "version_of", lambda package: {"timm": "1.0"}.get(package))
     found = findings()

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from mixbook import cli
+from mixbook.benchmarks import BenchmarkError
 from mixbook.cli import run_folder
 
 
@@ -44,3 +46,33 @@ def test_what_is_written_is_json_for_every_reader(tmp_path):
     run_folder.write(tmp_path, "result.json", content)
     read = json.loads((tmp_path / "result.json").read_text(), parse_constant=refuse)
     assert read == {"scores": {"nll": None, "error": 1.5}, "history": [{"loss": None}], "knots": [[0.0, 1]]}
+
+
+def test_two_runs_are_not_in_one_folder(tmp_path, capsys):
+    command = ["train", "--data", "iris", "--model", "mlp", "--epochs", "1", "--milestones", "--device", "cpu"]
+    command += ["--out", str(tmp_path / "run")]
+    with run_folder.alone(tmp_path / "run"), pytest.raises(SystemExit) as left:
+        cli.main(command)
+    assert left.value.code == 2
+    assert f"mixbook: another run is at work in {tmp_path}/run: give another folder with --out" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "job.json").exists()
+    for _ in range(2):  # it leaves the folder to the next
+        cli.main(command)
+
+
+def test_a_run_that_wrote_nothing_leaves_no_folder(tmp_path):
+    with run_folder.alone(tmp_path / "new" / "run"):
+        assert (tmp_path / "new" / "run").is_dir()
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "new").mkdir()
+    for folder in (tmp_path / "new", tmp_path / "new" / "run"):
+        with run_folder.alone(folder):
+            (folder / "job.json").touch(exist_ok=True)
+        assert (folder / "job.json").exists()
+
+
+def test_what_ends_a_run_opens_its_folder(tmp_path):
+    with pytest.raises(KeyboardInterrupt), run_folder.alone(tmp_path):
+        raise KeyboardInterrupt
+    with run_folder.alone(tmp_path), pytest.raises(BenchmarkError), run_folder.alone(tmp_path):
+        pass

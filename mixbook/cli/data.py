@@ -13,7 +13,8 @@ def commands() -> dict[str, Callable[..., None]]:
 
     def list_() -> None:
         """Show the data sets, and which of them are in the data folder."""
-        print(f"data folder: {store.root()}")
+        with _explained():
+            print(f"data folder: {store.root()}")
         for wanted in SOURCES.values():
             print(f"{'here' if store.present(wanted) else '-':5} {wanted.name:15} {wanted.title}")
 
@@ -39,16 +40,19 @@ def commands() -> dict[str, Callable[..., None]]:
         """
         wrong = []
         with _explained():
-            chosen = [store.source(name) for name in names or SOURCES]
+            chosen, home = [store.source(name) for name in names or SOURCES], store.root()
         for wanted in chosen:
+            there = {archive.file: archive.folder for archive in wanted.archives if store.unpacked(archive)}
             for file in (*wanted.files, *(archive.file for archive in wanted.archives)):
-                path = store.root() / file.path
+                path = home / file.path
                 if path.is_file():
                     right = store.matches(path, file)
                     print(f"{'ok' if right else 'WRONG':6} {file.path}", flush=True)
                     wrong += [] if right else [str(path)]
-                elif file in wanted.files:
+                elif file not in there:
                     print(f"absent {file.path}")
+                elif not wanted.files:  # which are checked themselves
+                    print(f"not checked {there[file]}: unpacked, no archive {file.path}")
         if wrong:
             raise BenchmarkError(f"not the published files: {', '.join(wrong)}. Remove them, then `mixbook data get`")
 

@@ -114,9 +114,13 @@ def _devices() -> list[Finding]:
 
 
 def _data() -> Finding:
-    here = [name for name, source in SOURCES.items() if store.present(source)]
+    purpose = "experiments on data sets that are downloaded"
+    try:
+        here = [name for name, source in SOURCES.items() if store.present(source)]
+    except store.DataError as error:
+        return Finding("data", None, purpose, str(error))
     words = f"{len(here)} of {len(SOURCES)} sets in {store.root()}: {', '.join(here)}" if here else None
-    return Finding("data", words, "experiments on data sets that are downloaded", "mixbook data get NAME, such as mnist")
+    return Finding("data", words, purpose, "mixbook data get NAME, such as mnist")
 
 
 def _book() -> str | None:

@@ -1,9 +1,12 @@
 """The folder of a run of ``mixbook train``: ``job.json`` says what is trained, ``result.json`` what came of it."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.cli.valid_json import dumps
@@ -13,6 +16,8 @@ from mixbook.whole_file import write_whole
 if TYPE_CHECKING:
     from mixbook.training.job import Job
 
+LOCK = ".lock"
+
 
 def write(folder: Path, name: str, content: dict[str, Any]) -> None:
     """Write one of the two files, whole or not at all.
@@ -21,6 +26,36 @@ def write(folder: Path, name: str, content: dict[str, Any]) -> None:
         OSError: if it cannot be written.
     """
     write_whole(folder / name, dumps(content) + "\n")
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Within it no other run can be in the folder; of several processes one asks for it.
+
+    If there is no folder, it is made, and is gone again if nothing was written there.
+
+    Raises:
+        BenchmarkError: if another run is at work there.
+        OSError: if nothing can be written there.
+    """
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BenchmarkError(
+            f"another run is at work in {folder}: give another folder with --out, or wait until it is done"
+        ) from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # somebody else may have come
+            if made and set(os.listdir(folder)) <= {LOCK}:
+                (folder / LOCK).unlink(missing_ok=True)
+                for each in made:
+                    each.rmdir()
+        lock.release()
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """``mixbook train``: one network, one way of mixing, one recipe; resumes where it was stopped."""
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,8 +47,8 @@ def command() -> Callable[..., None]:
 
         Args:
             job: what to train.
-            out: folder for job.json, checkpoint.pt and, at the end, result.json. The same command goes on from the
-                checkpoint; mixbook evaluate takes the folder, and in Python mixbook.training.load_run.
+            out: folder for job.json, checkpoint.pt and, at the end, result.json, of one run at a time. The same command
+                goes on from the checkpoint; mixbook evaluate takes the folder, and in Python mixbook.training.load_run.
             fresh: start again and replace the checkpoint.
             device: cpu, cuda or cuda:1; the best that there is by default.
             tensorboard: write curves to the folder too; needs the package tensorboard.
@@ -63,8 +63,11 @@ def command() -> Callable[..., None]:
         from mixbook.training.trained import said_in_result
 
         found: list[Ready] = []
+        lock = ExitStack()
         try:
             fabric = this_process(device_of(device), job.recipe.precision)
+            if fabric.is_global_zero:
+                lock.enter_context(run_folder.alone(out))
             log = _writer(out) if tensorboard and fabric.is_global_zero else None
             goes_on, known = (out / "checkpoint.pt").exists() and not fresh, run_folder.says_job(out)
             if goes_on and known:
@@ -98,6 +101,8 @@ def command() -> Callable[..., None]:
             ) from None
         except (Diverged, torch.OutOfMemoryError) as error:
             raise TrainingFailed(str(error)) from error
+        finally:
+            lock.close()
         print(f"test error {scores['error']:.2f} %, nll {scores['nll']:.3f}, ece {scores['ece']:.2f} %")
         print(f"checkpoint and result are in {out}")
 

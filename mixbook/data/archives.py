@@ -1,8 +1,8 @@
 """Unpack an archive so that nothing can land outside its folder, and nothing half unpacked is left behind."""
 
 import lzma
+import shutil
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -21,6 +21,8 @@ class ArchiveError(Exception):
 def unpack(archive: Path, folder: Path, inside: str = "", *, nested: bool = False) -> None:
     """Unpack a zip or tar file (of any compression) into a new folder, which appears only when all of it is there.
 
+    One process at a time may unpack to a folder. What a killed one left half unpacked beside it is removed.
+
     Args:
         archive: the file.
         folder: becomes the contents; must not exist.
@@ -32,9 +34,11 @@ def unpack(archive: Path, folder: Path, inside: str = "", *, nested: bool = Fals
             neither a file nor a folder (links, devices); if ``inside`` is not in it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder.parent) as temporary:
-        target = Path(temporary) / "contents"
-        target.mkdir()
+    target = folder.parent / f".unpacking-{folder.name}"
+    if target.exists():
+        shutil.rmtree(target)
+    target.mkdir()
+    try:
         try:
             if _is_zip(archive):
                 _unpack_zip(archive, target)
@@ -49,6 +53,8 @@ def unpack(archive: Path, folder: Path, inside: str = "", *, nested: bool = Fals
         if not contents.is_dir():
             raise ArchiveError(f"{archive} does not hold the folder {inside!r}: it is not the official archive")
         contents.rename(folder)
+    finally:
+        shutil.rmtree(target, ignore_errors=True)  # without a trace, unless all of it became the folder
 
 
 def _is_zip(archive: Path) -> bool:

@@ -18,6 +18,7 @@ from mixbook.data.pixels import Pixels
 
 View = Callable[[Tensor], Tensor]
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)  # EXIF: rows of the file are columns of what is shown
+_WIDTH, _HEIGHT = 256, 257  # in the tags of a TIFF file
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +181,7 @@ def read_image(path: Path, *, as_shown: bool = False) -> Tensor:
 
     with _opened(path) as image:
         deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
-        image = _as_shown(image) if as_shown else image
+        image = _as_shown(image) if as_shown else _as_stored(image)
         if deep:
             # Pillow would make everything above 255 white. It brings values of a PGM file to 16 bits.
             eight = (np.asarray(image) >> 8).astype(np.uint8)
@@ -200,6 +201,8 @@ def look(path: Path, *, as_shown: bool = False) -> tuple[bool, tuple[int, int]]:
     with _opened(path) as image:
         grey = image.mode in ("1", "L", "LA", "La", "I") or image.mode.startswith("I;16")
         width, height = image.size
+        if image.format == "TIFF":  # Pillow may have turned its size already
+            width, height = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
         lies = as_shown and image.getexif().get(_ORIENTATION) in _LYING
         return grey, (height, width) if lies else (width, height)
 
@@ -216,6 +219,28 @@ def _as_shown(image: Any) -> Any:
     return white
 
 
+def _as_stored(image: Any) -> Any:
+    """Pillow turns a TIFF as it loads it, and forgets how it was turned: turn it back."""
+    from PIL.Image import Transpose
+
+    if image.format != "TIFF":
+        return image
+    turn = image.getexif().get(_ORIENTATION)
+    image.load()
+    if turn is None or image.getexif().get(_ORIENTATION) == turn:
+        return image
+    back = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_90,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_270,
+    }
+    return image.transpose(back[turn])
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
@@ -223,7 +248,7 @@ def _opened(path: Path) -> Iterator[Any]:
     except ImportError as error:
         raise ImportError("reading image files needs Pillow: pip install '.[vision]' in the clone") from error
     try:
-        with Image.open(path) as image:
+        with path.open("rb") as file, Image.open(file) as image:  # by its path, Pillow 13 maps turned grey TIFFs askew
             yield image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # all of these for broken files
         raise OSError(f"{path} cannot be read as an image: {error}") from error

@@ -69,7 +69,8 @@ def speech_commands(part: Literal["train", "val", "test"] = "train") -> Utteranc
     home = store.folder("speech_commands")
     listed = {name: _read_list(home / file) for name, file in _LISTS.items() if (home / file).is_file()}
     words = [word for word in WORDS if (home / word).is_dir()]
-    found = [(path, at) for at, word in enumerate(WORDS) if word in words for path in sorted((home / word).glob("*.wav"))]
+    waves = {word: sorted((home / word).glob("[!.]*.wav")) for word in words}  # a Mac hides a ._x.wav beside each x.wav
+    found = [(path, WORDS.index(word)) for word in words for path in waves[word]]
 
     def belongs(path: Path) -> str:
         if len(listed) < len(_LISTS):

@@ -32,11 +32,21 @@ class DataError(Exception):
 
 
 def root() -> Path:
-    """The data folder; it need not exist."""
+    """The data folder; it need not exist.
+
+    Raises:
+        DataError: if it is in the home folder, and there is none.
+    """
     given = os.environ.get("MIXBOOK_DATA")
-    if given:
-        return Path(given).expanduser().absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mixbook"
+    try:
+        if given:
+            return Path(given).expanduser().absolute()
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mixbook"
+    except RuntimeError as error:  # such as that of a user whom the system does not know, as in some containers
+        where = given or "~/.cache/mixbook"
+        raise DataError(
+            f"the data folder {where} is in a home folder, and there is none: name another in MIXBOOK_DATA"
+        ) from error
 
 
 def source(name: str) -> Source:
@@ -93,8 +103,16 @@ def whole(home: Path, name: str) -> Iterator[None]:
 def present(wanted: Source) -> bool:
     """Whether everything that the loader reads is in the data folder; contents are not looked at."""
     home = root()
-    whole = all((home / archive.folder).is_dir() for archive in wanted.archives)
+    whole = all(unpacked(archive) for archive in wanted.archives)
     return whole and all((home / file.path).is_file() for file in wanted.files)
+
+
+def unpacked(archive: Archive) -> bool:
+    """Whether there is something in the folder that an archive is unpacked to; hidden files are nothing."""
+    try:
+        return any(not name.startswith(".") for name in os.listdir(root() / archive.folder))
+    except OSError:
+        return False
 
 
 def obtain(wanted: Source) -> None:
@@ -133,8 +151,8 @@ def _unpack(wanted: Source, archive: Archive) -> None:
     target = root() / archive.folder
     if target.exists():
         absent = [file.path for file in wanted.files if not (root() / file.path).is_file()]
-        if absent:
-            raise DataError(_not_whole(target, ", ".join(absent), wanted.name))
+        if absent or not unpacked(archive):
+            raise DataError(_not_whole(target, ", ".join(absent) or "all files", wanted.name))
         return
     _fetch(wanted, archive.file)
     try:

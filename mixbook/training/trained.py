@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from mixbook.data import Arrays
 from mixbook.training import checkpoint as checkpoints
 from mixbook.training.inputs import Inputs
+from mixbook.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from mixbook.data import Batched
@@ -73,7 +75,26 @@ class Run:
         file = path / "checkpoint.pt" if path.is_dir() else path
         if not file.is_file():
             raise FileNotFoundError(f"no checkpoint {file}: give the folder that `mixbook train --out` named")
-        return cls(file, job_of(file.parent), checkpoints.load(file))
+        run = cls(file, job_of(file.parent), checkpoints.load(file))
+        run._check_same_job()
+        return run
+
+    def _check_same_job(self) -> None:
+        """What is a test sample by another run's seed or data may have been trained on.
+
+        Raises:
+            ValueError: if the checkpoint is of another run than the job.
+        """
+        saved, now = self.content["run"], self.job.recipe.as_dict()
+        changed = checkpoints.differences({"recipe": {**Recipe(1).as_dict(), **saved["recipe"]}}, {"recipe": now})
+        if not self.job.is_own and not saved["data"].startswith(f"{self.job.data} ("):
+            changed.append(f"data: {saved['data']}, now {self.job.data}")
+        if changed:
+            raise ValueError(
+                f"{self.file} is of another run than job.json beside it says ({'; '.join(changed)}): two runs wrote into "
+                "that folder, or a new one was stopped before its first checkpoint. Train again, each run in a folder of "
+                "its own"
+            )
 
     def network(self, shape: tuple[int, ...], num_classes: int) -> nn.Module:
         """The network with its weights, for scaled samples of this shape.
@@ -116,9 +137,10 @@ class Run:
         """Of data that have changed, what is a test sample today may have been trained on.
 
         Raises:
-            ValueError: if data of one's own are not those of the run.
+            ValueError: if data that were split at random, as data of one's own may be, are not those of the run.
         """
-        if self.job.is_own and not self._is_of(train.checksum()):
+        # Images of the papers come in parts, and are scaled by means that machines add up in another order.
+        if (self.job.is_own or isinstance(train, Arrays)) and not self._is_of(train.checksum()):
             raise ValueError(
                 f"{self.job.data} has changed since {self.file.parent} was trained on it, or is other data, so its test "
                 "part may have been trained on: put back what was there, or train again"

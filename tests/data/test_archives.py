@@ -1,3 +1,7 @@
+import signal
+import subprocess
+import sys
+
 import pytest
 from tiny_archives import tar, zip_
 
@@ -51,6 +55,27 @@ def test_what_is_no_archive_is_refused(tmp_path):
 def test_an_archive_without_the_folder_is_not_the_official_one(tmp_path):
     with pytest.raises(ArchiveError, match="does not hold the folder 'top'"):
         unpack(tar(tmp_path / "a", ("x", b"")), tmp_path / "here", "top")
+
+
+def test_what_a_killed_process_left_is_removed_and_what_others_unpack_is_not(tmp_path):
+    killed = """
+import os, signal, sys
+from pathlib import Path
+from mixbook.data import archives
+def until_killed(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+archives._unpack_tar = until_killed
+archives.unpack(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+    archive = tar(tmp_path / "a", ("x", b"x"))
+    for name in ("here", "here-too"):
+        arguments = [sys.executable, "-c", killed, str(archive), str(tmp_path / "in" / name)]
+        assert subprocess.run(arguments).returncode == -signal.SIGKILL
+    left = set((tmp_path / "in").iterdir())
+    assert len(left) == 2
+    unpack(archive, tmp_path / "in" / "here")
+    now = set((tmp_path / "in").iterdir())
+    assert len(now & left) == 1 and now - left == {tmp_path / "in" / "here"}
 
 
 def test_a_tar_that_ends_with_a_zip_is_a_tar(tmp_path):

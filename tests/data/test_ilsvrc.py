@@ -144,6 +144,9 @@ def test_without_the_archives_it_says_which_and_from_where(home):
 
 def test_an_empty_folder_is_no_data_set(home):
     (home / "imagenet" / "train").mkdir(parents=True)
+    with pytest.raises(store.DataError, match="train is there, but not whole: all files missing"):
+        imagenet("train")
+    (home / "imagenet" / "train" / "readme.txt").touch()
     with pytest.raises(store.DataError, match="no folders of classes"):
         imagenet("train")
 

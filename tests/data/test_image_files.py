@@ -125,6 +125,25 @@ def test_a_look_at_a_file_says_its_kind_and_size(tmp_path, mode, grey):
     assert look(tmp_path / "one.png") == (grey, (5, 3))
 
 
+@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("ending", ["png", "tif", "lzw.tif", "deep.tif"])
+def test_a_turned_photo_is_stored_in_one_way_and_shown_in_another(tmp_path, turn, ending, generator):
+    from PIL import Image
+
+    stored = torch.randint(256, (3, 4), generator=generator, dtype=torch.uint8).numpy()
+    turned = Image.Exif()
+    turned[0x0112] = turn
+    path, options = tmp_path / f"one.{ending}", {"compression": "tiff_lzw"} if ending == "lzw.tif" else {}
+    Image.fromarray(stored.astype(np.uint16) * 256 if "deep" in ending else stored).save(path, exif=turned, **options)
+    sides = {1: "", 2: "x", 3: "xy", 4: "y", 5: "t", 6: "tx", 7: "txy", 8: "ty"}[turn]  # by the standard of EXIF
+    shown = stored.T if "t" in sides else stored
+    shown = shown[:: -1 if "y" in sides else 1, :: -1 if "x" in sides else 1]
+    assert read_image(path)[0].tolist() == stored.tolist()
+    assert read_image(path, as_shown=True)[0].tolist() == shown.tolist()
+    assert look(path) == (True, (4, 3))
+    assert look(path, as_shown=True) == (True, shown.shape[::-1])
+
+
 def test_a_look_at_what_is_no_image_names_it(tmp_path):
     (tmp_path / "one.png").write_text("text")
     with pytest.raises(OSError, match=r"one\.png cannot be read as an image"):

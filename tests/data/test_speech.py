@@ -30,6 +30,11 @@ def test_a_folder_that_lacks_a_list_follows_the_rule_in_all_parts(utterances):
         assert names and sorted(path.name for path in speech_commands(part).paths) == names
 
 
+def test_what_a_mac_hides_among_the_files_is_no_utterance(utterances):
+    write(utterances / "bed" / "._a_nohash_0.wav", b"\0" * 8)
+    assert [path.name for path in speech_commands("train").paths] == ["a_nohash_0.wav", "a_nohash_0.wav"]
+
+
 def test_thirty_words():
     assert len(WORDS) == len(set(WORDS)) == 30
     assert list(WORDS) == sorted(WORDS)

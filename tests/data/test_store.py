@@ -49,6 +49,21 @@ def test_the_folder_is_the_named_one_or_in_the_cache(monkeypatch, tmp_path):
     assert store.root() == tmp_path / "cache" / "mixbook"
 
 
+@pytest.mark.parametrize("given", [None, "~/data"])
+def test_a_data_folder_in_a_home_that_is_not_there_is_said_with_the_way_out(given, monkeypatch):
+    def nowhere(*_):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("MIXBOOK_DATA", raising=False)
+    if given:
+        monkeypatch.setenv("MIXBOOK_DATA", given)
+    monkeypatch.setattr(Path, "home", nowhere)
+    monkeypatch.setattr(Path, "expanduser", nowhere)
+    with pytest.raises(DataError, match=rf"folder {given or '~/.cache/mixbook'} is in a home .* another in MIXBOOK_DATA"):
+        store.root()
+
+
 def test_a_missing_file_is_downloaded_once(numbers, site, home):
     for _ in range(2):
         (path,) = store.files("numbers")
@@ -135,6 +150,18 @@ def test_a_folder_that_is_not_whole_is_not_repaired_silently(packed, home):
     (home / "out").mkdir(parents=True)
     with pytest.raises(DataError, match=r"not whole: out/numbers.csv missing"):
         store.files("packed")
+
+
+def test_an_empty_folder_is_no_data_set(packed, home, monkeypatch):
+    many = replace(packed, files=())  # too many to be listed
+    monkeypatch.setitem(SOURCES, "packed", many)
+    (home / "out").mkdir(parents=True)
+    (home / "out" / ".DS_Store").touch()
+    assert not store.present(many)
+    with pytest.raises(DataError, match=r"out is there, but not whole: all files missing\. Move it away"):
+        store.folder("packed")
+    (home / "out" / "a").touch()
+    assert store.present(many) and store.folder("packed") == home / "out"
 
 
 def test_a_malicious_archive_is_refused_even_with_its_checksum(packed, site, home, tmp_path, monkeypatch):

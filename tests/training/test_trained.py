@@ -16,6 +16,7 @@ from mixbook.evaluation import evaluate
 from mixbook.models import named
 from mixbook.training import CheckpointError, checkpoint, load_run
 from mixbook.training.job import Job, in_pixels, on_pixels
+from mixbook.training.trained import Run
 
 PAGE = Path(__file__).parents[2] / "book" / "how_to_run.md"
 
@@ -133,6 +134,32 @@ def test_where_neither_the_result_nor_the_data_say_it_that_is_said(table, tmp_pa
     (folder / "checkpoint.pt").write_bytes(b"half")
     with pytest.raises(CheckpointError, match="damaged"):
         load_run(folder)
+
+
+def test_a_set_that_is_split_otherwise_than_it_was_is_refused(tmp_path):
+    train("digits", tmp_path, "--model", "mlp", "--hidden", "8", "--epochs", "1")
+    run = Run.read(tmp_path)
+    train_part, test = run.job.parts()
+    run.check_same_data(train_part)
+    with pytest.raises(ValueError, match=r"digits has changed since .* was trained on it, or is other data"):
+        run.check_same_data(test)
+
+
+def test_the_seed_of_another_run_is_refused(tmp_path):
+    train("digits", tmp_path, "--model", "mlp", "--hidden", "8", "--epochs", "1")
+    job = json.loads((tmp_path / "job.json").read_text())
+    job["recipe"]["seed"] = 5
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    with pytest.raises(ValueError, match=r"is of another run than job\.json beside it says \(seed: 0, now 5\)"):
+        load_run(tmp_path)
+
+
+def test_a_checkpoint_of_a_version_without_a_setting_has_its_default(tmp_path):
+    train("digits", tmp_path, "--model", "mlp", "--hidden", "8", "--epochs", "1")
+    content = checkpoint.load(tmp_path / "checkpoint.pt")
+    del content["run"]["recipe"]["ema"]
+    checkpoint.save(tmp_path / "checkpoint.pt", content)
+    load_run(tmp_path)
 
 
 def test_it_is_the_network_that_evaluate_builds(photos):

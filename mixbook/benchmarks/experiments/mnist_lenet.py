@@ -140,7 +140,8 @@ def _table(name: str, title: str, paper: str, where: str) -> Experiment:
     """A printed table whose cells are networks of the two experiments above, those of them that learned."""
     sources = (CONSTANT_XI,) if paper == "kmixup-tmlr" else (CONSTANT_XI, FIXED_ALPHA)
     read = table(name, title, paper, where, "mnist", "lenet", sources)
-    return replace(read, settings=(*read.settings, _LEFT_OUT), derive="mixbook.benchmarks.trials.kmixup_tables:read_learned")
+    learned = "mixbook.benchmarks.trials.kmixup_tables:read_learned"
+    return replace(read, settings=(*read.settings, _LEFT_OUT), derive=learned)
 
 
 TABLE3 = _table("kmixup-tmlr-table3-mnist", "MNIST, LeNet, over k and xi", "kmixup-tmlr", "Table 3")
