@@ -90,16 +90,19 @@ class Answers:
         """Refuse batches of which nothing would be mixed: one block of k or fewer samples is matched with itself.
 
         Args:
-            batch_size: samples that are mixed with one another.
+            batch_size: samples that are mixed with one another; with ``per="pair"`` they are spread over the layers.
 
         Raises:
-            ValueError: if k makes one block of them.
+            ValueError: if k makes one block of them, or of those that draw the same layer.
         """
-        if self.k > 1 and self.k >= batch_size:
+        layers = len(self.layers) if self.per == "pair" else 1
+        if self.k > 1 and self.k * layers >= batch_size:
+            drawn = f" ({batch_size} over {layers} layers, with per='pair')" if layers > 1 else ""
             raise ValueError(
-                f"k must be much smaller than the {batch_size} samples that are mixed with one another, got {self.k}: one "
-                "block of them all is matched with itself, and nothing would be mixed. Take a smaller k, a larger "
-                "batch_size (each process, and each part of accumulate, mixes its own share), or pairs='across'"
+                f"k must be much smaller than the {batch_size // layers} samples{drawn} that are mixed with one another, "
+                f"got {self.k}: one block of them all is matched with itself, and nothing would be mixed. Take a smaller "
+                "k, a larger batch_size (each process, and each part of accumulate, mixes its own share), or pairs='across'"
+                + (", or per='pair_lambda'" if layers > 1 else "")
             )
 
     def mixer_for(self, model: nn.Module, num_classes: int) -> Mixer | ManifoldMixer | None:

@@ -37,7 +37,8 @@ def mixed_cross_entropy(
 
     Args:
         logits: (N, C), or (N, C, ...) with one prediction for each pixel or step. Those of a sequence are often (N, T, C):
-            pass ``logits.movedim(-1, 1)``. Nothing can tell, where T is C.
+            pass ``logits.movedim(-1, 1)``. Nothing can tell, where T is C. They must be finite: the logit ``-inf`` of a
+            class that is ruled out makes the loss NaN, also where its target is 0, so rule it out by -1e9 or the like.
         targets: weights over classes, float with the shape of ``logits``, or integer labels (N, ...).
         reduction: ``"mean"`` as above, ``"sum"`` of its numerator, or ``"none"`` for (N, ...).
         weight: weights of the classes, (C,).

@@ -17,6 +17,8 @@ Cost = Literal["squared", "euclidean"]
 _BYTES = 8 << 20  # of rows that are copied at once on a CPU, so that they are still in its cache when they are multiplied
 _ROUNDED = 8  # units in the last place of a product of many numbers that rounding may have taken
 _CONFUSED = 0.02, 2  # share and number of pairs looked at, of which the smaller is too much: usual data have none
+_FEW = 64  # rows of a batch in which one pair for each would be too few to look at: there all are, and one is too much
+_BETTER = 1e-6  # share that other partners found with many digits must save of what the first ones cost, to replace them
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _begin_alike(matchings: list[Matching], pool: Executor | None) -> Callable[[
     def finish() -> list[Tensor]:
         order, unclear = solved() if ahead is None else ahead.result()
         for number in unclear:
-            order[number] = _order([table.cpu() for table in _costs([matchings[number]], centred=True)], parts)[0]
+            _improve(order[number], [table.cpu() for table in _costs([matchings[number]], many=True)], parts)
         order = send(order, candidates[0].device)
         return [rows[places] for rows, places in zip(candidates, order, strict=True)]
 
@@ -111,6 +113,20 @@ def _order(tables: list[Tensor], parts: list[tuple[int, int, int]]) -> Tensor:
     return orders[0] if len(orders) == 1 else torch.cat(orders, dim=1)
 
 
+def _improve(order: Tensor, tables: list[Tensor], parts: list[tuple[int, int, int]]) -> None:
+    """Put into the order (B,) of one batch, in place, what costs with many digits find, in each block where that is better.
+
+    Of partners that are equally good for all that matters, the first ones stay.
+    """
+    found = _order(tables, parts)[0]
+    for costs, (start, stop, size) in zip(tables, parts, strict=True):
+        now, then = (each[start:stop].view(-1, size) for each in (found, order))
+        blocks, other = costs.view(-1, size, size), now != then  # the rest may cost far more than these
+        less, paid = ((blocks.gather(2, ((each - start) % size)[..., None])[..., 0] * other).sum(1) for each in (now, then))
+        better = less < (1 - _BETTER) * paid
+        then[better] = now[better]
+
+
 def _parts(matching: Matching) -> list[tuple[int, int, int]]:
     """First row, row behind the last one, and block size: of the blocks of k, then of what remains, where there are any."""
     total = len(matching.x)
@@ -119,16 +135,15 @@ def _parts(matching: Matching) -> list[tuple[int, int, int]]:
     return [part for part in parts if part[0] < part[1]]
 
 
-def _costs(matchings: list[Matching], *, centred: bool = False) -> list[Tensor]:
+def _costs(matchings: list[Matching], *, many: bool = False) -> list[Tensor]:
     """Costs (batches, blocks, size, size) of each part of batches of one size, on their device.
 
     Args:
         matchings: of one size, with one k and one kind of cost.
-        centred: move each block by the mean of its candidates, and compute with many digits. For squared distances that
-            changes no matching, and costs some passes over the batch; it saves the digits that a large common offset would
-            swallow.
+        many: squared distances themselves, centred and with many digits, in place of the products that decide the same.
+            That costs some passes over the batch, and saves the digits that a large common offset would swallow.
     """
-    between = cross_cost if matchings[0].cost == "squared" else _distances
+    between = _distances if matchings[0].cost == "euclidean" else _squares if many else cross_cost
     count, at_once = len(matchings), len(matchings[0].x)
     if _as_one(matchings[0]):
         matchings = [_joined(matchings)]
@@ -145,10 +160,6 @@ def _costs(matchings: list[Matching], *, centred: bool = False) -> list[Tensor]:
                 rows = slice(first, min(first + step, stop))
                 right = torch.index_select(matching.other, 0, matching.candidates[rows], out=memory[: rows.stop - first])
                 left, right = (side.unflatten(0, (-1, size)) for side in (matching.x[rows], right))
-                if centred:
-                    left, right = many_digits(left), many_digits(right)
-                    origin = right.mean(dim=1, keepdim=True)
-                    left, right = left - origin, right - origin
                 costs.append(between(left, right))
         together = costs[0] if len(costs) == 1 else torch.cat(costs)
         tables.append(together.view(count, -1, size, size))
@@ -168,9 +179,12 @@ def _joined(matchings: list[Matching]) -> Matching:
     return Matching(x, other, candidates, first.k, first.cost)
 
 
+def _squares(left: Tensor, right: Tensor) -> Tensor:
+    return squared_cost(many_digits(left), many_digits(right), check=False)
+
+
 def _distances(left: Tensor, right: Tensor) -> Tensor:
-    # A root of nearly nothing needs more digits than float32 has.
-    return squared_cost(many_digits(left), many_digits(right), check=False).sqrt()
+    return _squares(left, right).sqrt()  # a root of nearly nothing needs more digits than float32 has
 
 
 def _check_finite(tables: list[Tensor]) -> None:
@@ -189,18 +203,32 @@ def _unclear(tables: list[Tensor], parts: list[tuple[int, int, int]], order: Ten
     An exchange costs about the squared distance of the two samples. Where products are far larger, as in samples with a
     large common offset or in a few tight clusters far apart, their last digits hide it. (A difference of exactly 0 is left
     out: samples that are equal, or made of whole numbers, can be exchanged.) A sample is compared with that whose place in
-    the block its partner has: any other, as candidates are in random order.
+    the block its partner has: any other, as candidates are in random order. In a small batch these may all be itself, or
+    differ by exactly 0 for want of digits: there all pairs of a block are compared, and one that is not clear is too much.
+    A difference of 0 is left out there if costs are whole numbers, as of counts and of categories.
     """
+    small = order.shape[1] <= _FEW
     unclear = np.zeros(len(order), dtype=np.int64)
     for table, (start, stop, size) in zip(tables, parts, strict=True):
         costs, column = table.numpy().ravel(), (order[:, start:stop].numpy().ravel() - start) % size
         row = np.arange(len(column))
-        other = row - row % size + column
+        first = row - row % size  # of its block
         paid = costs.take(row * size + column)
-        now = paid + paid.take(other)
+        if small:
+            row, first, column = row[:, None], first[:, None], column[:, None]
+        other = first + (np.arange(size) if small else column)
+        now = paid.take(row) + paid.take(other)
         exchanged = costs.take(row * size + column.take(other)) + costs.take(other * size + column)
-        apart = np.abs(exchanged - now)
-        close = (apart > 0) & (apart <= _ROUNDED * np.finfo(costs.dtype).eps * (np.abs(exchanged) + np.abs(now)))
+        apart = exchanged - now  # below 0 where a sum over the block had too few digits
+        close = apart <= _ROUNDED * np.finfo(costs.dtype).eps * (np.abs(exchanged) + np.abs(now))
+        close &= other != row if small else apart != 0
+        if small and close.any() and _is_whole(costs):
+            close &= apart != 0
         unclear += close.reshape(len(order), -1).sum(1)
     share, number = _CONFUSED
-    return np.flatnonzero(unclear > min(share * order.shape[1], number)).tolist()
+    return np.flatnonzero(unclear > (0 if small else min(share * order.shape[1], number))).tolist()
+
+
+def _is_whole(costs: np.ndarray) -> bool:
+    """Whether they are whole numbers, and not so large that any number would be rounded to one."""
+    return bool(np.abs(costs).max() < 0.25 / np.finfo(costs.dtype).eps and (costs == np.rint(costs)).all())

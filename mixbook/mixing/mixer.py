@@ -13,9 +13,9 @@ from mixbook.mixing.blend.fmix import FMix, Legacy
 from mixbook.mixing.blend.linear import Linear
 from mixbook.mixing.blend.puzzlemix import PuzzleMix
 from mixbook.mixing.blend.saliency import GradientSaliency
-from mixbook.mixing.checks import built_in, check_batch, check_looks_at
+from mixbook.mixing.checks import built_in, can_be_looked_at, check_batch, check_looks_at
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
-from mixbook.mixing.plan import MixPlan, check_shares
+from mixbook.mixing.plan import MixPlan, check_range, check_shares
 from mixbook.mixing.ratio import Beta, Fixed, Ratio, lambdas
 from mixbook.mixing.scope import Scope, generator_state, restore_generator
 
@@ -121,19 +121,30 @@ class Mixer:
             generator: used instead of the mixer's own.
 
         Raises:
-            ValueError: if the batch is empty, or ``x`` and ``y`` differ in length.
+            ValueError: if the batch is empty, ``x`` and ``y`` differ in length, or a partner that a pairing of your own
+                gives on a CPU is not a row of the batch that partners come from.
             TypeError: if one is not a tensor.
         """
         check_batch(x, y)
         if x2 is not None:
             check_batch(x2, y2, ("x2", "y2"))
         generator = self.generator if generator is None else generator
-        partner = _checked(self.pairing.pair(x, x2, generator, y, y2), x)
+        partner = self._partners(self.pairing.pair(x, x2, generator, y, y2), x)
         lam = lambdas(self.ratio, x.shape[0], generator)
         if x2 is None:
             return self._looked_at(self.blend.plan(x, partner, lam, generator, y))
         both = None if y is None or y2 is None else torch.cat([y, y2])
         return self._looked_at(self.blend.plan(torch.cat([x, x2]), partner + len(x), lam, generator, both))
+
+    def _partners(self, partner: Any, x: Tensor) -> Tensor:
+        """The partners that a pairing found; those of a reader's own are looked at."""
+        size = x.shape[:1]
+        if not isinstance(partner, Tensor) or partner.dtype not in (torch.int64, torch.int32) or partner.shape != size:
+            got = f"{partner.dtype} {tuple(partner.shape)}" if isinstance(partner, Tensor) else type(partner).__name__
+            raise TypeError(f"a pairing must give the row of each partner, int64 ({x.shape[0]},), got {got}")
+        if not built_in(self.pairing) and can_be_looked_at(partner):
+            check_range("partner", partner, x.shape[0])  # before rows of a first batch are added, which would hide -1
+        return partner
 
     def _looked_at(self, plan: Any) -> MixPlan:
         """The plan that a blend made; of a reader's own it is looked at."""
@@ -210,14 +221,6 @@ class Mixer:
         if "mixers" in state:
             raise ValueError("the state is that of OneOf, which holds several mixers: load it into one")
         restore_generator(self.generator, state)
-
-
-def _checked(partner: Any, x: Tensor) -> Tensor:
-    """The partners that a pairing found, which may be a reader's own."""
-    if not isinstance(partner, Tensor) or partner.dtype not in (torch.int64, torch.int32) or partner.shape != x.shape[:1]:
-        got = f"{partner.dtype} {tuple(partner.shape)}" if isinstance(partner, Tensor) else type(partner).__name__
-        raise TypeError(f"a pairing must give the row of each partner, int64 ({x.shape[0]},), got {got}")
-    return partner
 
 
 def mixup(

@@ -33,7 +33,8 @@ class ManifoldMixer:
     runs on the mixtures. So K interpolations share the first layers, and a transport pairing matches activations.
     In eval mode nothing is mixed. Activation checkpointing may recompute any layer: it is mixed there as it was.
 
-    Everything must flow through a layer that is named: what a skip connection carries around it is not mixed.
+    Everything must flow through a layer that is named: what a skip connection carries around it is not mixed. A layer that
+    runs several times in a pass mixes in its first run only: where that is one branch of several, the others are not mixed.
 
     A network may be compiled by ``torch.compile``: each named layer ends a graph, whichever is drawn, and blocks with a
     ``forward`` of their own are compiled one by one. A plain ``nn.Sequential`` that holds such a layer is not compiled.
@@ -45,8 +46,9 @@ class ManifoldMixer:
             probabilities.
         mixer: who, how much, and how.
         per: ``"batch"`` draws one layer for a batch, as published; ``"pair"`` one for each sample, which is then mixed with
-            others that drew the same, so a transport pairing needs ``strict=False`` or large batches. For a random layer
-            and lambda "per example" (Section 2) the ratio must be per pair too: ``manifold_mixup(..., per="pair")``.
+            others that drew the same, so a transport pairing needs ``strict=False`` or large batches: of a batch of B and L
+            layers a share of up to k L / B is matched with itself, and not mixed. For a random layer and lambda "per
+            example" (Section 2) the ratio must be per pair too: ``manifold_mixup(..., per="pair")``.
         stop_gradient: train only the layers that follow a mixture, the ablation of the paper's Section 5.1. In several
             processes, ``DistributedDataParallel`` then needs ``find_unused_parameters=True``.
 

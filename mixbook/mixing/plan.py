@@ -85,7 +85,7 @@ class MixPlan:
             if grid == 0 or self.masks.shape[3] % grid or self.masks.shape[4] % grid:
                 raise ValueError(f"{grid} x {grid} patches of moves must divide the masks, got {tuple(self.masks.shape)}")
         if check and self.sources.device.type == "cpu" and self.sources.numel():
-            _check_range("sources", self.sources, self.rows)
+            check_range("sources", self.sources, self.rows)
             # With one draw the first sources are the batch as it is, which need not be copied.
             self._set_in_order(torch.equal(self.sources[:, 0], torch.arange(len(self))))
         if check and self.weights.device.type == "cpu" and len(self):
@@ -117,7 +117,7 @@ class MixPlan:
         """
         size = partner.shape[0]  # of every batch: len of a tensor takes ten times as long
         if partner.device.type == "cpu" and size:
-            _check_range("partner", partner, rows)
+            check_range("partner", partner, rows)
         sources = torch.stack([torch.arange(size, device=partner.device), partner], dim=1)
         draws = weights.shape[0] // max(1, size)
         plan = cls(sources if draws == 1 else sources.repeat(draws, 1), weights, rows, masks, moves, check=False)
@@ -441,13 +441,13 @@ def _known_labels(y: Tensor, num_classes: int, ignore_index: int | None) -> tupl
     labels = y.long() if known is None else y.long().where(known, 0)
     if y.numel():
         if y.device.type == "cpu":
-            _check_range("labels", labels, num_classes, _ADVICE)
+            check_range("labels", labels, num_classes, _ADVICE)
         elif y.device.type in ("cuda", "meta"):  # others have no such assertion
             _check_range_later("labels", labels, num_classes, _ADVICE)
     return labels, known
 
 
-def _check_range(name: str, values: Tensor, end: int, advice: str = "") -> None:
+def check_range(name: str, values: Tensor, end: int, advice: str = "") -> None:
     low, high = (int(each) for each in values.aminmax())
     if low < 0 or high >= end:
         raise ValueError(f"{name} must lie in [0, {end}), got {low} to {high}{advice}")

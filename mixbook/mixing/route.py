@@ -26,6 +26,7 @@ class Step:
         layout: the rows that follow, as indices into the output with the mixtures behind it; None for the mixtures alone.
         samples: the rows of the batch that ``rows`` began as, int64, on the CPU.
         stop_gradient: whether nothing flows back from the mixtures.
+        random: states of torch's global generator before and after planning, which may have drawn from it.
         runs: how often the layer ran in the forward pass; it mixes once.
     """
 
@@ -34,6 +35,7 @@ class Step:
     layout: Tensor | None
     samples: Tensor
     stop_gradient: bool
+    random: tuple[Tensor, Tensor]
     runs: int = 1
 
     def apply(self, output: Tensor) -> Tensor:
@@ -41,8 +43,17 @@ class Step:
         chosen = output if self.layout is None else output[self.rows]
         mixed = self.plan.apply(chosen.detach() if self.stop_gradient else chosen)
         if self.stop_gradient and torch.is_grad_enabled():
-            mixed.requires_grad_()  # or reentrant checkpointing, which follows its input, would leave the next layers out
+            # Or reentrant checkpointing, which follows its input, would leave the next layers out; and no leaf, which an
+            # operation in place may not change.
+            mixed = mixed.requires_grad_().clone()
         return mixed if self.layout is None else torch.cat([output, mixed])[self.layout]
+
+    def again(self, output: Tensor) -> Tensor:
+        """As :meth:`apply`, where the layer is recomputed: what draws behind it, as dropout does, must draw the same."""
+        before, after = self.random
+        if torch.equal(torch.get_rng_state(), before):  # as checkpointing restored it; otherwise it is not ours to set
+            torch.set_rng_state(after)
+        return self.apply(output)
 
 
 class Route:
@@ -87,12 +98,18 @@ class Route:
         here = self._waits_for == place
         rows, rest = here.nonzero().squeeze(1), (~here).nonzero().squeeze(1)
         samples, there = self._key[rows], send(rows, output.device)
+        before = torch.get_rng_state()
         with torch.no_grad():  # what planning computes is not computed again when the layer is
             plan = self._plan(output.detach() if len(rest) == 0 else output.detach()[there], samples)
         key, order = torch.cat([self._key[rest], self._keys_of(plan, samples)]).sort(stable=True)
         layout = torch.cat([rest, len(self) + torch.arange(len(plan))])[order]
         self.steps[place] = step = Step(
-            plan, there, send(layout, output.device) if len(rest) else None, samples, self._stop_gradient
+            plan,
+            there,
+            send(layout, output.device) if len(rest) else None,
+            samples,
+            self._stop_gradient,
+            (before, torch.get_rng_state()),
         )
         self._waits_for = torch.cat([self._waits_for[rest], torch.full((len(plan),), -1)])[order]
         self._key = key
@@ -174,7 +191,7 @@ class Replay:
                     f"layer {name!r} ran {step.runs} times in the forward pass and is recomputed now: which of them it is "
                     "cannot be told, so mix at a layer that runs once, or leave it out of activation checkpointing"
                 )
-            return step.apply(output)
+            return step.again(output)
 
         return again
 

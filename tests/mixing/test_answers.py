@@ -64,6 +64,20 @@ def test_a_batch_of_one_block_is_refused_for_nothing_of_it_would_be_mixed():
     Answers().check_batch(1)
 
 
+def test_with_a_layer_for_each_pair_those_that_draw_the_same_one_are_the_batch():
+    layers = ("input", "0", "1")
+    model = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 3))
+    every = Answers(1.0, k=64, layers=layers, per="pair")
+    plan = every.mixer_for(model, 3).with_plan(model, torch.rand(128, 2), torch.zeros(128, dtype=torch.int64))[1]
+    assert plan.self_matches > 0.9
+    with pytest.raises(ValueError, match=r"smaller than the 42 samples \(128 over 3 layers, with per='pair'\) .*, got 64"):
+        every.check_batch(128)
+    every.check_batch(193)
+    for per in ("batch", "pair_lambda"):
+        Answers(1.0, k=64, layers=layers, per=per).check_batch(128)
+    Answers(1.0, k=64, per="pair").check_batch(128)
+
+
 def test_the_command_line_says_so_before_it_trains(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as left:

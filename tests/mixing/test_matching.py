@@ -55,6 +55,39 @@ def test_every_block_is_optimal_whatever_all_samples_have_in_common(k, offset, g
         assert paid <= least * (1 + 1e-5)
 
 
+@pytest.mark.parametrize("size", [8, 16, 32, 64])
+@pytest.mark.parametrize("k", [2, 4, 7])
+@pytest.mark.parametrize(("common", "spread"), [((52.37, 4.9), 0.01), ((3e3, 3e3), 1), ((3e4, 3e4), 1), ((1013,), 3)])
+def test_small_batches_are_matched_well_whatever_they_have_in_common(common, spread, k, size, generator):
+    for _ in range(20):
+        x = torch.tensor(common) + spread * torch.randn(size, len(common), generator=generator)
+        candidates = torch.randperm(size, generator=generator.clone_state())
+        partner, exact = mb.OptimalTransport(k).pair(x, generator=generator), x.double()
+        for block in torch.arange(size).split(k):
+            cost = (exact[block][:, None] - exact[candidates[block]]).square().sum(2)
+            least = cost[linear_sum_assignment(cost.numpy())].sum()
+            assert (exact[block] - exact[partner[block]]).square().sum() <= least * (1 + 1e-5)
+
+
+@pytest.mark.parametrize("size", [8, 16, 32])
+def test_a_large_cost_in_a_block_of_a_small_batch_hides_no_other(size, generator):
+    for _ in range(20):
+        x = torch.randn(size, 2, generator=generator)
+        x[0] = 1e4
+        few, many = (mb.OptimalTransport(4).pair(each, generator=generator.clone_state()) for each in (x, x.double()))
+        assert torch.equal(few, many)
+
+
+def test_of_partners_that_are_equally_good_the_first_stay(generator):
+    x = 0.3 * torch.eye(5)[torch.randint(5, (32,), generator=generator)]  # with many digits another matching is as good
+    pairing = mb.OptimalTransport(16)
+    candidates = pairing.begin(x, generator=generator.clone_state()).candidates
+    costs = matching.cross_cost(x.view(2, 16, 5), x[candidates].view(2, 16, 5))
+    assert matching._unclear([costs[None]], [(0, 32, 16)], matching._order([costs], [(0, 32, 16)])) == [0]
+    first = transport.assignment(costs) + torch.tensor([[0], [16]])
+    assert torch.equal(pairing.pair(x, generator=generator), candidates[first.flatten()])
+
+
 @pytest.mark.parametrize(("apart", "width"), [(10, 1e-3), (1000, 1), (1000, 0.1)])
 @pytest.mark.parametrize("k", [2, 16, 30])
 def test_every_block_is_optimal_within_tight_clusters_far_apart(k, apart, width, generator):
@@ -70,13 +103,14 @@ def test_every_block_is_optimal_within_tight_clusters_far_apart(k, apart, width,
         assert paid <= least * (1 + 1e-6)
 
 
-def test_equal_samples_and_whole_numbers_need_no_more_digits(generator, monkeypatch):
+@pytest.mark.parametrize("size", [32, 128])
+def test_equal_samples_and_whole_numbers_need_no_more_digits(size, generator, monkeypatch):
     costs = matching._costs
     monkeypatch.setattr(
-        matching, "_costs", lambda these, **how: pytest.fail("again") if how.get("centred") else costs(these, **how)
+        matching, "_costs", lambda these, **how: pytest.fail("again") if how.get("many") else costs(these, **how)
     )
-    x = torch.randint(-1, 2, (64, 5), generator=generator).float()
-    mb.OptimalTransport(16).pair(x[torch.randint(0, 9, (64,), generator=generator)], generator=generator)
+    x = torch.randint(-1, 2, (size, 5), generator=generator).float()
+    mb.OptimalTransport(16).pair(x[torch.randint(0, 9, (size,), generator=generator)], generator=generator)
     mb.OptimalTransport(16).pair(x, generator=generator)
 
 
@@ -84,7 +118,7 @@ def test_only_a_large_offset_is_centred_away(generator, monkeypatch):
     asked = []
     costs = matching._costs
     monkeypatch.setattr(
-        matching, "_costs", lambda these, **how: asked.append(how.get("centred", False)) or costs(these, **how)
+        matching, "_costs", lambda these, **how: asked.append(how.get("many", False)) or costs(these, **how)
     )
     x = torch.randn(32, 50, generator=generator)
     for shift in (0.0, 1e3):

@@ -217,6 +217,17 @@ def test_what_a_pairing_finds_must_be_rows(partner, got, generator):
         mb.Mixer(Finds(partner), num_classes=5).plan(x, y)
 
 
+@pytest.mark.parametrize("second", [False, True])
+@pytest.mark.parametrize("wrong", [-1, 12])
+def test_partners_must_be_rows_of_the_batch_that_they_come_from(wrong, second, generator):
+    x, y = batch(generator)
+    partner = torch.arange(12)
+    partner[5] = wrong
+    both = {"x2": x, "y2": y} if second else {}
+    with pytest.raises(ValueError, match=rf"partner must lie in \[0, 12\), got {min(wrong, 0)} to {max(wrong, 11)}"):
+        mb.Mixer(Finds(partner), num_classes=5).plan(x, y, **both)
+
+
 @pytest.mark.parametrize(("name", "method"), [("pairing", "pair"), ("ratio", "sample"), ("blend", "plan")])
 def test_what_is_no_pairing_ratio_or_blend_is_refused(name, method):
     with pytest.raises(TypeError, match=f"{name} must have a method '{method}', got 1.0"):

@@ -333,6 +333,28 @@ def test_gradients_can_be_stopped_below_the_mixing_layer(model, data, per, gener
     assert torch.equal(logits2, logits3)
 
 
+@pytest.mark.parametrize("per", ["batch", "pair"])
+def test_a_stopped_gradient_allows_what_follows_to_work_in_place(per, data):
+    net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(inplace=True), nn.Linear(8, 5))
+    hidden = mb.manifold_mixup(net, ["0"], 1.0, 5, per=per, stop_gradient=True)
+    mb.mixed_cross_entropy(*hidden(*data)).backward()
+    assert net[0].weight.grad is None and net[2].weight.grad.any()
+
+
+def test_a_layer_that_runs_several_times_mixes_in_its_first_run_only(data, generator):
+    class Branches(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.head = nn.Linear(6, 4), nn.Linear(8, 5)
+
+        def forward(self, x):
+            return self.head(torch.cat([self.layer(x), self.layer(-x)], dim=1))
+
+    net, (x, y) = Branches(), data
+    outputs, plan = mb.manifold_mixup(net, ["layer"], 1.0, 5).with_plan(net, x, y, generator=generator)
+    torch.testing.assert_close(outputs, net.head(torch.cat([plan.apply(net.layer(x)), net.layer(-x)], dim=1)))
+
+
 def test_where_each_sample_has_its_own_layer_only_what_lies_below_it_is_stopped(model, data):
     hidden = mb.manifold_mixup(model, ["0", "2"], 1.0, 5, per="pair", stop_gradient=True)
     logits, targets = hidden.outputs(model, *data, generator=generators(1)[0])

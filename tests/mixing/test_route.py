@@ -15,11 +15,11 @@ class Block(nn.Sequential):
 
 
 class Checkpointed(nn.Module):
-    """Stem, two blocks and a head; ``how`` is None, or ``use_reentrant`` of the blocks' checkpointing."""
+    """Stem, two blocks, dropout between, and a head; ``how`` is None, or ``use_reentrant`` of the blocks' checkpointing."""
 
-    def __init__(self, how=None):
+    def __init__(self, how=None, dropout=0.0, **options):
         super().__init__()
-        self.how = how
+        self.how, self.options, self.drop = how, options, nn.Dropout(dropout)
         with torch.random.fork_rng():
             torch.manual_seed(0)
             self.stem, self.block1, self.block2, self.head = nn.Linear(6, 8), Block(8), Block(8), nn.Linear(8, 5)
@@ -27,8 +27,8 @@ class Checkpointed(nn.Module):
     def forward(self, x):
         x = self.stem(x)
         if self.how is None:
-            return self.head(self.block2(self.block1(x)))
-        x = checkpoint(lambda h: self.block2(self.block1(h)), x, use_reentrant=self.how)
+            return self.head(self.block2(self.drop(self.block1(x))))
+        x = checkpoint(lambda h: self.block2(self.drop(self.block1(h))), x, use_reentrant=self.how, **self.options)
         return self.head(x)
 
 
@@ -45,9 +45,10 @@ def gradients(model):
     return [p.grad.clone() for p in model.parameters()]
 
 
-def step(how, layers, data, losses=1, backwards=1, **options):
-    model = Checkpointed(how)
-    hidden = mb.manifold_mixup(model, layers, 1.0, 5, generator=torch.Generator().manual_seed(5), **options)
+def step(how, layers, data, losses=1, backwards=1, dropout=0.0, own=True, **options):
+    model = Checkpointed(how, dropout)
+    generator = torch.Generator().manual_seed(5) if own else None
+    hidden = mb.manifold_mixup(model, layers, 1.0, 5, generator=generator, **options)
     total = sum(mb.mixed_cross_entropy(*hidden(*data)) for _ in range(losses))
     assert hooks(model) == 0
     for more in reversed(range(backwards)):
@@ -58,10 +59,28 @@ def step(how, layers, data, losses=1, backwards=1, **options):
 
 @pytest.mark.parametrize("how", [False, True], ids=["saved tensors", "reentrant"])
 @pytest.mark.parametrize("draws", [1, 3])
+@pytest.mark.parametrize("own", [True, False], ids=["own generator", "torch's generator"])
 @pytest.mark.parametrize("layers", [["block1"], ["block1.linear"], ["block2.act"], ["block2"], ["stem"]], ids=str)
-def test_recomputed_layers_replay_the_plan(how, layers, draws, data):
-    for ours, plain in zip(step(how, layers, data, draws=draws), step(None, layers, data, draws=draws), strict=True):
-        torch.testing.assert_close(ours, plain)
+def test_recomputed_layers_replay_the_plan(how, layers, own, draws, data):
+    options = {"own": own, "draws": draws, "dropout": 0.5}
+    with torch.random.fork_rng():
+        recomputed, plain = (gradients_and_next(each, layers, data, options) for each in (how, None))
+    for ours, theirs in zip(recomputed, plain, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def gradients_and_next(how, layers, data, options):
+    torch.manual_seed(3)
+    return [*step(how, layers, data, **options), torch.rand(3)]  # and what is drawn after the step
+
+
+def test_random_numbers_that_checkpointing_left_alone_are_left_alone(data):
+    model = Checkpointed(False, preserve_rng_state=False)
+    with torch.random.fork_rng():
+        mixed = mb.mixed_cross_entropy(*mb.manifold_mixup(model, ["block1"], 1.0, 5)(*data))
+        before = torch.get_rng_state()
+        mixed.backward()
+        assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("how", [False, True], ids=["saved tensors", "reentrant"])
