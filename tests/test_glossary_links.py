@@ -39,7 +39,8 @@ def rendered(tmp_path_factory):
         (source / name).write_text(text)
     sys.path.insert(0, str(ROOT / "book" / "_ext"))
     settings = {
-        "extensions": ["myst_parser", "glossary_links"],
+        "extensions": ["myst_nb", "glossary_links"],
+        "nb_execution_mode": "off",
         "myst_enable_extensions": ["colon_fence", "dollarmath"],
         "suppress_warnings": ["config.cache"],
     }

@@ -158,7 +158,7 @@ def boxes_from_corners(corners: Tensor) -> Tensor:
     return torch.cat([first, last - first + 1], dim=-1)
 
 
-def read_image(path: Path, *, as_shown: bool = False) -> Tensor:
+def read_image(path: str | Path, *, as_shown: bool = False) -> Tensor:
     """An image file as uint8 (3, H, W); grey and palette images become colour, and 16 bits the upper 8 of them.
 
     Args:
@@ -242,13 +242,14 @@ def _as_stored(image: Any) -> Any:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: str | Path) -> Iterator[Any]:
     try:
         from PIL import Image
     except ImportError as error:
         raise ImportError("reading image files needs Pillow: pip install '.[vision]' in the clone") from error
     try:
-        with path.open("rb") as file, Image.open(file) as image:  # by its path, Pillow 13 maps turned grey TIFFs askew
+        # By its path, Pillow 13 maps turned grey TIFFs askew.
+        with Path(path).open("rb") as file, Image.open(file) as image:
             yield image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # all of these for broken files
         raise OSError(f"{path} cannot be read as an image: {error}") from error

@@ -448,6 +448,16 @@ def _known_labels(y: Tensor, num_classes: int, ignore_index: int | None) -> tupl
 
 
 def check_range(name: str, values: Tensor, end: int, advice: str = "") -> None:
+    """Refuse whole numbers, of any shape (...), outside of [0, ``end``). It looks at them, so not for a GPU.
+
+    Raises:
+        ValueError: naming what they are, the least and the largest.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.plan import check_range
+        >>> check_range("partner", torch.tensor([1, 0]), 2)
+    """
     low, high = (int(each) for each in values.aminmax())
     if low < 0 or high >= end:
         raise ValueError(f"{name} must lie in [0, {end}), got {low} to {high}{advice}")
