@@ -1,12 +1,11 @@
 """Pages link a term of the glossary once, where they first name it, and the glossary has what they link to."""
 
 import re
-import sys
 
 import glossary_links
 import pytest
 from contents import ROOT
-from sphinx.application import Sphinx
+from rendering import rendered
 
 PAGE = """# Of optimal transport
 
@@ -31,29 +30,18 @@ LINK = re.compile(r'glossary\.html#term-[\w-]+"><span class="xref std std-term">
 
 
 @pytest.fixture(scope="module")
-def rendered(tmp_path_factory):
+def pages(tmp_path_factory):
     """The HTML of each page."""
-    source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("output")
-    for name, text in FILES.items():
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        (source / name).write_text(text)
-    sys.path.insert(0, str(ROOT / "book" / "_ext"))
-    settings = {
-        "extensions": ["myst_nb", "glossary_links"],
-        "nb_execution_mode": "off",
-        "myst_enable_extensions": ["colon_fence", "dollarmath"],
-        "suppress_warnings": ["config.cache"],
-    }
-    Sphinx(source, None, output, output / "trees", "html", settings, status=None, warningiserror=True).build()
-    return {name: (output / name).with_suffix(".html").read_text() for name in FILES}
+    settings = {"myst_enable_extensions": ["colon_fence", "dollarmath"]}
+    return rendered(FILES, tmp_path_factory.mktemp("book"), "glossary_links", strict=True, **settings)
 
 
-def test_each_term_is_linked_where_it_is_first_named(rendered):
-    assert LINK.findall(rendered["book/why/one.md"]) == ["Optimal transport", "proper score", "surrogate", "ECEs", "NLL"]
+def test_each_term_is_linked_where_it_is_first_named(pages):
+    assert LINK.findall(pages["book/why/one.md"]) == ["Optimal transport", "proper score", "surrogate", "ECEs", "NLL"]
 
 
-def test_other_pages_are_left_alone(rendered):
-    assert not any(LINK.findall(rendered[name]) for name in ("index.md", "book/reference/two.md", "book/glossary.md"))
+def test_other_pages_are_left_alone(pages):
+    assert not any(LINK.findall(pages[name]) for name in ("index.md", "book/reference/two.md", "book/glossary.md"))
 
 
 def test_the_glossary_has_every_term_that_is_linked():

@@ -1,11 +1,9 @@
 """Chapters lead to the reference and back: one page of each kind, rendered as the book is."""
 
 import re
-import sys
 
 import pytest
-from contents import ROOT
-from sphinx.application import Sphinx
+from rendering import rendered
 
 HEADER = "---\nfile_format: mystnb\nkernelspec:\n  display_name: Python 3\n  name: python3\n---\n"
 CELL = "```{code-cell} ipython3\nimport mixbook as mb\nfrom mixbook.theory.lines import critical_alpha\nmb.Beta(1.0)\n```\n"
@@ -26,21 +24,10 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def rendered(tmp_path_factory):
+def pages(tmp_path_factory):
     """The HTML of each page."""
-    source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("output")
-    for name, text in FILES.items():
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        (source / name).write_text(text)
-    sys.path.insert(0, str(ROOT / "book" / "_ext"))
-    settings = {
-        "extensions": ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference_links"],
-        "nb_execution_mode": "off",
-    }
-    app = Sphinx(source, None, output, output / "trees", "html", settings, status=None, warning=None)
-    app.build()
-    sys.path.remove(str(ROOT / "book" / "_ext"))
-    return {name: (output / name).with_suffix(".html").read_text() for name in FILES}
+    extensions = "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference_links"
+    return rendered(FILES, tmp_path_factory.mktemp("book"), *extensions)
 
 
 def links(page: str) -> dict[str, str]:
@@ -51,21 +38,21 @@ def links(page: str) -> dict[str, str]:
     }
 
 
-def test_names_and_files_of_the_package_lead_to_their_entries(rendered):
-    assert links(rendered["book/why/one.md"]) == {
+def test_names_and_files_of_the_package_lead_to_their_entries(pages):
+    assert links(pages["book/why/one.md"]) == {
         "mb.RandomPairing": "../reference/all.html#mixbook.mixing.pairing.RandomPairing",
         "Beta(alpha)": "../reference/all.html#mixbook.mixing.ratio.Beta",
         "critical_alpha": "../reference/all.html#mixbook.theory.lines.critical_alpha",
         "mixbook/mixing/ratio.py": "../reference/all.html#module-mixbook.mixing.ratio",
         "pairing.py": "../reference/all.html#module-mixbook.mixing.pairing",
     }
-    assert links(rendered["book/why/two.md"]).keys() == {"mb.Beta", "training.fit", "evaluation.NoisyBackground"}
-    assert links(rendered["book/evidence/three.md"]).keys() == {"PGD"}
-    assert not links(rendered["book/reference/all.md"])
+    assert links(pages["book/why/two.md"]).keys() == {"mb.Beta", "training.fit", "evaluation.NoisyBackground"}
+    assert links(pages["book/evidence/three.md"]).keys() == {"PGD"}
+    assert not links(pages["book/reference/all.md"])
 
 
-def test_an_entry_says_in_which_chapter_it_comes_first(rendered):
-    page = rendered["book/reference/all.md"]
+def test_an_entry_says_in_which_chapter_it_comes_first(pages):
+    page = pages["book/reference/all.md"]
 
     def said(name: str) -> list[str]:
         entry = page.split(f'id="{name}"')[1].split('<dl class="py')[0]

@@ -177,17 +177,18 @@ def test_one_whole_cell_of_a_fuller_profile_does_not_hide_a_finished_one(tmp_pat
     assert on_iris(tmp_path).profile == "paper"
 
 
+def by_chance(claim, cells, rng):
+    """400 verdicts on comparisons in which nothing differs but by chance, five trials each."""
+    trials = [[dict(enumerate(rng.normal(size=5))) for _ in cells] for _ in range(400)]
+    gains = (tuple(Gain(*pair, None, of_pair, of=5) for pair, of_pair in zip(cells, each, strict=True)) for each in trials)
+    return [Judged(claim, "", "", "", each).verdict for each in gains]
+
+
 def test_of_many_comparisons_one_that_is_clear_by_chance_is_not_the_opposite(tmp_path):
     """Where all are equal, "opposite" comes about as often as for one comparison: 2.5%, not 2.5% for each."""
     claim, rng = replace(BETTER, about="each"), np.random.default_rng(0)
     cells = [(Cell("kmixup", f"k={i}"), Cell("mixup", f"k={i}")) for i in range(2, 14)]
-    verdicts = [
-        Judged(
-            claim, "", "", "", tuple(Gain(*pair, None, dict(enumerate(rng.normal(size=5))), of=5) for pair in cells)
-        ).verdict
-        for _ in range(400)
-    ]
-    assert verdicts.count("opposite") / 400 < 0.06
+    assert by_chance(claim, cells, rng).count("opposite") / 400 < 0.06
     clear = tuple(Gain(*pair, None, dict(enumerate(rng.normal(-9, 1, 5))), of=5) for pair in cells)
     assert Judged(claim, "", "", "", clear).verdict == "opposite"
 
@@ -273,14 +274,7 @@ def test_some_are_not_the_opposite_while_others_of_them_do_not_hold_what_is_to_b
 
 def test_one_of_several_that_is_clear_by_chance_does_not_reproduce_a_claim_about_some():
     cells = [(Cell("kmixup", f"k={i};alpha=1"), Cell("mixup", "k=1;alpha=1")) for i in range(2, 14)]
-    rng = np.random.default_rng(0)
-    verdicts = [
-        Judged(
-            SOME, "", "", "", tuple(Gain(*pair, None, dict(enumerate(rng.normal(size=5))), of=5) for pair in cells)
-        ).verdict
-        for _ in range(400)
-    ]
-    assert verdicts.count("reproduced") / 400 < 0.06
+    assert by_chance(SOME, cells, np.random.default_rng(0)).count("reproduced") / 400 < 0.06
 
 
 def test_what_the_paper_says_of_each_alpha_xi_or_budget_is_not_judged_by_a_mean():
