@@ -36,6 +36,7 @@ def test_every_page_opens_cleanly_typesets_its_mathematics_and_fits(chromium, si
         formulas, typeset = (visit.page.locator(kind).count() for kind in (".math", ".math mjx-container"))
         assert typeset >= formulas, f"{name}: {typeset} of {formulas} formulas are typeset"
         assert visit.page.locator("mjx-merror").count() == 0, f"{name}: TeX that MathJax does not understand"
+        assert visit.page.locator("mjx-container[tabindex='0']").count() == 0, f"{name}: formulas are stops of the Tab key"
         across = visit.page.evaluate("document.scrollingElement.scrollWidth")
         assert across <= width, f"{name} is {across} pixels wide at {width}"
     visit.close()

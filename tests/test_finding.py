@@ -65,8 +65,16 @@ def test_search_puts_chapters_first_and_code_names_to_the_reference(chromium, si
         ("alpha", "alpha"),
         ("Puzzle Mix", "puzzlemix"),
         ("optimal transport", "kmixup"),
+        ("pairing", "kmixup"),
+        ("ratio", "multimix"),
+        ("place", "manifold_mixup"),
+        ("blend", "cutmix"),
+        ("manifold", "manifold_mixup"),
+        ("install", "how_to_run"),
     ):
         assert found(query)[0].startswith(next(f"{page}.html" for page in PAGES if page.endswith(f"/{chapter}"))), query
+    for query in ("theory", "data", "evaluation", "training", "models"):  # names of pages of the reference too
+        assert not found(query)[0].startswith("book/reference/"), query
     visit.close()
     assert not visit.wrong
 

@@ -36,7 +36,7 @@ const explore = {
     const label = explore.make("label", { class: "slider" }, controls);
     explore.make("span", { text }, label);
     const input = explore.make("input", { type: "range", min, max, step }, label);
-    const shown = explore.make("output", {}, label);
+    const shown = explore.make("span", { "aria-hidden": true }, label); // the slider itself says its value
     const slider = {
       input,
       get value() { return of(Number(input.value)); },
@@ -127,7 +127,8 @@ const explore = {
 
   /* Something in the drawing that can be reached by Tab and moved; `reach` is the radius of what a finger can catch. */
   handle(drawing, kind, reach, by, step) {
-    const attributes = { tabindex: 0, role: "button", "aria-roledescription": `movable ${kind}`, class: "point" };
+    // As an "application", a screen reader passes arrow keys on to it; with a "button" they would move its own cursor.
+    const attributes = { tabindex: 0, role: "application", "aria-roledescription": `movable ${kind}`, class: "point" };
     const handle = explore.make("g", attributes, drawing);
     explore.make("circle", { r: reach, fill: "transparent", class: "halo" }, handle);
     explore.movable(drawing, handle, by, step);
@@ -158,6 +159,7 @@ const explore = {
     for (const end of ["pointerup", "pointercancel"]) handle.addEventListener(end, () => (last = null));
     const steps = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
     handle.addEventListener("keydown", (event) => {
+      if (event.key === " ") event.preventDefault(); // nothing to press here, and the page would scroll away
       if (!steps[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;
       const size = event.shiftKey ? 4 : 1;
       by(size * steps[event.key][0], size * steps[event.key][1]);

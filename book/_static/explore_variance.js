@@ -66,7 +66,7 @@
       cells[0].parentElement.classList.toggle("chosen", found[way] === Math.min(...found));
     });
     const fewer = found[0] < found[1];
-    said.textContent = `B = ${B}, K = ${K}, after ${V.epochs} ${V.epochs === 1 ? "epoch" : "epochs"}: ${K} ratios for ${B} pairs vary ${fewer ? "less" : "more"} than `
+    said.textContent = `B = ${B}, K = ${K}, after ${V.epochs} ${V.epochs === 1 ? "epoch" : "epochs"}: ${K} ratios for ${B === 1 ? "one pair" : `${B} pairs`} vary ${fewer ? "less" : "more"} than `
       + `one ratio for ${K * B} pairs (${round(found[0])} against ${round(found[1])}), since B is ${fewer ? "above" : "not above"} `
       + `B₀ = ${Math.round(B0)}. A ratio for each pair: ${round(found[2])}.`;
   }

@@ -6,17 +6,21 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
 // A name with a dot or an underscore is code, which the reference describes; every other question goes to the chapters.
 const asksForCode = /[._]/.test(new URLSearchParams(location.search).get("q") ?? "");
 
-// A method's name, however it is written, leads to its chapter; so do words that its title does not have.
+// A name, however it is written, leads to its chapter or page; so do words that the title does not have.
 const asked = (new URLSearchParams(location.search).get("q") ?? "").toLowerCase().replace(/[^a-z]/g, "");
-const about = { optimaltransport: "kmixup", wasserstein: "kmixup", matching: "kmixup", beta: "alpha", lambda: "mixup" };
+const about = {
+  optimaltransport: "kmixup", wasserstein: "kmixup", matching: "kmixup", beta: "alpha", lambda: "mixup",
+  pairing: "kmixup", ratio: "multimix", place: "manifoldmixup", blend: "cutmix", manifold: "manifoldmixup",
+  install: "howtorun", installation: "howtorun",
+};
+const wanted = about[asked] ?? asked;
 
 var Scorer = {
   score: ([page, , , , score]) => {
     if (asksForCode) return score;
-    const name = page.split("/").pop().replace(/_/g, "");
-    if (name === asked || name === about[asked]) return score + 400;
-    if (/^book\/(why|who|how_much|where|how|practice)\//.test(page)) return score + 200;
-    return /^book\/(reference|bibliography)/.test(page) ? score : score + 100;
+    if (/^book\/(reference|bibliography)/.test(page)) return score;
+    if (page.split("/").pop().replace(/_/g, "") === wanted) return score + 400;
+    return score + (/^book\/(why|who|how_much|where|how|practice)\//.test(page) ? 200 : 100);
   },
   objNameMatch: 11,
   objPartialMatch: 6,
