@@ -5,10 +5,11 @@ from test_cells import quiet
 from toy_trial import SIDE_BY_SIDE, TOY
 
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.budget import BudgetTooSmall, most_informative_first, seconds_of
+from mixbook.benchmarks.budget import BudgetTooSmall, _rank, check, expected, most_informative_first, seconds_of
 from mixbook.benchmarks.cells import run_missing_cells
 from mixbook.benchmarks.executors.local import InThisProcess
-from mixbook.benchmarks.results import Results
+from mixbook.benchmarks.results import Results, Trial
+from mixbook.benchmarks.spec import Cell
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("25m", 1500), ("1.5h", 5400), ("1h30m", 5400)])
@@ -32,6 +33,9 @@ def test_one_trial_everywhere_comes_before_two_anywhere(experiment):
     assert [number for _, number in order] == sorted(number for _, number in order)
     if experiment is TOY:  # what all others are compared with comes first
         assert [cell.method for cell, _ in order[:2]] == ["erm", "mixup"]
+    # Of cells that are trained together, the most wanted says when.
+    pieces = [[(Cell(method, ""), 0) for method in methods] for methods in (("kmixup", "erm"), ("mixup", "kmixup"))]
+    assert list(map(_rank, pieces)) == [0, 1]
 
 
 def test_a_budget_stops_cleanly_and_the_next_run_goes_on(tmp_path, monkeypatch):
@@ -78,3 +82,19 @@ def test_cells_can_be_chosen(tmp_path):
     pattern = str(TOY.cells[-1])
     run_missing_cells(results, jobs=1, report=quiet, only=[pattern])
     assert list(results.load()) == [TOY.cells[-1]] and results.begun() == {}
+
+
+def test_a_trial_is_expected_to_take_as_long_as_the_slowest_of_its_cell_or_of_all(tmp_path):
+    first, second, third = TOY.cells[:3]
+    there = {first: [Trial(0, {}, 4.0), Trial(1, {}, 2.0)], second: [Trial(0, {}, 9.0)], third: []}
+    assert [expected(there, cell) for cell in (first, second, third)] == [4.0, 9.0, 9.0]
+    assert expected({}, first) == 0
+
+
+def test_a_round_that_is_done_needs_no_budget(tmp_path):
+    results = Results(TOY, "laptop", tmp_path)
+    results.save({}, [], {cell: [Trial(0, {"error": 1.0}, 1.5)] for cell in TOY.cells})
+    check(0.1, results, at_most=1)
+    with pytest.raises(BudgetTooSmall, match="about 2 s"):
+        check(0.1, results, at_most=2)
+    check(1.5, results)  # just enough

@@ -181,3 +181,10 @@ def test_stored_trials_say_which_alpha_they_were_mixed_with(tmp_path):
     results.save({c: [Trial(n, {"error": 3.0, "alpha": c.value("k")}, 1.0) for n in range(2)] for c in (one, many)}, [])
     used = {row.cell: row.alpha_used for row in compare(results)}
     assert used[one] == "" and used[many] == "16"
+
+
+def test_of_several_results_of_erm_the_first_that_is_there_decides():
+    erm = next(cell for cell in TOY.cells if cell.method == "erm")
+    row = next(row for row in TOY.printed if row.method == "erm")
+    there = Comparison(erm, row, (row.number,) * 3)
+    assert verdict(TOY, [Comparison(erm, row, ()), there]) == verdict(TOY, [there])

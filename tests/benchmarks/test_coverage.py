@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from mixbook.benchmarks import experiments
-from mixbook.benchmarks.coverage import by_paper, coverage
+from mixbook.benchmarks.coverage import _cut_short, by_paper, coverage
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.printed import not_measured, printed_figures, printed_values
 from mixbook.benchmarks.results import Results
@@ -152,3 +152,12 @@ def test_what_a_paper_did_not_measure_has_a_reason_and_no_experiment():
         assert reason.startswith("quoted") == ("quoted from" in row.note)
     assert {row for row in printed_values() if "quoted from" in row.note} <= reasons.keys()
     assert not any(row in reasons for experiment in EXPERIMENTS.values() for row in experiment.printed)
+
+
+def test_a_training_as_long_as_the_papers_is_not_cut_short_by_a_longer_one():
+    profiles = {"laptop": Profile(3, 1), "paper": Profile(3, 5), "longer": Profile(3, 9)}
+    experiment = replace(EXPERIMENTS["kmixup-tmlr-table5-iris"], profiles=profiles)
+    assert [_cut_short(experiment, name) for name in profiles] == [True, False, False]
+    del profiles["paper"]
+    experiment = replace(experiment, profiles=profiles)
+    assert [_cut_short(experiment, name) for name in profiles] == [True, False]

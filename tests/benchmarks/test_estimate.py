@@ -61,6 +61,7 @@ def test_where_gains_lack_trials_each_counts_once(has, counts):
     more = [{n: value + 100 for n, value in gain.items()} for gain in gains]
     assert by_trial(more) == pytest.approx([115 + n for n in range(counts)])
     assert by_trial([{0: 0.5, 1: 0.6}, {2: 9.0, 3: 9.1, 4: 9.2}]) == pytest.approx([4.825])  # no trial links the two
+    assert by_trial([{0: 1.0, 1: 2.0}, {2: 3.0, 3: 4.0}]) == pytest.approx([2.5])  # nor where each has exactly half
     full = np.random.default_rng(0).normal(size=(6, 5))
     assert by_trial([dict(enumerate(row)) for row in full]) == pytest.approx(full.mean(0))
 

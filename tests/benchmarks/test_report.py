@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import ttest_rel
 
 from mixbook.benchmarks import BenchmarkError
+from mixbook.benchmarks.estimate import half_width
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.printed import not_measured, printed_values
 from mixbook.benchmarks.report import judge as judging
@@ -445,6 +446,28 @@ def test_a_stated_gain_that_is_no_number_has_no_size_and_one_that_lacks_trials_n
     lacking = Stated(row, (1.0, 1.1, 1.2), of=5)
     assert lacking.verdict == "undecided" and stated_rows([lacking])[0]["n"] == "3 of 5"
     assert Stated(row, (1.0, 1.1, 1.2)).verdict == "reproduced"
+
+
+def test_a_comparison_agrees_with_the_table_if_both_have_one_sign():
+    cells, clear = (Cell("kmixup", "k=4"), Cell("mixup", "k=1")), (1.0, 1.1, 1.2)
+    for printed, sign in ((2.0, 1), (-2.0, 1), (2.0, -1), (-2.0, -1)):
+        said = "as printed" if printed * sign > 0 else "opposite"
+        gain = Gain(*cells, printed, {n: sign * value for n, value in enumerate(clear)}, of=3)
+        counts = Report((Judged(BETTER, "Table 5", "iris", "", (gain,)),), ()).agreement()[0]
+        assert {name: counts[name] for name in ("as printed", "opposite")} == {"as printed": 0, "opposite": 0, said: 1}
+
+
+def test_results_that_are_equal_but_for_rounding_gain_nothing():
+    cells = Cell("kmixup", "k=4"), Cell("mixup", "k=1")
+    found = judging._gain(1, *cells, None, {0: 0.1 + 0.2, 1: 0.7}, {0: 0.3, 1: 0.7}, 2)
+    assert found.values == [0, 0] and found.verdict == "undecided"
+
+
+def test_a_stated_gain_is_as_printed_within_one_half_width():
+    row = next(row for row in printed_values() if row.metric == "claimed_gain" and row.number > 0)
+    half = half_width([-1.0, 0.0, 1.0])
+    for off, size in ((-1.5, "smaller"), (-0.9, "as printed"), (0.9, "as printed"), (1.5, "larger")):
+        assert Stated(row, tuple(row.number + off * half + n for n in (-1.0, 0.0, 1.0))).size == size
 
 
 def test_counts_and_tables_add_up_and_the_json_form_is_json(tmp_path):

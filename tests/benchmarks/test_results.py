@@ -32,6 +32,20 @@ def test_what_was_saved_is_loaded(results, invented):
     assert results.provenance()["runs"] == [RUN]
 
 
+def test_the_order_of_lines_changes_nothing(results, invented):
+    head, *lines = results.csv.read_text().splitlines(keepends=True)
+    results.csv.write_text(head + "".join(lines[::-1]))
+    assert results.load() == invented(TOY, "laptop", cells=4)
+
+
+def test_trials_of_a_cell_with_other_metrics_are_refused(results):
+    lines = results.csv.read_text().splitlines(keepends=True)
+    lines.remove(next(line for line in lines if ",1,1,nll," in line))
+    results.csv.write_text("".join(lines))
+    with pytest.raises(ResultsError, match="must have the same metrics in every trial"):
+        results.load()
+
+
 def test_nothing_there_is_no_error(tmp_path):
     assert Results(TOY, "laptop", tmp_path).load() == {}
 

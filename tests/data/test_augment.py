@@ -150,3 +150,12 @@ def test_nothing_to_do_is_the_identity(images):
 def test_bad_settings_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_shift_goes_equally_far_to_all_sides(generator):
+    x = torch.zeros(5000, 1, 7, 7)
+    x[:, :, 3, 3] = 1
+    moved = Shift(2)(x, generator)[:, 0]
+    for axis in (1, 2):
+        share = moved.sum(axis).argmax(1).bincount(minlength=7) / 5000
+        torch.testing.assert_close(share, torch.tensor([0, 0.2, 0.2, 0.2, 0.2, 0.2, 0]), atol=0.03, rtol=0)

@@ -13,6 +13,8 @@ def test_the_arms_are_half_a_turn_apart_and_wind_as_often_as_asked(generator):
     turn = (angle - 4 * math.pi * radius - math.pi * data.y).remainder(2 * math.pi)  # zero up to whole turns
     assert torch.minimum(turn, 2 * math.pi - turn).max() < 1e-4
     assert radius.min() >= 0.15 and radius.max() <= 1 + 1e-6
+    square = ((radius - 0.15) / 0.85).square()  # uniform
+    assert (square.mean(), square.std()) == (pytest.approx(1 / 2, abs=0.02), pytest.approx(12**-0.5, abs=0.01))
 
 
 def test_noise_is_what_it_is_said_to_be(generator):

@@ -72,3 +72,10 @@ def test_question_marks_are_missing_and_the_header_of_an_arff_is_skipped(rows):
     rows("@relation phishing\r\n@attribute a {-1,1}\r\n\r\n@DATA\r\n-1,1,-1\r\n1,0,1\r\n")
     assert phishing().x.tolist() == [[-1, 1], [1, 0]]
     assert phishing().y.tolist() == [0, 1]
+
+
+def test_classes_are_numbered_in_the_order_of_their_values(monkeypatch):
+    monkeypatch.setattr(uci, "_rows", lambda name: [["0.5", "F", value] for value in ("29", "-1", "4", "4", "29")])
+    found = uci._arrays("invented", {"F": (1.0, 0.0)})
+    assert found.y.tolist() == [2, 0, 1, 1, 2] and found.num_classes == 3
+    assert found.x.tolist() == [[0.5, 1.0, 0.0]] * 5

@@ -72,6 +72,18 @@ def test_at_the_edge_of_the_pixels_the_attack_stops(attack, linear, images, gene
     assert attacked.max() == 1
 
 
+def test_a_step_is_two_and_a_half_times_the_budget_over_the_number_of_steps(linear, images):
+    x, y = images
+    seen = []
+    linear.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach()))
+    PGD(0.2, steps=10, random_start=False, clip=None)(linear, x, y)
+    moved = [float((each - x).abs().max()) for each in seen]
+    assert moved == pytest.approx([0, 0.05, 0.1, 0.15, *[0.2] * 6])
+    seen.clear()
+    PGD(0.2, steps=3, restarts=2, clip=None)(linear, x, y)
+    assert len(seen) == 2 * 3 + 2  # and once each to see which attempt is the better
+
+
 def test_fgsm_takes_one_step_from_the_sample_and_no_second_gradient(images):
     """On a curved network the first gradient decides: here the second one would point back."""
 

@@ -33,6 +33,14 @@ def test_quarter_turns_are_exact(quarters, images):
     assert torch.equal(deform(images, turn(90 * quarters)), images.rot90(-quarters, (2, 3)))
 
 
+def test_rounding_of_a_right_angle_moves_no_pixel_of_an_oblong_image(generator):
+    x = torch.rand(2, 1, 6, 9, generator=generator)  # whose rows land halfway between columns
+    right = torch.tensor(math.pi / 2)
+    cos, sin = float(right.cos()), float(right.sin())  # of single precision, so that cos is not 0
+    assert torch.equal(deform(x, Fixed((cos, -sin), (sin, cos))), deform(x, Fixed((0.0, -1.0), (1.0, 0.0))))
+    assert torch.equal(deform(x, Fixed((cos, sin), (-sin, cos))), deform(x, Fixed((0.0, 1.0), (-1.0, 0.0))))
+
+
 def test_a_shear_moves_columns_by_their_distance_from_the_middle(generator):
     x = torch.rand(2, 3, 7, 7, generator=generator)  # odd, so that the middle is a pixel
     moved = deform(x, Fixed((1.0, -1.0), (0.0, 1.0)))

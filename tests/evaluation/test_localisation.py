@@ -77,6 +77,10 @@ def test_maps_are_enlarged_to_the_image():
     assert (left, top, width, height) == (8, 8, 16, 16)
 
 
+def test_the_object_begins_at_the_threshold_itself():
+    assert boxes_of(torch.tensor([[[0.0, 1.0, 2.0, 4.0]]]), (1, 4), 0.5).tolist() == [[2, 0, 2, 1]]
+
+
 def test_smoothing_sums_nine_neighbours(generator):
     maps = torch.rand(6, 9, 9, generator=generator)
     summed = np.stack([ndimage.convolve(each.double().numpy(), np.ones((3, 3)), mode="constant") for each in maps])

@@ -131,3 +131,9 @@ def test_where_no_temperature_is_best_it_is_small_or_large():
     assert temperature(right, torch.tensor([1, 0])) > 100
     with pytest.raises(ValueError, match="logits must be finite"):
         temperature(torch.tensor([[float("nan"), 0.0]]), torch.tensor([0]))
+
+
+def test_half_precision_logits_have_the_calibration_of_their_double(generator):
+    logits, y = torch.randn(500, 5, generator=generator).half(), torch.randint(0, 5, (500,), generator=generator)
+    for ours, theirs in zip(reliability(logits, y), reliability(logits.double(), y), strict=True):
+        assert torch.equal(ours, theirs)

@@ -158,12 +158,24 @@ def test_a_second_batch_with_other_digits_is_matched_with_the_most(generator):
     other = torch.rand(8, 3, generator=generator, dtype=torch.float64)
     draws = [generator.clone_state() for _ in range(2)]
     assert torch.equal(pairing.pair(x, other, draws[0]), pairing.pair(x.double(), other, draws[1]))
+    x, other = torch.tensor([[0.0], [1.0]]), torch.tensor([[1e8], [1e8 + 1]], dtype=torch.float64)  # in float32 the same
+    for _ in range(8):
+        assert mb.OptimalTransport(2).pair(x, other, generator).tolist() == [0, 1]
 
 
 def test_second_batches_of_two_kinds_of_numbers_are_solved_together(generator):
     x, pairing = torch.rand(8, 3, generator=generator), mb.OptimalTransport(4, cost="euclidean")
     first, second = (pairing.begin(x, other, generator) for other in (x, x.double()))
     assert [len(partner) for partner in solve([first, second])] == [8, 8]
+
+
+def test_batches_of_other_blocks_or_costs_are_solved_apart(generator):
+    x, ways = torch.rand(32, 2, generator=generator), ((4, "squared"), (4, "euclidean"), (2, "squared"))
+    batches = [mb.OptimalTransport(k, cost=cost).begin(x, generator=generator.clone_state()) for k, cost in ways]
+    found = [solve([alone])[0] for alone in batches]
+    assert not any(torch.equal(found[0], other) for other in found[1:])
+    for together, alone in zip(solve(batches), found, strict=True):
+        assert torch.equal(together, alone)
 
 
 @pytest.mark.parametrize("k", [2, 6])

@@ -71,6 +71,7 @@ def test_a_call_takes_a_generator_as_plan_and_outputs_do(generator):
 def test_presets_differ_from_mixup_in_one_answer_each():
     plain = mb.mixup(0.3, 5)
     assert mb.kmixup(1, 0.3, 5).ratio == plain.ratio and mb.kmixup(16, 0.3, 5).pairing == mb.OptimalTransport(16)
+    assert mb.kmixup(16, 0.3, 5, strict=False).pairing == mb.OptimalTransport(16, strict=False)
     assert mb.multimix(1, 0.3, 5).ratio == plain.ratio and mb.multimix(5, 0.3, 5).ratio == mb.Beta(0.3, draws=5)
     assert mb.multimix(5, 0.3, 5).pairing == plain.pairing
     assert mb.kmixup(16, 0.3, 5, draws=5) == mb.Mixer(mb.OptimalTransport(16), mb.Beta(0.3, draws=5), num_classes=5)

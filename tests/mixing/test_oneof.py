@@ -31,6 +31,16 @@ def test_each_mixer_is_drawn_as_often_as_it_should_be(probabilities, generator):
         assert share == pytest.approx(probability, abs=4.5 * (probability * (1 - probability) / 2000) ** 0.5)
 
 
+@pytest.mark.parametrize("probabilities", [None, [0.5, 0.2, 0.3]], ids=str)
+def test_what_is_drawn_comes_from_the_generator_alone(probabilities, generator):
+    x, y = batch(generator)
+    mixes = [mb.OneOf(QUARTERS, probabilities, torch.Generator().manual_seed(3)) for _ in range(2)]
+    before = torch.get_rng_state()
+    first, second = ([which(mix.plan(x, y)) for _ in range(30)] for mix in mixes)
+    assert first == second and len(set(first)) == 3
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_what_is_drawn_mixes_as_it_does_alone(generator):
     x, y = batch(generator)
     mixers = [mb.mixup(0.8, 3), mb.cutmix(1.0, 3), mb.kmixup(2, 1.0, 3, draws=2)]

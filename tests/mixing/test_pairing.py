@@ -113,6 +113,14 @@ def test_a_nearest_neighbour_is_any_of_the_k_nearest_others(second, generator):
     torch.testing.assert_close(share, torch.full_like(share, 1 / k), atol=0.06, rtol=0)
 
 
+def test_of_a_second_batch_all_rows_can_be_neighbours(generator):
+    x, other = torch.rand(2, 4, 3, generator=generator)
+    chosen = torch.stack([NearestNeighbour(4).pair(x, other, generator) for _ in range(100)])
+    assert all(len(each.unique()) == 4 for each in chosen.T)
+    with pytest.raises(ValueError, match="k=4 is larger than the 3 other samples"):
+        NearestNeighbour(4).pair(x, generator=generator)
+
+
 def test_nearest_neighbours_are_many_to_one_and_stay_in_their_cluster(generator):
     x = torch.rand(60, 2, generator=generator)
     x[:20] += 100.0  # the smaller of two clusters

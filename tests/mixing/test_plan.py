@@ -75,6 +75,14 @@ def test_one_loss_for_a_map_is_refused_where_its_pixels_show_different_samples(m
     assert uniform.loss(averaged, outputs, y).shape == (6,)
 
 
+def test_maps_of_another_size_than_the_masks_may_have_one_loss_each(generator):
+    plan = mb.cutmix(generator=generator).plan(torch.rand(4, 3, 8, 8))
+    outputs, y = torch.rand(4, 2, 4, 4), torch.rand(4, 2, 4, 4)
+    found = plan.loss(lambda z, t: (z - t).square().mean((1, 2, 3)), outputs, y)
+    each = torch.stack([(outputs - y[plan.sources[:, s]]).square().mean((1, 2, 3)) for s in (0, 1)], dim=1)
+    torch.testing.assert_close(found, (plan.weights * each).sum(1))
+
+
 def test_a_loss_that_is_already_averaged_is_refused(plan):
     with pytest.raises(ValueError, match=r"must give shape \(12,\), got \(\): pass reduction='none'"):
         plan.loss(F.cross_entropy, torch.zeros(12, 5), torch.zeros(6, dtype=torch.int64))

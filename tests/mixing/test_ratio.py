@@ -100,3 +100,10 @@ def test_draws_of_a_law_of_one_s_own_must_be_in_order(generator):
         lambdas(Own(0.9, 0.2), 4, generator)
     with pytest.raises(ValueError, match="in increasing order"):
         mb.Mixer(ratio=Own(0.5, 0.4)).plan(torch.rand(4, 2))
+
+
+@pytest.mark.parametrize("ratio", [Beta(0.2, 3), Beta(1e-3), TruncatedBeta(1.0), Uniform(0.2, 0.6, 2), Uniform(per="pair")])
+def test_draws_come_from_the_generator_alone(ratio, generator):
+    before, again = torch.get_rng_state(), generator.clone_state()
+    assert torch.equal(ratio.sample(8, generator), ratio.sample(8, again))
+    assert torch.equal(torch.get_rng_state(), before)

@@ -213,3 +213,14 @@ def test_without_gradients_nothing_waits_for_a_backward_pass(without, data):
     with without():
         logits, _ = hidden(*data)
     assert logits.shape == (12, 5) and not logits.requires_grad and hooks(model) == 0
+
+
+@pytest.mark.parametrize("how", [False, True], ids=["saved tensors", "reentrant"])
+def test_where_checkpointing_restores_no_generator_a_layer_that_is_recomputed_sets_none(how, data):
+    model = Checkpointed(how, preserve_rng_state=False)
+    with torch.random.fork_rng():
+        logits, targets = mb.manifold_mixup(model, ["block1"], 1.0, 5)(*data)  # which draws from torch's generator
+        torch.rand(3)
+        before = torch.get_rng_state()
+        mb.mixed_cross_entropy(logits, targets).backward()
+        assert torch.equal(torch.get_rng_state(), before)

@@ -179,3 +179,10 @@ def test_the_cross_term_alone_decides_the_matching(generator):
     shifted = cross - squared / 2  # what is left belongs to whole rows and columns
     rest = shifted - shifted[:, :1] - shifted[:, :, :1] + shifted[:, :1, :1]
     torch.testing.assert_close(rest, torch.zeros_like(rest))
+
+
+def test_autocast_takes_no_digits_from_squared_costs(generator):
+    x, other = torch.rand(2, 3, 8, 16, generator=generator)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = transport.squared_cost(x, other)
+    torch.testing.assert_close(found, transport.squared_cost(x, other))

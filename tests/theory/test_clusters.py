@@ -76,6 +76,8 @@ def test_margins_of_known_layouts():
     assert clusters.counting_margin([[0.0], [9.0], [1000.0]], 1.0) == -90  # on a line, the middle one is in the way
     assert clusters.counting_margin([[0.0], [9.0]], 1.0) == 90  # two on a line: nothing tilts
     assert clusters.counting_margin([[0, 0], [1, 0]], 1.0) == -90  # balls that meet
+    assert clusters.counting_margin([[0.0], [2.0]], 1.0) == -90  # and those that just touch
+    assert clusters.counting_margin([[0, 0], [9, 0], [20, 0]], 1.0) == -90  # in line, however far they could tilt
 
 
 def test_the_margin_knows_neither_unit_nor_place_nor_order():

@@ -283,3 +283,11 @@ def test_mixing_with_nobody_changes_nothing(generator):
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_law_and_its_mirror_image_have_one_expansion(generator):
+    law = torch.rand(6, 6, generator=generator, dtype=torch.float64)
+    law /= law.sum(dim=1, keepdim=True)  # not symmetric
+    there, back = (expansion.expand(module, SIX, LABELS, each, 1.0, h=expansion.logistic) for each in (law, law.T))
+    for name in ("standard", "r1", "r2", "r3"):
+        assert getattr(there, name) == pytest.approx(getattr(back, name), abs=1e-12)

@@ -129,11 +129,12 @@ def test_the_objective_is_the_mean_loss_of_the_packages_own_mixtures():
     assert mixup_objective(theta, x, y, 0.5).value == pytest.approx(np.mean(losses), abs=4 * error)
 
 
-def test_derivatives_of_the_objective():
+@pytest.mark.parametrize("law", [0.7, (2.0, 0.7)])
+def test_derivatives_of_the_objective(law):
     x, y = gaussian(3, 4, 5)
     theta, step = np.linspace(-1, 1, 5), 1e-5 * np.eye(5)
-    here = mixup_objective(theta, x, y, 0.7)
-    around = [(mixup_objective(theta + s, x, y, 0.7), mixup_objective(theta - s, x, y, 0.7)) for s in step]
+    here = mixup_objective(theta, x, y, law)
+    around = [(mixup_objective(theta + s, x, y, law), mixup_objective(theta - s, x, y, law)) for s in step]
     assert here.gradient == pytest.approx([(up.value - down.value) / 2e-5 for up, down in around], abs=1e-9)
     assert here.hessian == pytest.approx(np.array([(up.gradient - down.gradient) / 2e-5 for up, down in around]), abs=1e-8)
 
@@ -152,6 +153,12 @@ def test_rounding_of_centred_float32_features_is_no_direction():
     x[:, 25:] = 0.3  # constant features, which centring leaves as rounding
     short = x.astype(np.float32)
     assert angle(mixup_solution(short - short.mean(0), y, 1.0), mixup_solution(x - x.mean(0), y, 1.0)) < 1e-2
+
+
+def test_rounding_of_float32_features_makes_no_margins_equal():
+    x = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, np.nextafter(np.float32(3), np.float32(4))]], dtype=np.float32)
+    with pytest.raises(ValueError, match="no direction gives equal margins"):
+        interpolating(x, [1.0, -1.0])
 
 
 def test_gradient_descent_tends_to_the_maximum_margin():

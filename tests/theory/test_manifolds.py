@@ -12,6 +12,11 @@ APART = np.array([3, 0])
 TANGENT = np.c_[-np.sin(ANGLE), np.cos(ANGLE)][:, None]
 
 
+def test_cells_that_touch_at_a_corner_are_one_piece():
+    along = np.linspace(0, 1, 2000)
+    assert manifolds.thickening(np.c_[along, along], 0.03, cells=20) == (1, 0)  # only the diagonal of the raster is inside
+
+
 @pytest.mark.parametrize(("k", "digits"), [(8, 0.0370370370), (32, 0.0101010101), (128, 0.00258397933)])
 def test_interval_cost_by_quadrature(k, digits):
     # The squared distance of two quantile functions is an integral over them: E (U_(j) - V_(j))^2 = 2 Var U_(j).

@@ -92,3 +92,12 @@ def test_bad_input_is_named():
         sample_margins(POINTS, LABELS, 0, 1.0, steps=0)
     with pytest.raises(ValueError, match="labels must hold two classes"):
         sample_margins(POINTS, 0 * LABELS, 0, 1.0)
+
+
+def test_the_middle_of_a_step_is_where_an_answer_is_lost():
+    # Between two samples the answer changes halfway, in the middle of the second of three steps.
+    assert sample_margins([0.0, 1.0], [0, 1], 0.1, 1.0, steps=3).kept == pytest.approx([0.5, 0.5])
+
+
+def test_segments_that_begin_at_a_sample_do_not_pass_through_it():
+    assert certificate([0.0, 1.0, 2.0], [0, 1, 1], [2.0]).segments == 0

@@ -142,6 +142,7 @@ def test_the_list_counts_statements_of_the_papers_and_faults_of_released_code_ap
 def test_comparisons_fail_on_what_is_wrong_and_on_nan():
     assert close("", 1.0, 1.05, 0.1).passed and not close("", 1.0, 1.2, 0.1).passed
     assert not close("", float("nan"), 1.0, 0.1).passed
+    assert close("", 1e9, 1e9 + 1, 1e-6, relative=True).passed and not close("", 1e-9, 2e-9, 1e-6, relative=True).passed
     assert at_most("", [1, 2], [1, 3]).passed and not at_most("", [1, 4], [1, 3]).passed
     assert not at_most("", float("nan"), 1).passed
     assert refuted("", 1.0, 2.0, by=0.5).passed and not refuted("", 1.0, 1.2, by=0.5).passed

@@ -57,6 +57,7 @@ def test_moons_lie_on_their_sides_and_face_one_another():
     x, y = separated_moons(300, 0.5, seed=0, noise=0.0)
     assert (x[y == 1, 0] < 0).all() and (x[y == 0, 0] > 0).all()
     assert y.sum() == 150
+    assert x[:, 1].mean() == pytest.approx(0, abs=1e-9)
     gap = x[y == 0, 0].min() - x[y == 1, 0].max()
     assert gap == pytest.approx(1.1, abs=0.05)  # about 1.0 once there is noise
     for label in (0, 1):  # the ends of a moon are nearest to the line, its middle is farthest

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 import mixbook as mb
+from mixbook.mixing.ratio import symmetric_beta
 from mixbook.models import MLP
 from mixbook.models.seeded import seeded
 from mixbook.theory import gradient_noise, laws, variance
@@ -288,3 +289,19 @@ def test_the_noise_of_a_step_refuses_labels_and_sizes(generator):
         gradient_noise.measure_step(model, None, x, y, 7)
     with pytest.raises(ValueError, match="batches must be at least 2"):
         gradient_noise.measure_step(model, None, x, y, 3, batches=1)
+
+
+def test_ratios_that_round_to_one_are_as_many_as_they_should_be(generator):
+    lam = symmetric_beta(0.1, (400_000,), generator)
+    for digits, form in ((24, torch.float32), (11, torch.float16)):
+        share = (lam.to(form) == 1).double().mean().item()
+        assert variance.rounds_to_one(0.1, digits) == pytest.approx(share, rel=0.025)  # a digit more or less is 7% off
+
+
+@pytest.mark.parametrize(("P", "Q"), [(1.0, 1.0), (3.0, 1.0), (0.2, 7.0), (1.0, 0.0)])
+@pytest.mark.parametrize("excess", [0.05, 0.3, 0.45])
+def test_enough_draws_are_the_fewest_within_the_excess(P, Q, excess):
+    found, bound = Split(P, Q), (1 + excess) * P
+    enough = found.enough(excess)
+    assert found.variance(enough) <= bound + 1e-12
+    assert enough == 1 or found.variance(enough - 1) > bound

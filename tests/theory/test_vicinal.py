@@ -464,3 +464,13 @@ def test_bad_input_of_the_other_functions_is_named():
         StepLaw([0, 0.5, 0.5, 1], [1, 1, 1])
     with pytest.raises(ValueError, match="weights must be 1 masses"):
         StepLaw([0, 1], [0])
+
+
+def test_a_sample_on_the_rim_is_not_in_the_open_ball():
+    # From 0 to 1 and back, half of all pairs, and the sample at 1 with itself; not the one at 0 with itself.
+    assert pair_masses([0.0, 1.0], [0, 1], [1.0], 1.0, 1.0).total.sum() == pytest.approx(0.75)
+
+
+def test_a_small_mass_of_the_upper_tail_keeps_its_digits():
+    found = laws.BetaLaw(2.0, 50.0).mass(np.array(0.9), np.array(1.0))
+    assert found == pytest.approx(stats.beta.sf(0.9, 2, 50), rel=1e-9, abs=0) and found < 1e-40

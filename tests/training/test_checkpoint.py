@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mixbook.training import CheckpointError
-from mixbook.training.checkpoint import check_writable, load, save
+from mixbook.training.checkpoint import check_writable, frozen_weights, load, save
 
 CONTENT = {"model": {"weight": torch.arange(5000.0)}, "records": [{"loss": 0.5}], "run": {"mixer": "None"}}
 
@@ -114,3 +114,14 @@ def test_looking_whether_a_place_can_be_written_leaves_nothing(path):
     assert path.read_bytes() == before
     check_writable(path.parent / "new" / "folder" / "run.pt")
     assert os.listdir(path.parent / "new" / "folder") == []
+
+
+def test_which_weights_are_frozen_counts_and_not_their_values_alone():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    model[1].load_state_dict(model[0].state_dict())
+    model[0].requires_grad_(False)
+    first = frozen_weights(model)
+    model[0].requires_grad_(True)
+    assert frozen_weights(model) == ""
+    model[1].requires_grad_(False)
+    assert first.startswith("2 weights, ") and frozen_weights(model) != first

@@ -62,7 +62,7 @@ def test_a_new_head_has_the_new_classes_and_follows_the_seed(data):
         assert model(data.x).shape == (128, 10)
         weights.append(model.head.weight.detach())
     assert torch.equal(weights[0], weights[1])
-    assert not torch.equal(weights[0], weights[2])
+    assert (weights[0] - weights[2]).abs().mean() > 0.03  # far more than the order of the batches makes of one head
 
 
 def first_weight(model: nn.Module) -> dict[str, float]:

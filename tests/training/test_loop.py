@@ -14,6 +14,8 @@ from mixbook.data import Arrays, four_bars, iris, loader
 from mixbook.evaluation import evaluate
 from mixbook.models import MLP, LeNet, seeded
 from mixbook.training import CheckpointError, Diverged, DivergenceWarning, History, Recipe, checkpoint, fit
+from mixbook.training.extras import this_process
+from mixbook.training.streams import Streams
 
 
 def model() -> MLP:
@@ -530,3 +532,9 @@ def test_a_gpu_sees_the_same_batches_as_a_cpu():
     history = fit(network, iris(), recipe, mixer=mb.kmixup(4, 1.0, 3, strict=False), progress=False)
     assert next(network.parameters()).is_cuda
     assert all(loss == loss and loss < 10 for loss in history["loss"])
+
+
+def test_what_is_drawn_for_one_purpose_says_nothing_of_another():
+    streams = Streams(3, this_process())
+    own = (streams.order, streams.partner, streams.mixing, streams.augmenting)
+    assert len({each.initial_seed() for each in own}) == 4

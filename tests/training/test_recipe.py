@@ -66,6 +66,7 @@ def test_the_learning_rate_falls_as_torch_lets_it_fall():
         assert recipe.lr_at(epoch) == pytest.approx(scheduler.get_last_lr()[0])
         optimizer.step()
         scheduler.step()
+    assert Recipe(epochs=12, schedule="cosine").lr_at(18) == 0  # it stays where it ended
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,14 @@ def test_what_cross_entropy_does_not_measure_is_refused_by_default(data):
 
 @pytest.mark.parametrize(
     ("values", "goal", "epochs"),
-    [([3, 2, 1], 2, 2), ([3, 2, 1], 1.5, 2.5), ([3, 2, 1], 5, 1), ([3, 2, 1], 0.5, 4), ([3, 1, 2, 0.5], 2, 1.5)],
+    [
+        ([3, 2, 1], 2, 2),
+        ([3, 2], 2, 2),
+        ([3, 2, 1], 1.5, 2.5),
+        ([3, 2, 1], 5, 1),
+        ([3, 2, 1], 0.5, 4),
+        ([3, 1, 2, 0.5], 2, 1.5),
+    ],
 )
 def test_epochs_are_counted_on_straight_lines(values, goal, epochs):
     assert epochs_until(values, goal) == pytest.approx(epochs)

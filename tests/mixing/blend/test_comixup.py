@@ -251,3 +251,21 @@ def test_plans_of_many_sources_compile_and_keep_channels_last(generator):
     last = plan.apply(x.to(memory_format=torch.channels_last))
     assert last.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(last, plan.apply(x))
+
+
+def test_a_block_of_two_images_costs_a_little_less_than_one_of_either():
+    start = np.array([[[0, 1], [1, 0]]])
+    options = {"beta": 0.0, "gamma": 0.0, "compat": np.zeros((2, 2)), "passes": 2}
+    assert (joint_shares(start, np.zeros((2, 2, 2)), **options) == 0.5).all()
+    dear = np.broadcast_to([0.0, 2e-3], (2, 2, 2))  # the bonus is half of what a half of the second image costs
+    assert (joint_shares(start, dear, **options) == [1, 0]).all()
+
+
+def test_two_mixtures_of_the_same_images_part():
+    wanted = np.zeros((2, 2, 2))
+    wanted[:, 1, 0] = wanted[:, 0, 1] = 1  # image 0 belongs to the left, image 1 to the right
+    start = np.zeros((2, 2, 2), dtype=int)
+    once = joint_shares(start, wanted, 0.0, 10.0, np.zeros((2, 2)), passes=1)
+    assert (once == 1 - wanted).all()  # both mixtures look the same
+    found = joint_shares(start, wanted, 0.0, 10.0, np.zeros((2, 2)), passes=3)
+    assert (found[0] == [0, 1]).all() and (found[1] == [1, 0]).all()

@@ -72,6 +72,13 @@ def test_boxes_have_the_shape_of_the_image_and_not_of_its_transpose():
     assert box.any(0).all()
 
 
+def test_a_box_that_stays_inside_lies_equally_often_in_every_place():
+    _, plan = plan_of(CutMix("pair", inside=True), Fixed(0.75), 6000, 4, 6)  # boxes of 2 x 3: 3 places down, 4 across
+    first = [pasted(plan).any(axis).float().argmax(1).bincount(minlength=1) / 6000 for axis in (2, 1)]
+    for found, places in zip(first, (3, 4), strict=True):
+        torch.testing.assert_close(found, torch.full((places,), 1 / places), atol=0.03, rtol=0)
+
+
 def test_the_published_box_is_uniform_in_its_centre_and_its_weight_follows_from_clipping():
     lam, length = 0.64, 20  # sides of 12 pixels: 6 to each side of the centre
     _, plan = plan_of(CutMix("pair"), Fixed(lam), 20_000, length, length)

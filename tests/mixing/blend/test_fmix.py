@@ -148,3 +148,9 @@ def test_the_preset_mixes_with_draws_and_reproduces(generator):
 def test_bad_input_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_the_lowest_frequency_is_one_wave_along_the_longer_side(generator):
+    power = torch.fft.rfft2(smooth_noise(2000, 4, 16, decay=2.0, generator=generator)).abs().square().mean(0)
+    assert power[0, 1] / power[0, 2] == pytest.approx(2.0**4, rel=0.15)  # waves of 16 and of 8 pixels
+    assert power[0, 0] / power[0, 1] == pytest.approx(1.0, rel=0.15)  # the mean counts as one such wave

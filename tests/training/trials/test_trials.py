@@ -128,6 +128,12 @@ def test_every_optimizer_takes_the_steps_of_torchs_own(changes):
     assert_as_alone(fit_trials(mlp, table(), trials, way="stacked", progress=False), mlp, table(), trials)
 
 
+def test_trials_whose_steps_differ_do_not_share_them():
+    changes = ({"nesterov": True}, {}, {"nesterov": True}, {"drop_last": True}, {"optimizer": "adam", "lr": 0.01})
+    trials = [Trial(recipe(seed, **each), NEAR) for seed, each in enumerate(changes)]
+    assert_as_alone(fit_trials(mlp, table(), trials, way="stacked", progress=False), mlp, table(), trials)
+
+
 def test_blends_of_pixels_are_made_before_any_network_runs():
     trials = [Trial(recipe(seed), mb.cutmix(1.0, CLASSES)) for seed in range(3)]
     flat = lambda seed: seeded(seed, lambda: MLP(144, (8,), CLASSES))  # noqa: E731
