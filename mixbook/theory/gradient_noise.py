@@ -5,7 +5,7 @@ again later in training. The model's mode is left as it is: call ``model.eval()`
 count with the ratios', or batch normalisation, under which a mixture has no gradient of its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from typing import TypeVar
 
@@ -121,7 +121,8 @@ def measure_split(
         The estimates, and their standard errors in the same form.
 
     Raises:
-        ValueError: if the mixer makes fewer than two interpolations of each pair, or a count is out of range.
+        ValueError: if the mixer makes fewer than two interpolations of each pair, is one of several of which only some draw
+            ratios for each pair, or a count is out of range.
 
     Example:
         >>> import torch, mixbook as mb
@@ -224,12 +225,24 @@ def _all_pairs_share(lam: Tensor) -> bool:
     return torch.equal(lam, lam[:, :1].expand_as(lam))
 
 
+def _ratios(mixer: object) -> Iterator[Ratio]:
+    """The laws of lambda of a mixer and of all that it holds: ``OneOf`` has several, wrappers have one inside."""
+    inside = [*getattr(mixer, "mixers", ()), getattr(mixer, "mixer", None)]
+    for each in inside:
+        if each is not None:
+            yield from _ratios(each)
+    ratio = getattr(mixer, "ratio", None)
+    if ratio is not None:
+        yield ratio
+
+
 def _own_ratios(mixer: Mixes, batch_size: int) -> bool:
     """Whether each pair has ratios of its own, by a sample from another generator: this one's draws stay as they are."""
-    ratio: Ratio | None = getattr(getattr(mixer, "mixer", mixer), "ratio", None)
-    if ratio is None:
-        return False
-    return not _all_pairs_share(ratio.sample(batch_size, torch.Generator().manual_seed(0)))
+    samples = [ratio.sample(batch_size, torch.Generator().manual_seed(0)) for ratio in _ratios(mixer)]
+    own = {not _all_pairs_share(lam) for lam in samples}
+    if len(own) > 1:  # which of them made a batch is not known afterwards
+        raise ValueError("the mixers of OneOf must all draw ratios per batch or all per pair: measure each alone")
+    return own == {True}
 
 
 def _shuffled(pairs: int, logits: Tensor, targets: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 import mixbook as mb
+from mixbook.compat import Schedule
 from mixbook.mixing.ratio import symmetric_beta
 from mixbook.models import MLP
 from mixbook.models.seeded import seeded
@@ -188,6 +189,19 @@ def test_a_network_is_measured_without_bias(network):
     measured = gradient_noise.measure_components(model, x, y, groups=60, pairs=24, generator=generator)
     assert within(measured, exact)
     assert not within(measured, Components(exact.V1 + exact.VI, exact.V2, exact.VI))
+
+
+def test_ratios_for_each_pair_are_found_in_mixers_by_turns_and_in_wrappers(network):
+    model, x, y, gradient = network
+    own, generator = with_own_ratios(gradient, x, y, 3), torch.Generator().manual_seed(3)
+    by_turns = mb.OneOf([mb.multimix(draws=2, per="pair"), mb.multimix(draws=2, per="pair")])
+    hidden = mb.ManifoldMixer(model, ["input"], by_turns)
+    inside = Schedule(mb.ManifoldMixer(model, ["input"], by_turns.mixers[0]))
+    for mixer in (by_turns, hidden, inside):
+        assert within(gradient_noise.measure_split(model, mixer, x, y, 3, groups=40, generator=generator), own)
+    mixed = mb.OneOf([by_turns.mixers[0], mb.multimix(draws=2)])
+    with pytest.raises(ValueError, match="all per pair: measure each alone"):
+        gradient_noise.measure_split(model, mixed, x, y, 3)
 
 
 def test_a_measurement_depends_on_its_generator_alone_and_changes_nothing(network):
