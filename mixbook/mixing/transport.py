@@ -129,12 +129,27 @@ def _permutations(k: int) -> tuple[np.ndarray, np.ndarray]:
     return columns, (columns + k * np.arange(k)).ravel()
 
 
+def mean_deviation(alpha: float) -> float:
+    """E|lambda - 1/2| for lambda ~ Beta(alpha, alpha): 1 / (alpha 4^alpha B(alpha, alpha)), from 1/2 down to 0.
+
+    Raises:
+        ValueError: if ``alpha`` is not positive.
+
+    Example:
+        >>> from mixbook.mixing.transport import mean_deviation
+        >>> round(mean_deviation(1.0), 4)
+        0.25
+    """
+    if not alpha > 0:
+        raise ValueError(f"alpha must be positive, got {alpha}")
+    return math.exp(-math.log(alpha) - alpha * math.log(4) - betaln(alpha, alpha))
+
+
 def mean_square_ratio(alpha: float) -> float:
     """E min(lambda, 1 - lambda)^2 for lambda ~ Beta(alpha, alpha), in closed form.
 
     It is the mean squared step of a mixture away from its nearer end, for ends at distance 1. It grows with alpha from
-    0 to 1/4. (Algorithm 1 of k-mixup estimates it by sampling; with m = E|lambda - 1/2| = 1 / (alpha 4^alpha
-    B(alpha, alpha)), it is 1/4 - m + Var lambda.)
+    0 to 1/4. (Algorithm 1 of k-mixup estimates it by sampling; it is 1/4 - E|lambda - 1/2| + Var lambda.)
 
     Raises:
         ValueError: if ``alpha`` is not positive.
@@ -144,10 +159,7 @@ def mean_square_ratio(alpha: float) -> float:
         >>> round(mean_square_ratio(1.0), 6)  # lambda uniform: 1/12
         0.083333
     """
-    if not alpha > 0:
-        raise ValueError(f"alpha must be positive, got {alpha}")
-    mean_deviation = math.exp(-math.log(alpha) - alpha * math.log(4) - betaln(alpha, alpha))
-    return 0.25 - mean_deviation + 0.25 / (2 * alpha + 1)
+    return 0.25 - mean_deviation(alpha) + 0.25 / (2 * alpha + 1)
 
 
 def alpha_of_ratio(ratio: float) -> float:

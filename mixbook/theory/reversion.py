@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.special import betaln, roots_jacobi
+from scipy.special import roots_jacobi
 from torch import Tensor
 
-from mixbook.mixing.transport import mean_square_ratio
+from mixbook.mixing.transport import mean_deviation, mean_square_ratio
 from mixbook.theory.expansion import Link, Model, softmax
 
 
 def truncated_beta(alpha: float) -> tuple[float, float]:
     """Mean and variance of theta = max(lambda, 1 - lambda), lambda ~ Beta(alpha, alpha): the paper's Beta_[1/2, 1].
 
-    The mean is 1/2 + 1 / (alpha 4^alpha B(alpha, alpha)), and (theta - 1/2)^2 = (lambda - 1/2)^2 gives the variance.
+    The mean is 1/2 + E|lambda - 1/2|, and (theta - 1/2)^2 = (lambda - 1/2)^2 gives the variance.
 
     Raises:
         ValueError: if ``alpha`` is not positive.
@@ -31,9 +31,7 @@ def truncated_beta(alpha: float) -> tuple[float, float]:
         >>> tuple(round(moment, 4) for moment in truncated_beta(1.0))  # uniform on [1/2, 1]
         (0.75, 0.0208)
     """
-    if not alpha > 0:
-        raise ValueError(f"alpha must be positive, got {alpha}")
-    deviation = math.exp(-math.log(alpha) - alpha * math.log(4) - betaln(alpha, alpha))
+    deviation = mean_deviation(alpha)
     return 0.5 + deviation, 0.25 / (2 * alpha + 1) - deviation**2
 
 
