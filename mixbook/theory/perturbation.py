@@ -103,6 +103,7 @@ def vicinal_distances(
         raise ValueError(f"k must be between 1 and {len(points)}, the size of the data set, got {k}")
     if not alpha > 0 or trials < 2:
         raise ValueError(f"alpha must be positive and trials at least 2, got alpha={alpha}, trials={trials}")
+    points = points - points.mean(0)  # large common offsets would swallow the digits of the distances
     ours, theirs = (points[rows] for rows in torch.rand(2, trials, len(points), generator=generator).topk(k).indices)
     matched = transport.assignment(transport.squared_cost(ours, theirs))
     partner = theirs.gather(1, matched[..., None].expand_as(theirs))

@@ -104,11 +104,13 @@ def mean_reversion(x: Tensor, law: Tensor, alpha: float, *, anchors: Tensor | No
     """
     points, own, law = _anchored(x, law, anchors)
     kept, variance = truncated_beta(alpha)
+    origin = points.mean(0)  # large common offsets would swallow the digits of the covariance
+    points, own = points - origin, own - origin
     centre = law @ points
     away = own - centre
     spread = torch.einsum("rn,nd,ne->rde", law, points, points) - centre[:, :, None] * centre[:, None, :]
     covariance = variance * away[:, :, None] * away[:, None, :] + mean_square_ratio(alpha) * spread
-    return Reversion(centre, centre + kept * away, covariance)
+    return Reversion(centre + origin, centre + kept * away + origin, covariance)
 
 
 @torch.no_grad()

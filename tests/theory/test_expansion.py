@@ -233,6 +233,16 @@ def test_reversion_has_the_moments_of_sampled_mixtures(generator):
     torch.testing.assert_close(mixed.T.cov(), found.covariance[i], atol=0.005, rtol=0)
 
 
+@pytest.mark.parametrize("trials", [None, 4096])
+def test_reversion_does_not_depend_on_where_the_origin_is(trials, generator):
+    x, offset = SIX.mul(64).round(), 2.0**20  # whole numbers, which a shift leaves whole
+    law = partners.matching_law(x, 2, trials=trials, generator=generator)
+    near, far = (reversion.mean_reversion(shifted, law, 1.0) for shifted in (x, x + offset))
+    torch.testing.assert_close(far.covariance, near.covariance, atol=1e-9, rtol=1e-9)
+    for name in ("centre", "reverted"):
+        torch.testing.assert_close(getattr(far, name), getattr(near, name) + offset, atol=1e-8, rtol=0)
+
+
 @pytest.mark.parametrize(("k", "apart"), [(1, 0), (2, 0.5157999865), (3, 0.7480466304)])
 def test_the_centre_of_a_block_is_the_mean_of_the_law_of_partners_only_on_average(k, apart):
     blocks, laws = partners.block_laws(SIX, k)

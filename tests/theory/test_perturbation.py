@@ -82,6 +82,15 @@ def test_the_same_seed_gives_the_same_distances():
     assert one == two
 
 
+def test_distances_do_not_depend_on_where_the_origin_is():
+    x = SIX.mul(64).round().repeat(5, 1)  # whole numbers, which a shift leaves whole; enough of them for a matrix product
+    near, far = (
+        perturbation.vicinal_distances(shifted, 3, 1.0, generator=torch.Generator().manual_seed(3))
+        for shifted in (x, x + 2.0**30)
+    )
+    assert [*far] == pytest.approx([*near], rel=1e-6)
+
+
 @pytest.mark.parametrize("alpha", [1e-3, 3e-3])
 def test_distances_of_the_smallest_alphas_are_right(alpha, generator):
     x = torch.rand(50, 2, generator=generator)
