@@ -31,6 +31,7 @@ BLOCK_SIZES = (1, 2, 4, 8, 16, 32)
 ALPHAS = (1.0, 0.5, 0.2, 0.1, 0.05)
 TOLERANCE = 0.05  # share of mixtures; twice the standard error of a share from 400 of them
 _EXACT_WORK = 1_000_000  # differences of coordinates that the exact test looks at: a second or so
+_EXACT_VALUES = 1 << 16  # coordinates of samples, up to which distances are exact: 2000 samples of 32, a few seconds
 
 
 @dataclass(frozen=True)
@@ -242,13 +243,20 @@ class _Look:
 
     def __init__(self, x: Tensor, y: Tensor) -> None:
         self.x, self.y = x - x.mean(0), y
-        distance = torch.cdist(self.x, self.x, compute_mode="donot_use_mm_for_euclid_dist" if len(x) < 500 else _MM)
+        distance = self.distances(self.x)
         distance.fill_diagonal_(float("inf"))
         self.overlap = float((y[distance.argmin(1)] != y).double().mean())
         distance[y[:, None] == y] = float("inf")
         self.gap = float(distance.min(1).values.median()) / 2
         self.masses = np.bincount(y.numpy()) / len(y)
         self.chance = float(1 - (self.masses**2).sum())  # that two random samples are of different classes
+
+    def distances(self, points: Tensor) -> Tensor:
+        """From points (m, d) to all samples, (m, n)."""
+        # A matrix product is faster, and rounds away what is small beside the extent of the data.
+        exact = self.x.numel() <= _EXACT_VALUES
+        mode = "donot_use_mm_for_euclid_dist" if exact else "use_mm_for_euclid_dist"
+        return torch.cdist(points, self.x, compute_mode=mode)
 
     def at(self, k: int, mixtures: int, generator: torch.Generator) -> AtBlockSize:
         square, crossing, contradicted = self.contradicted(k, 1.0, mixtures, generator)
@@ -266,14 +274,11 @@ class _Look:
             lam = Beta(alpha, per="pair").sample(len(first), generator)[0].double()[:, None]
             mixed = lam * self.x[first] + (1 - lam) * self.x[second]
             main = torch.where(lam[:, 0] >= 0.5, self.y[first], self.y[second])
-            against += int((self.y[torch.cdist(mixed, self.x).argmin(1)] != main).sum())
+            against += int((self.y[self.distances(mixed).argmin(1)] != main).sum())
             crossing += int((self.y[first] != self.y[second]).sum())
             square += float((self.x[first] - self.x[second]).square().sum())
             seen += len(first)
         return square / seen, crossing / seen, against / seen
-
-
-_MM = "use_mm_for_euclid_dist_if_necessary"
 
 
 def _scaled(points: np.ndarray) -> np.ndarray:

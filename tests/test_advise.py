@@ -75,6 +75,13 @@ def test_a_class_between_two_clusters_of_another_asks_for_near_partners():
     assert advice.at[0].contradicted >= 1 / 9 - 0.03
 
 
+def test_small_distances_count_in_data_of_large_extent():
+    far, farther = (balls([(0, 0), (10, 0), (0, apart), (10, apart)], [0, 1, 0, 1]) for apart in (1e7, 1e9))
+    one, other = advise(*far, block_sizes=(1,)), advise(*farther, block_sizes=(1,))
+    assert (other.alpha, other.place, other.overlap) == (one.alpha, one.place, 0)
+    assert other.at[0].contradicted == pytest.approx(one.at[0].contradicted, abs=0.005)
+
+
 def test_where_no_k_is_enough_alpha_is_the_largest_that_is():
     x, y = balls([(-4, 0), (0, 0), (4, 0)], [0, 1, 0])
     advice = advise(x, y, block_sizes=(1,))
