@@ -89,8 +89,8 @@ def counting_margin(centres: ArrayLike, radii: ArrayLike) -> float:
 def covering_balls(points: ArrayLike, labels: ArrayLike, steps: int = 500) -> tuple[np.ndarray, np.ndarray]:
     """A nearly smallest ball around each cluster: centres (m, d) and radii (m,), for :func:`counting_margin`.
 
-    The centre starts at the mean and moves by 1/t towards the farthest point in step t (Badoiu and Clarkson 2003), which
-    comes within ``1 / sqrt(steps)`` of the smallest radius. The radius returned reaches every point.
+    The centre starts at the mean and moves by 1/(t + 1) towards the farthest point in step t (Badoiu and Clarkson
+    2003), which comes within ``1 / sqrt(steps)`` of the smallest radius. The radius returned reaches every point.
 
     Args:
         points: (n, d).

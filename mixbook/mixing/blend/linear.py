@@ -11,8 +11,8 @@ from mixbook.transfer import send
 
 @dataclass(frozen=True)
 class Linear:
-    """Convex combination of the two samples (mixup, eq. 1; manifold mixup, eq. 2; multi-mix, eq. 2, whose lambda is ours
-    subtracted from 1).
+    """Convex combination of the two samples (mixup, eq. 1; manifold mixup, Section 2; multi-mix, eq. 2, whose lambda is
+    ours subtracted from 1).
 
     Example:
         >>> import torch, mixbook as mb
