@@ -86,16 +86,15 @@ def counting_margin(centres: ArrayLike, radii: ArrayLike) -> float:
     return float(90 - opened[away[:, :, None] & away[:, None, :]].max())
 
 
-def covering_balls(points: ArrayLike, labels: ArrayLike, steps: int = 500) -> tuple[np.ndarray, np.ndarray]:
+def covering_balls(points: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """A nearly smallest ball around each cluster: centres (m, d) and radii (m,), for :func:`counting_margin`.
 
     The centre starts at the mean and moves by 1/(t + 1) towards the farthest point in step t (Badoiu and Clarkson
-    2003), which comes within ``1 / sqrt(steps)`` of the smallest radius. The radius returned reaches every point.
+    2003), which comes within 4.5% of the smallest radius in 500 steps. The radius returned reaches every point.
 
     Args:
         points: (n, d).
         labels: their clusters, int (n,), 0 to m - 1, none of them empty.
-        steps: moves of each centre.
 
     Raises:
         ValueError: if shapes do not fit, a coordinate is not finite, or a cluster is empty.
@@ -120,7 +119,7 @@ def covering_balls(points: ArrayLike, labels: ArrayLike, steps: int = 500) -> tu
     for cluster in range(labels.max() + 1):
         members = points[labels == cluster]
         centre = members.mean(axis=0)
-        for step in range(1, steps + 1):
+        for step in range(1, 501):
             farthest = members[((members - centre) ** 2).sum(axis=1).argmax()]
             centre = centre + (farthest - centre) / (step + 1)
         centres.append(centre)

@@ -17,6 +17,8 @@ from torch import Tensor
 from mixbook.mixing.transport import mean_deviation, mean_square_ratio
 from mixbook.theory.expansion import Link, Model, softmax
 
+_NODES = 60  # of the rule for the law of theta
+
 
 def truncated_beta(alpha: float) -> tuple[float, float]:
     """Mean and variance of theta = max(lambda, 1 - lambda), lambda ~ Beta(alpha, alpha): the paper's Beta_[1/2, 1].
@@ -35,8 +37,8 @@ def truncated_beta(alpha: float) -> tuple[float, float]:
     return 0.5 + deviation, 0.25 / (2 * alpha + 1) - deviation**2
 
 
-def truncated_beta_rule(alpha: float, nodes: int = 60) -> tuple[np.ndarray, np.ndarray]:
-    """Points in [1/2, 1] and weights, (nodes,) each, that integrate smooth functions against the law of theta.
+def truncated_beta_rule(alpha: float) -> tuple[np.ndarray, np.ndarray]:
+    """Points in [1/2, 1] and weights, (60,) each, that integrate smooth functions against the law of theta.
 
     The density may be singular at 1, and is smooth elsewhere: Gauss-Jacobi takes the first, a factor the second. For a
     large alpha it is a narrow bell at 1/2, all of which float64 sees within nine of its widths.
@@ -48,11 +50,11 @@ def truncated_beta_rule(alpha: float, nodes: int = 60) -> tuple[np.ndarray, np.n
         0.75
     """
     if alpha >= 100:
-        points, weights = np.polynomial.legendre.leggauss(nodes)
+        points, weights = np.polynomial.legendre.leggauss(_NODES)
         above = min(1.0, 9 / math.sqrt(alpha)) * (1 + points) / 2  # 2 theta - 1
         weights = weights * np.exp((alpha - 1) * np.log1p(-(above**2)))
         return (1 + above) / 2, weights / weights.sum()
-    points, weights = roots_jacobi(nodes, alpha - 1, 0)
+    points, weights = roots_jacobi(_NODES, alpha - 1, 0)
     theta = (3 + points) / 4
     # The largest factor divides out, so that a large alpha does not underflow.
     factor = np.exp((alpha - 1) * (np.log(theta) - np.log(theta).max()))

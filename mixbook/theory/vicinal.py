@@ -86,9 +86,7 @@ class PairMasses:
         return self.first.sum(axis=1) + self.second.sum(axis=0)
 
 
-def pair_masses(
-    points: ArrayLike, labels: ArrayLike, x: ArrayLike, eps: float, alpha: LawLike, num_classes: int | None = None
-) -> PairMasses:
+def pair_masses(points: ArrayLike, labels: ArrayLike, x: ArrayLike, eps: float, alpha: LawLike) -> PairMasses:
     """Which mixtures fall into the open ball of radius eps > 0 around one point x (d,), or a number on a line.
 
     Arguments and errors otherwise as for :func:`optimal`, which is what these masses add up to.
@@ -100,7 +98,7 @@ def pair_masses(
         array([[0.25 , 0.125],
                [0.125, 0.   ]])
     """
-    points, labels, num_classes = as_samples(points, labels, num_classes)
+    points, labels, num_classes = as_samples(points, labels)
     place = as_point("x", x, points.shape[1])
     if not 0 < eps < np.inf:
         raise ValueError(f"eps must be a radius > 0, got {eps}")

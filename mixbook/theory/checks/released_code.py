@@ -312,7 +312,7 @@ def box_overlap() -> Iterator[Comparison]:
     yield refuted(f"disjoint squares of side 10, 10 apart both ways, score {score:.2f}", truth, score, by=0.9)
 
 
-def _bend_of_one_network(seed: int, forgets: bool, steps: int = 300) -> float:
+def _bend_of_one_network(seed: int, forgets: bool) -> float:
     """Uniform lambda, 100 samples, 200 hidden units: the loop as somebody would write it, and its share of the square."""
     generator = torch.Generator().manual_seed(seed)
     points, labels = moons.separated_moons(100, 0.5, 100 + seed)
@@ -325,7 +325,7 @@ def _bend_of_one_network(seed: int, forgets: bool, steps: int = 300) -> float:
                 weight.uniform_(-bound, bound, generator=generator)
     model = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1])
     adam = torch.optim.Adam(model.parameters(), lr=1e-3)
-    for _ in range(steps):
+    for _ in range(300):
         lam = torch.rand((), generator=generator)
         partner = torch.randint(100, (100,), generator=generator)
         logits = model(lam * x + (1 - lam) * x[partner])
@@ -345,8 +345,9 @@ class _Runs(NamedTuple):
     wrong: np.ndarray  # whether a sample is given another class after 300, bool (M, 3)
 
 
-def _second_runs(alpha: float, nets: int = 4) -> tuple[_Runs, _Runs]:
+def _second_runs(alpha: float) -> tuple[_Runs, _Runs]:
     """Second runs on the points 0, 1, 2 of classes A, B, A: with a new Adam, and with that of 600 steps before."""
+    nets = 4
     points, classes = lines.alternating_line(3, 2)
     labels = torch.from_numpy(classes)
     x, y = torch.from_numpy(points).float()[None, :, None].repeat(nets, 1, 1), torch.eye(2)[labels].repeat(nets, 1, 1)
