@@ -13,8 +13,8 @@ from scipy.special import betaln
 from torch import Tensor
 
 _FEW = 4  # columns, whose 24 permutations are compared faster than one problem is solved
+MOST_PAIRS = 2_000_000  # of subsets, to enumerate: about a minute
 _PART = 4096  # problems that are solved at once, which bounds the memory
-_MOST_PAIRS = 2_000_000  # about a minute
 
 
 class InfeasibleXi(ValueError):
@@ -23,6 +23,32 @@ class InfeasibleXi(ValueError):
 
 class NotFinite(ValueError):
     """Features or a saliency are NaN, infinite or so large that their products are: those of data, or of a network."""
+
+
+def rows_of(x: Tensor) -> Tensor:
+    """Samples (n, ...) as float64 (n, d) on the CPU; (n,) are n numbers, (n, 1).
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.transport import rows_of
+        >>> rows_of(torch.rand(5, 2, 3)).shape, rows_of(torch.rand(5)).shape
+        (torch.Size([5, 6]), torch.Size([5, 1]))
+    """
+    return x.detach().reshape(len(x), math.prod(x.shape[1:])).double().cpu()
+
+
+def check_k(k: int, size: int) -> None:
+    """Refuse blocks that do not fit a data set of this size.
+
+    Raises:
+        ValueError: if ``k`` is less than 1, or more than ``size``.
+
+    Example:
+        >>> from mixbook.mixing.transport import check_k
+        >>> check_k(16, size=100)
+    """
+    if not 1 <= k <= size:
+        raise ValueError(f"k must be between 1 and {size}, the size of the data set, got {k}")
 
 
 def squared_cost(x: Tensor, y: Tensor, *, check: bool = True) -> Tensor:
@@ -201,8 +227,8 @@ def matching_cost(x: Tensor, k: int, *, trials: int = 1024, generator: torch.Gen
         >>> matching_cost(x, k=1), matching_cost(x, k=2)  # half of all pairs are 1 apart; matched, none is
         (0.5, 0.0)
     """
-    _check_k(k, len(x), "the data set")
-    points = _rows(x)
+    check_k(k, len(x))
+    points = rows_of(x)
     if k == 1:
         if not points.isfinite().all():
             raise ValueError("x has NaN or infinite values: optimal transport needs finite features")
@@ -244,11 +270,11 @@ def matching_distribution(
         >>> matching_distribution(x, i=0, k=2, trials=None).numpy().round(3)
         array([0.5  , 0.333, 0.167, 0.   ])
     """
-    points = _rows(x)
+    points = rows_of(x)
     size = len(points)
     if not 0 <= i < size:
         raise ValueError(f"i must be a row of the data set, between 0 and {size - 1}, got {i}")
-    _check_k(k, size, "the data set")
+    check_k(k, size)
     counts = torch.zeros(size, dtype=torch.float64)
     for ours, theirs in _subset_pairs(size, i, k, trials, generator):
         matched = assignment(squared_cost(points[ours], points[theirs]))[:, 0]
@@ -326,20 +352,10 @@ def _subset_pairs(
             yield torch.cat([torch.full((count, 1), i), ours], dim=1), theirs
         return
     pairs = math.comb(size - 1, k - 1) * math.comb(size, k)
-    if pairs > _MOST_PAIRS:
+    if pairs > MOST_PAIRS:
         raise ValueError(f"{pairs} pairs of subsets are too many to enumerate: pass trials, e.g. trials=1024")
     everyone = torch.combinations(torch.arange(size), k)
     for rest in torch.combinations(others, k - 1) if k > 1 else [others[:0]]:
         first = torch.cat([torch.tensor([i]), rest])
         for part in everyone.split(_PART):
             yield first.expand(len(part), k), part
-
-
-def _rows(x: Tensor) -> Tensor:
-    """Samples (n, ...) as float64 (n, d) on the CPU."""
-    return x.detach().reshape(len(x), -1).double().cpu()
-
-
-def _check_k(k: int, available: int, where: str) -> None:
-    if not 1 <= k <= available:
-        raise ValueError(f"k must be between 1 and {available}, the size of {where}, got {k}")

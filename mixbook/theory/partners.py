@@ -13,8 +13,6 @@ from torch import Tensor
 
 from mixbook.mixing import transport
 
-MOST_PAIRS = 2_000_000  # of blocks, about a minute
-
 
 def block_laws(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """For each block of k samples, whom its members meet: the matchings with all blocks of k, by enumeration.
@@ -38,12 +36,11 @@ def block_laws(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
         >>> blocks.tolist(), laws.shape
         ([[0, 1], [0, 2], [1, 2]], torch.Size([3, 2, 3]))
     """
-    points = x.detach().flatten(1).double().cpu()
+    points = transport.rows_of(x)
     size = len(points)
-    if not 1 <= k <= size:
-        raise ValueError(f"k must be between 1 and {size}, the size of the data set, got {k}")
+    transport.check_k(k, size)
     count = math.comb(size, k)
-    if count**2 > MOST_PAIRS:
+    if count**2 > transport.MOST_PAIRS:
         raise ValueError(f"{count**2} pairs of blocks are too many to enumerate: use matching_law with trials=4096")
     blocks = torch.combinations(torch.arange(size), k)
     laws = torch.zeros(count, k, size, dtype=torch.float64)
@@ -87,13 +84,12 @@ def matching_law(x: Tensor, k: int, *, trials: int | None = None, generator: tor
         blocks, laws = block_laws(x, k)
         joint.index_add_(0, blocks.flatten(), laws.flatten(0, 1))
         return joint / joint.sum(dim=1, keepdim=True)
-    points = x.detach().flatten(1).double().cpu()
-    if not 1 <= k <= size:
-        raise ValueError(f"k must be between 1 and {size}, the size of the data set, got {k}")
+    transport.check_k(k, size)
     if trials < 1:
         raise ValueError(f"trials must be at least 1, or None to enumerate all pairs of blocks, got {trials}")
     if k == 1:
         return torch.full_like(joint, 1 / size)
+    points = transport.rows_of(x)
     ours, theirs = torch.rand(2, trials, size, generator=generator).topk(k).indices
     columns = transport.assignment(transport.squared_cost(points[ours], points[theirs]))
     met = theirs.gather(1, columns).flatten()
@@ -149,7 +145,7 @@ def check_law(x: Tensor, law: Tensor) -> Tensor:
         >>> check_law(torch.rand(2, 3), torch.full((2, 2), 0.5)).dtype
         torch.float64
     """
-    points = x.detach().flatten(1).double().cpu()
+    points = transport.rows_of(x)
     size = len(points)
     if law.shape != (size, size):
         raise ValueError(f"law must have shape ({size}, {size}), a row for each sample, got {tuple(law.shape)}")

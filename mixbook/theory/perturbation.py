@@ -98,9 +98,8 @@ def vicinal_distances(
         >>> found.to_sample <= found.to_end
         True
     """
-    points = x.detach().flatten(1).double().cpu()
-    if not 1 <= k <= len(points):
-        raise ValueError(f"k must be between 1 and {len(points)}, the size of the data set, got {k}")
+    points = transport.rows_of(x)
+    transport.check_k(k, len(points))
     if not alpha > 0 or trials < 2:
         raise ValueError(f"alpha must be positive and trials at least 2, got alpha={alpha}, trials={trials}")
     points = points - points.mean(0)  # large common offsets would swallow the digits of the distances

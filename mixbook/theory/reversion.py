@@ -14,7 +14,7 @@ import torch
 from scipy.special import roots_jacobi
 from torch import Tensor
 
-from mixbook.mixing.transport import mean_deviation, mean_square_ratio
+from mixbook.mixing.transport import mean_deviation, mean_square_ratio, rows_of
 from mixbook.theory.expansion import Link, Model, softmax
 
 _NODES = 60  # of the rule for the law of theta
@@ -146,7 +146,7 @@ def reverted_loss(
         >>> bool(abs(reverted_loss(model, x, y, law, alpha=1.0) - mixed_loss(model, x, y, law, alpha=1.0)) < 1e-9)
         True
     """
-    targets, own_target, _ = _anchored(y.reshape(len(x), -1), law, anchors)
+    targets, own_target, _ = _anchored(y, law, anchors)
     points, own, law = _anchored(x, law, anchors)
     moved, blurred = mean_reversion(x, law, alpha, anchors=anchors), mean_reversion(targets, law, alpha, anchors=anchors)
     kept, _ = truncated_beta(alpha)
@@ -167,7 +167,7 @@ def reverted_loss(
 
 def _anchored(x: Tensor, law: Tensor, anchors: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Samples as float64 (n, d), the anchor of each row of ``law``, (rows, d), and that law, float64."""
-    points = x.detach().flatten(1).double().cpu()
+    points = rows_of(x)
     anchors = torch.arange(len(points)) if anchors is None else anchors
     if law.shape != (len(anchors), len(points)):
         raise ValueError(

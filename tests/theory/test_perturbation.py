@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from mixbook.mixing import transport
-from mixbook.theory import partners, perturbation
+from mixbook.theory import partners, perturbation, reversion
 
 INDEX = torch.arange(6, dtype=torch.float64)
 SIX = torch.stack([INDEX.cos() + 0.3 * INDEX, (2 * INDEX).sin()], dim=1)
@@ -89,6 +89,17 @@ def test_distances_do_not_depend_on_where_the_origin_is():
         for shifted in (x, x + 2.0**30)
     )
     assert [*far] == pytest.approx([*near], rel=1e-6)
+
+
+@pytest.mark.parametrize("trials", [None, 256])
+def test_samples_may_be_plain_numbers(trials):
+    def found(x):
+        law = partners.matching_law(x, 2, trials=trials, generator=torch.Generator().manual_seed(3))
+        vicinal = perturbation.vicinal_distances(x, 2, 1.0, trials=64, generator=torch.Generator().manual_seed(3))
+        moved = reversion.mean_reversion(x, law, 1.0).reverted
+        return law.tolist(), partners.mean_squared_match(x, law), transport.matching_cost(x, 1), vicinal, moved.tolist()
+
+    assert found(SIX[:, 0]) == found(SIX[:, :1])
 
 
 @pytest.mark.parametrize("alpha", [1e-3, 3e-3])
