@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mixbook.data import Batched
-from mixbook.evaluation.batches import batches_of, class_numbers, device_of
+from mixbook.evaluation.batches import batches_of, check_clip, check_in_clip, class_numbers, device_of
 from mixbook.evaluation.metrics import accuracy
 from mixbook.generators import drawn_by
 from mixbook.lead import lead
@@ -88,8 +88,7 @@ class PGD:
             raise ValueError("an infinite eps needs a step_size and random_start=False: there is no box to start in")
         if self.restarts > 1 and not self.random_start:
             raise ValueError(f"restarts must be 1 without a random start, got {self.restarts}: they would be the same")
-        if self.clip is not None and not self.clip[0] < self.clip[1]:
-            raise ValueError(f"clip must be (smallest, largest) or None, got {self.clip}")
+        check_clip(self.clip)
 
     @property
     def name(self) -> str:
@@ -133,9 +132,10 @@ class PGD:
 
         Raises:
             TypeError: if labels are no integers.
-            ValueError: if an input lies outside of ``clip``, or there is no normalisation in the network to attack behind.
+            ValueError: if an input is NaN or lies outside of ``clip``, or there is no normalisation in the network to
+                attack behind.
         """
-        self._check(x)
+        check_in_clip(x, self.clip)
         with evaluation_mode(model), torch.inference_mode(False):
             # Made here, so that gradients flow also where the caller wants none.
             x, y = x.detach().clone(), class_numbers(y).clone()
@@ -179,16 +179,6 @@ class PGD:
                 "has no such layer: for inputs that are normalised already use clip=None"
             )
         return first.std.to(x).view(-1, *[1] * (x.ndim - 2))
-
-    def _check(self, x: Tensor) -> None:
-        if self.clip is None or x.numel() == 0:
-            return
-        low, high = (float(value) for value in x.aminmax())
-        if low < self.clip[0] or high > self.clip[1]:
-            raise ValueError(
-                f"x must lie in clip = {self.clip}, got {low:.3g} to {high:.3g}: give the pixels and normalise inside the "
-                "network (mixbook.models.Normalise), or attack what is normalised with clip=None and eps in its units"
-            )
 
 
 def fgsm(

@@ -42,6 +42,29 @@ def batches_of(data: Batched | Iterable[Batch], batch_size: int, device: torch.d
         raise ValueError("data must hold at least one batch, got none: has the iterator been used up?")
 
 
+def check_clip(clip: tuple[float, float] | None) -> None:
+    """Refuse a range of pixels that is none.
+
+    Raises:
+        ValueError: if the smallest value is not below the largest.
+    """
+    if clip is not None and not clip[0] < clip[1]:
+        raise ValueError(f"clip must be (smallest, largest) or None, got {clip}")
+
+
+def check_in_clip(x: Tensor, clip: tuple[float, float] | None) -> None:
+    """Refuse inputs outside of the range of pixels, as normalised ones are; nothing is looked at without a range.
+
+    Raises:
+        ValueError: if an input lies outside of ``clip``, or is NaN.
+    """
+    if clip is not None and x.device.type != "meta" and not ((x >= clip[0]) & (x <= clip[1])).all():
+        raise ValueError(
+            f"x must lie in clip={clip}, got values from {float(x.min()):.3g} to {float(x.max()):.3g}: give the pixels and "
+            "normalise inside the network (mixbook.models.Normalise), or pass clip=None, with sizes in units of the inputs"
+        )
+
+
 def class_numbers(y: Tensor) -> Tensor:
     """Labels of any integer type as int64: bytes would be read as a mask, where they index.
 

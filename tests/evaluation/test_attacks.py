@@ -143,8 +143,15 @@ def test_a_network_without_normalisation_has_no_such_space(linear, images):
 
 def test_normalised_images_are_refused_where_pixels_are_meant(linear, images):
     x, y = images
-    with pytest.raises(ValueError, match=r"x must lie in clip = \(0.0, 1.0\), got -.* normalise inside the network"):
+    with pytest.raises(ValueError, match=r"x must lie in clip=\(0.0, 1.0\), got .* normalise inside the network"):
         fgsm(0.1)(linear, (x - 0.5) / 0.2, y)
+
+
+def test_a_pixel_that_is_no_number_is_refused(linear, images):
+    x, y = images[0].clone(), images[1]
+    x[0, 0, 0, 0] = float("nan")
+    with pytest.raises(ValueError, match="got values from nan"):
+        fgsm(0.1)(linear, x, y)
 
 
 class TwoPeaks(nn.Module):

@@ -96,6 +96,8 @@ def test_a_network_that_looks_at_the_background_suffers(generator):
 def test_bad_input_is_named(x):
     with pytest.raises(ValueError, match="std must be positive and finite, got 0"):
         NoisyBackground(0)
+    with pytest.raises(ValueError, match=r"clip must be \(smallest, largest\) or None, got \(1.0, 0.0\)"):
+        NoisyBackground(clip=(1.0, 0.0))
     with pytest.raises(ValueError, match="two images at least, or there must be a pool"):
         OtherBackground()(x[:1], BOXES[:1])
     with pytest.raises(ValueError, match=r"pool must hold images \(3, 8, 8\), got \(1, 8, 8\)"):
