@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mixbook.data import Batched
-from mixbook.evaluation.batches import batches_of, check_clip, check_in_clip, class_numbers, device_of
+from mixbook.evaluation.batches import batches_of, check_clip, check_in_clip, class_numbers, device_of, logits_of
 from mixbook.evaluation.metrics import accuracy
 from mixbook.generators import drawn_by
 from mixbook.lead import lead
@@ -270,9 +270,7 @@ def attacked_error(
     """
     logits, labels = [], []
     for x, y in batches_of(data, batch_size, device_of(model)):
-        attacked = attack(model, x, y, generator)
-        with evaluation_mode(model), torch.inference_mode():
-            logits.append(model(attacked).cpu())
+        logits.append(logits_of(model, attack(model, x, y, generator)))
         labels.append(y.cpu())
     return 1 - accuracy(torch.cat(logits), torch.cat(labels))
 

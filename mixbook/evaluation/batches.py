@@ -1,15 +1,17 @@
 """The batches that a network is evaluated on, on its device and as numbers."""
 
 from collections.abc import Iterable, Iterator
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from mixbook.data import Batched
 from mixbook.data.batches import in_unit_range
+from mixbook.modes import evaluation_mode
 
 Batch = tuple[Tensor, Tensor]
+Each = TypeVar("Each")
 
 
 def device_of(model: nn.Module) -> torch.device | None:
@@ -30,16 +32,32 @@ def batches_of(data: Batched | Iterable[Batch], batch_size: int, device: torch.d
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     in_memory = hasattr(data, "batch")
     batches = _in_order(cast(Batched, data), batch_size) if in_memory else cast(Iterable[Batch], data)
-    empty = True
-    for batch in batches:
+    for batch in at_least_one_batch(batches):
         if not (isinstance(batch, tuple | list) and len(batch) == 2 and all(isinstance(part, Tensor) for part in batch)):
             raise TypeError(f"data must be Arrays or give pairs (samples, labels) of tensors, got {type(batch).__name__}")
-        empty = False
         x, y = batch
         x, y = (x, y) if device is None else (x.to(device), y.to(device))
         yield in_unit_range(x), class_numbers(y)
+
+
+def at_least_one_batch(batches: Iterable[Each]) -> Iterator[Each]:
+    """The same batches.
+
+    Raises:
+        ValueError: at their end, if there was none.
+    """
+    empty = True
+    for batch in batches:
+        empty = False
+        yield batch
     if empty:
         raise ValueError("data must hold at least one batch, got none: has the iterator been used up?")
+
+
+def logits_of(model: nn.Module, x: Tensor) -> Tensor:
+    """The network's logits in evaluation mode without gradients, on the CPU: some devices have no float64 to score in."""
+    with evaluation_mode(model), torch.inference_mode():
+        return model(x).cpu()
 
 
 def check_clip(clip: tuple[float, float] | None) -> None:

@@ -14,12 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.data.batches import in_unit_range
-from mixbook.evaluation.batches import check_clip, check_in_clip, device_of
+from mixbook.evaluation.batches import at_least_one_batch, check_clip, check_in_clip, device_of, logits_of
 from mixbook.evaluation.boxes import held
 from mixbook.evaluation.localisation import Located
 from mixbook.evaluation.metrics import accuracy
 from mixbook.generators import drawn_by
-from mixbook.modes import evaluation_mode
 
 _MANY = 16  # labels that are hardly in order by chance
 
@@ -137,15 +136,12 @@ def corrupted_accuracy(
     """
     logits, labels = [], []
     device = device_of(model)
-    for x, y, boxes in data:
+    for x, y, boxes in at_least_one_batch(data):
         if isinstance(corruption, OtherBackground) and corruption.pool is None:
             _warn_of_order(y)
         changed = corruption(in_unit_range(x), boxes, generator)
-        with evaluation_mode(model), torch.inference_mode():
-            logits.append(model(changed if device is None else changed.to(device)).cpu())
+        logits.append(logits_of(model, changed if device is None else changed.to(device)))
         labels.append(y.cpu())
-    if not labels:
-        raise ValueError("data must hold at least one batch, got none: has the iterator been used up?")
     return accuracy(torch.cat(logits), torch.cat(labels))
 
 

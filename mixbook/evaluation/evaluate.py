@@ -7,10 +7,9 @@ from torch import Tensor, nn
 
 from mixbook.data import Batched
 from mixbook.evaluation.attacks import PGD, attack
-from mixbook.evaluation.batches import Batch, batches_of, device_of
+from mixbook.evaluation.batches import Batch, batches_of, device_of, logits_of
 from mixbook.evaluation.deformations import deform, deformation
 from mixbook.evaluation.metrics import accuracy, brier, check_labels, expected_calibration_error, nll, top_accuracy
-from mixbook.modes import evaluation_mode
 
 Metrics = dict[str, float]
 
@@ -71,12 +70,12 @@ def evaluate(
     labels: list[Tensor] = []
     for x, y in batches_of(data, batch_size, device_of(model)):
         labels.append(y.cpu())
-        clean.append(_logits(model, x))
+        clean.append(logits_of(model, x))
         _check(clean[-1], labels[-1], top)  # before an attack takes its time over them
         for name, each in zip(names, chosen, strict=True):
-            attacked[name].append(_logits(model, each(model, x, y, generator)))
+            attacked[name].append(logits_of(model, each(model, x, y, generator)))
         for name, change in changes.items():
-            deformed[name].append(_logits(model, deform(x, change, generator)))
+            deformed[name].append(logits_of(model, deform(x, change, generator)))
     logits, y = torch.cat(clean), torch.cat(labels)
     return {
         "accuracy": accuracy(logits, y),
@@ -102,9 +101,3 @@ def _check(logits: Tensor, y: Tensor, top: Sequence[int]) -> None:
     check_labels(logits, y)
     for k in top:
         top_accuracy(logits[:1], y[:1], k)
-
-
-def _logits(model: nn.Module, x: Tensor) -> Tensor:
-    """Scored on the CPU: some devices have no float64."""
-    with evaluation_mode(model), torch.inference_mode():
-        return model(x).cpu()

@@ -14,7 +14,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mixbook.evaluation.batches import class_numbers, device_of
+from mixbook.evaluation.batches import at_least_one_batch, class_numbers, device_of
 from mixbook.evaluation.boxes import as_lists, iou
 from mixbook.modes import evaluation_mode
 
@@ -226,7 +226,7 @@ def localisation(
         raise ValueError(f"readings must have different names, got {names}")
     device = device_of(model)
     found: dict[str, list[Tensor]] = {}
-    for x, y, truth in data:
+    for x, y, truth in at_least_one_batch(data):
         maps, logits = activation_maps(model, x if device is None else x.to(device), layer, head)
         right = (logits.argmax(1).cpu() == y.cpu()) & ~logits.isnan().any(1).cpu()
         found.setdefault("accuracy", []).append(right)
@@ -236,8 +236,6 @@ def localisation(
             best = iou(boxes[:, None], as_lists(truth.cpu(), len(boxes))).amax(1)
             found.setdefault(f"localised@{reading.name}", []).append(there & right if reading.label else there)
             found.setdefault(f"iou@{reading.name}", []).append(best)
-    if not found:
-        raise ValueError("data must hold at least one batch, got none: has the iterator been used up?")
     return {name: float(torch.cat(parts).double().mean()) for name, parts in found.items()}
 
 
