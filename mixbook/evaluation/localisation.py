@@ -189,8 +189,7 @@ def localised(boxes: Tensor, truth: Tensor, overlap: float, strict: bool = False
         tensor([ True, False])
     """
     _check_overlap(overlap, strict)
-    best = iou(boxes[:, None], as_lists(truth, len(boxes))).amax(1)
-    return best > overlap if strict else best >= overlap
+    return _reaches(_best(boxes, truth), overlap, strict)
 
 
 def localisation(
@@ -232,11 +231,20 @@ def localisation(
         found.setdefault("accuracy", []).append(right)
         for reading in readings:
             boxes = boxes_of(maps, (x.shape[2], x.shape[3]), reading.threshold, reading.smooth)
-            there = localised(boxes, truth.cpu(), reading.overlap, reading.strict)
-            best = iou(boxes[:, None], as_lists(truth.cpu(), len(boxes))).amax(1)
+            best = _best(boxes, truth.cpu())
+            there = _reaches(best, reading.overlap, reading.strict)
             found.setdefault(f"localised@{reading.name}", []).append(there & right if reading.label else there)
             found.setdefault(f"iou@{reading.name}", []).append(best)
     return {name: float(torch.cat(parts).double().mean()) for name, parts in found.items()}
+
+
+def _best(boxes: Tensor, truth: Tensor) -> Tensor:
+    """The overlap of each box with that true one of its image which it meets best, (B,)."""
+    return iou(boxes[:, None], as_lists(truth, len(boxes))).amax(1)
+
+
+def _reaches(best: Tensor, overlap: float, strict: bool) -> Tensor:
+    return best > overlap if strict else best >= overlap
 
 
 def _checked_classes(classes: Tensor, count: int, there: int) -> Tensor:
