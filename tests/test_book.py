@@ -12,8 +12,11 @@ import pytest
 from contents import ROOT
 from stamp import modules_used, stamp
 
+from mixbook.benchmarks import executed_copy
+
 CHAPTERS = contents.chapters()
 SOURCES = sorted(path for path in (ROOT / "book").rglob("*.md") if ".ipynb_checkpoints" not in path.parts)
+RESULTS = sorted((ROOT / "book" / "results").glob("*/*.csv"))
 FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 LARGEST = 300_000  # bytes of one notebook, outputs included
 
@@ -125,6 +128,15 @@ def test_a_benchmark_notebook_has_one_cell_of_parameters_and_no_outputs(path):
     notebook = executed(path)
     assert sum("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells) == 1
     assert not [cell for cell in notebook.cells if cell.get("outputs")]
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_results_have_the_executed_notebook_of_their_run_beside_them(path):
+    text = path.with_suffix(".ipynb").read_text()
+    assert len(text.encode()) <= executed_copy.LIMIT
+    assert not re.findall(r"/(?:home|root|Users|tmp|work)/[\w.-]+", text)
+    given = [cell.source for cell in executed(path).cells if "injected-parameters" in cell.metadata.get("tags", [])]
+    assert len(given) == 1 and f'"{path.parent.name}"' in given[0] and f'"{path.stem}"' in given[0]
 
 
 def test_a_chapter_counts_only_the_modules_that_it_uses():
