@@ -181,5 +181,13 @@ def test_importing_data_loads_no_loader_of_what_is_downloaded():
     assert loaded_by("import mixbook.data").isdisjoint({"mixbook.data.store", "mixbook.data.images"})
 
 
+def test_type_checkers_know_every_name_of_data_that_is_imported_when_first_asked_for():
+    import mixbook.data
+
+    (block,) = [node for node in ast.parse(Path(mixbook.data.__file__).read_text()).body if isinstance(node, ast.If)]
+    told = {alias.name: node.module for node in ast.walk(block) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert told == mixbook.data._HOME
+
+
 def test_importing_the_training_loads_no_compiler():
     assert "torch._dynamo" not in loaded_by("import mixbook.training")  # as much again as torch itself takes

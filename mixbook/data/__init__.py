@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mixbook.data.batches import loader
     from mixbook.data.cub import cub200
     from mixbook.data.ilsvrc import imagenet
-    from mixbook.data.image_files import ImageFiles, centre_view, random_view, square_view
+    from mixbook.data.image_files import ImageFiles, centre_view, random_view, read_image, square_view
     from mixbook.data.images import cifar10, cifar100, mnist, pixels_of, svhn
     from mixbook.data.pixels import Pixels
     from mixbook.data.resident import Resident
