@@ -21,8 +21,7 @@ def cub200(part: Literal["train", "test"] = "train", view: View | None = None) -
         ValueError: if there is no such part.
         mixbook.data.store.DataError: if the data are not there and cannot be downloaded.
     """
-    if part not in ("train", "test"):
-        raise ValueError(f"part must be 'train' or 'test', got {part!r}")
+    store.check_part("cub200", part, ("train", "test"))
     home = store.folder("cub200")
     with store.whole(home, "cub200"):
         files, labels = _table(home / "images.txt"), _table(home / "image_class_labels.txt")
@@ -33,7 +32,7 @@ def cub200(part: Literal["train", "test"] = "train", view: View | None = None) -
         tuple(home / "images" / files[number][0] for number in numbers),
         torch.tensor([int(labels[number][0]) - 1 for number in numbers]),
         CLASSES,
-        "cub200" if species == CLASSES else f"cub200 ({species} of {CLASSES} classes)",
+        store.title("cub200", species, CLASSES),
         view,
         torch.tensor([[float(side) for side in boxes[number]] for number in numbers]),
     )

@@ -33,8 +33,7 @@ def imagenet(part: Literal["train", "val"] = "train", view: View | None = None) 
         mixbook.data.store.DataError: if the data are not there, a class has no images, or the validation part has one that
             the training part beside it has not.
     """
-    if part not in ("train", "val"):
-        raise ValueError(f"part must be 'train' or 'val', got {part!r}")
+    store.check_part("imagenet", part, ("train", "val"))
     home = store.folder("imagenet", 0 if part == "train" else 1)
     found = _from_class_folders(home)
     trained = [folder.name for folder in class_folders(home.parent / "train")] if part == "val" else []
@@ -56,7 +55,7 @@ def imagenet(part: Literal["train", "val"] = "train", view: View | None = None) 
         paths,
         torch.tensor([number[wnid] for _, wnid in found]),
         len(wnids),
-        "imagenet" if len(wnids) == CLASSES else f"imagenet ({len(wnids)} of {CLASSES} classes)",
+        store.title("imagenet", len(wnids), CLASSES),
         view,
         _boxes(home.parent / "boxes" / "val", paths) if part == "val" else None,
     )

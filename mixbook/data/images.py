@@ -64,8 +64,7 @@ def pixels_of(name: str, part: Part = "train") -> Pixels:
     if name not in _READERS:
         raise ValueError(f"no small images {name!r}. There are: {', '.join(_READERS)}")
     read, num_classes, parts = _READERS[name]
-    if part not in parts:
-        raise ValueError(f"part of {name} must be one of {', '.join(map(repr, parts))}, got {part!r}")
+    store.check_part(name, part, parts)
     images, labels = read(part)
     return Pixels(torch.tensor(images), torch.tensor(labels, dtype=torch.int64), num_classes, name)
 

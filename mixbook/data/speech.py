@@ -64,8 +64,7 @@ def speech_commands(part: Literal["train", "val", "test"] = "train") -> Utteranc
         ValueError: if there is no such part.
         mixbook.data.store.DataError: if the data are not there and cannot be downloaded.
     """
-    if part not in ("train", *_LISTS):
-        raise ValueError(f"part must be 'train', 'val' or 'test', got {part!r}")
+    store.check_part("speech_commands", part, ("train", *_LISTS))
     home = store.folder("speech_commands")
     listed = {name: _read_list(home / file) for name, file in _LISTS.items() if (home / file).is_file()}
     words = [word for word in WORDS if (home / word).is_dir()]
@@ -86,7 +85,7 @@ def speech_commands(part: Literal["train", "val", "test"] = "train") -> Utteranc
         tuple(path for path, _ in chosen),
         torch.tensor([label for _, label in chosen]),
         len(WORDS),
-        "speech_commands" if len(words) == len(WORDS) else f"speech_commands ({len(words)} of {len(WORDS)} words)",
+        store.title("speech_commands", len(words), len(WORDS), "words"),
     )
 
 

@@ -17,7 +17,7 @@ to be right. Folders of many files (the last two lines) are not checked file by 
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -85,6 +85,28 @@ def folder(name: str, part: int = 0) -> Path:
     archive = wanted.archives[part]
     obtain(replace(wanted, archives=(archive,)))
     return root() / archive.folder
+
+
+def check_part(name: str, part: str, parts: Iterable[str], note: str = "") -> None:
+    """Refuse a part that a data set has not; ``note`` says why one that somebody may miss is not there.
+
+    Raises:
+        ValueError: naming those that there are.
+    """
+    parts = tuple(parts)
+    if part not in parts:
+        raise ValueError(f"part of {name} must be one of {', '.join(map(repr, parts))}{note}, got {part!r}")
+
+
+def title(name: str, found: int, published: int, what: str = "classes") -> str:
+    """What messages and result files call a folder that has ``found`` of the classes that were published.
+
+    Example:
+        >>> from mixbook.data.store import title
+        >>> title("cub200", 200, 200), title("cub200", 2, 200)
+        ('cub200', 'cub200 (2 of 200 classes)')
+    """
+    return name if found == published else f"{name} ({found} of {published} {what})"
 
 
 @contextmanager

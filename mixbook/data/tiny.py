@@ -24,8 +24,7 @@ def tiny_imagenet(part: Literal["train", "val"] = "train", view: View | None = N
         ValueError: if there is no such part.
         mixbook.data.store.DataError: if the data are not there and cannot be downloaded.
     """
-    if part not in ("train", "val"):
-        raise ValueError(f"part must be 'train' or 'val' (test has no labels), got {part!r}")
+    store.check_part("tiny_imagenet", part, ("train", "val"), " (test has no labels)")
     home = store.folder("tiny_imagenet")
     with store.whole(home, "tiny_imagenet"):
         return _read(home, part, view)
@@ -53,7 +52,7 @@ def _read(home: Path, part: str, view: View | None) -> ImageFiles:
         paths,
         torch.tensor([number[wnid] for wnid, _ in rows]),
         len(wnids),
-        "tiny_imagenet" if len(wnids) == CLASSES else f"tiny_imagenet ({len(wnids)} of {CLASSES} classes)",
+        store.title("tiny_imagenet", len(wnids), CLASSES),
         view,
         boxes_from_corners(corners),
     )

@@ -60,8 +60,3 @@ def test_boxes_of_the_real_set_lie_in_their_images(real_data):
         _, high, wide = data[row][0].shape
         assert left + width <= wide
         assert top + height <= high
-
-
-def test_an_unknown_part_is_refused():
-    with pytest.raises(ValueError, match="'train' or 'test', got 'val'"):
-        cub200("val")

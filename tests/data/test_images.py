@@ -76,11 +76,6 @@ def test_tiny_files_in_the_official_formats(monkeypatch, tmp_path):
     assert (cifar100("test").x[1, 1].flatten() * 255).round().tolist() == data[1, 1024:2048].tolist()
 
 
-def test_an_unknown_part_is_refused():
-    with pytest.raises(ValueError, match="part of mnist must be one of 'train', 'test', got 'val'"):
-        mnist("val")
-
-
 def test_no_pickle_is_opened_before_its_checksum_was_found_right(home, monkeypatch):
     class Evil:
         def __reduce__(self):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tiny_archives import tar
 
+from mixbook import data
 from mixbook.data import store
 from mixbook.data.sources import SOURCES, Archive, File, Source
 from mixbook.data.store import DataError
@@ -209,3 +210,18 @@ def test_the_table_is_well_formed():
             for checksum in file.checksums:
                 algorithm, _, digest = checksum.partition(":")
                 assert len(digest) == 2 * hashlib.new(algorithm).digest_size
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "message"),
+    [
+        ("mnist", "val", "part of mnist must be one of 'train', 'test', got 'val'"),
+        ("cub200", "val", "part of cub200 must be one of 'train', 'test', got 'val'"),
+        ("imagenet", "test", "part of imagenet must be one of 'train', 'val', got 'test'"),
+        ("tiny_imagenet", "test", r"tiny_imagenet must be one of 'train', 'val' \(test has no labels\), got 'test'"),
+        ("speech_commands", "all", "part of speech_commands must be one of 'train', 'val', 'test', got 'all'"),
+    ],
+)
+def test_a_part_that_a_set_has_not_is_refused_before_its_files_are_looked_for(name, part, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(data, name)(part)
