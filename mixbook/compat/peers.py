@@ -13,7 +13,7 @@ from mixbook.generators import drawn_by
 from mixbook.mixing.blend import Blend
 from mixbook.mixing.blend.cutmix import CutMix as CutMixBlend
 from mixbook.mixing.blend.linear import Linear
-from mixbook.mixing.blend.spatial import image_size
+from mixbook.mixing.blend.spatial import covered, image_size
 from mixbook.mixing.checks import check_batch
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
@@ -264,11 +264,12 @@ class Mixup:
 
     def _boxes(self, x: Tensor, lam: Tensor) -> Tensor:
         """1 outside the boxes and 0 inside, (draws, 1, H, W)."""
-        rows, columns = (self._interval(length, lam) for length in image_size(x))
-        return (~(rows[:, None, :, None] & columns[:, None, None, :])).float()
+        size = image_size(x)
+        start, side = (torch.stack(each) for each in zip(*(self._sides(length, lam) for length in size), strict=True))
+        return (~covered(start, start + side, *size))[:, None].float()
 
-    def _interval(self, length: int, lam: Tensor) -> Tensor:
-        """Rows or columns of boxes, bool (draws, length): around a pixel, or between the two shares and inside."""
+    def _sides(self, length: int, lam: Tensor) -> tuple[Tensor, Tensor]:
+        """First row or column of boxes, and how many: around a pixel, or between the two shares and inside, (draws,)."""
         if self.cutmix_minmax is None:
             most, side = length - 1, ((1 - lam.double()).sqrt() * length).long()
             start = (self._uniform(len(lam)) * length).long() - side // 2
@@ -281,8 +282,7 @@ class Mixup:
                 f"no box of CutMix holds a pixel of a side of {length}, so nothing would be mixed: take larger images "
                 "or boxes, or mixup alone"
             )
-        pixel = torch.arange(length)
-        return (pixel >= start[:, None]) & (pixel < (start + side)[:, None])
+        return start, side
 
     def _beta(self, alpha: float, draws: int) -> Tensor:
         return Beta(alpha, per="pair").sample(draws, self.generator)[0].cpu() if alpha > 0 else torch.ones(draws)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mixbook.mixing.blend.spatial import image_size, levels, masked_plan, plan_of_masks
+from mixbook.mixing.blend.spatial import covered, image_size, levels, masked_plan, plan_of_masks
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.scope import Scope, check_scope
 from mixbook.transfer import send
@@ -72,8 +72,7 @@ class CutMix:
         # The ends of many boxes are found where the generator is; their pixels need not be sent from there.
         low, high = self._ends(shared.double(), place, torch.tensor([height, width], device=lam.device)[:, None, None])
         low, high = send(torch.stack([low, high]), x.device)
-        pixel = torch.arange(max(height, width), device=x.device)
-        return masked_plan(x, partner, ~_covered(pixel, low, high, height, width))
+        return masked_plan(x, partner, ~covered(low, high, height, width))
 
     def _pasted(self, lam: Tensor, place: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
         """Weights (K, B, 2) and masks (K, B, 2, height, width), box by box: a few numbers are faster than small tensors."""
@@ -107,9 +106,3 @@ class CutMix:
 
 def _within(low: float, high: float, length: int) -> tuple[int, int]:
     return max(0, int(low)), min(length, int(high))
-
-
-def _covered(pixel: Tensor, low: Tensor, high: Tensor, height: int, width: int) -> Tensor:
-    """Which pixels boxes cover, bool (K, B, height, width), from the ends (2, K, B) of their sides."""
-    within = (pixel >= low[..., None]) & (pixel < high[..., None])
-    return within[0, ..., :height, None] & within[1, ..., None, :width]

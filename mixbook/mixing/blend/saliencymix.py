@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mixbook.mixing.blend.saliency import Saliency, magnitude, saliency_of
-from mixbook.mixing.blend.spatial import image_size, masked_plan
+from mixbook.mixing.blend.spatial import covered, image_size, masked_plan
 from mixbook.mixing.plan import MixPlan
 from mixbook.transfer import send
 
@@ -49,16 +49,7 @@ class SaliencyMix:
         height, width = image_size(x)
         peak = saliency_of(self.saliency, x, y)[partner].flatten(1).argmax(1)
         side = (1 - send(lam, x.device)).sqrt()
-        rows = _interval(peak // width, side, height)
-        columns = _interval(peak % width, side, width)
-        pasted = rows[..., :, None] & columns[..., None, :]
-        return masked_plan(x, partner, (~pasted).float())
-
-
-def _interval(centre: Tensor, side: Tensor, length: int) -> Tensor:
-    """Pixels of a line of ``length`` that lie in an interval around ``centre`` (B,), of shares ``side`` (K, B)."""
-    size = (side * length).round().long()
-    start = centre - size // 2
-    pixel = torch.arange(length, device=centre.device)
-    inside = (pixel >= start[..., None]) & (pixel < (start + size)[..., None])
-    return inside | (side == 1)[..., None]
+        size = torch.stack([side * height, side * width]).round().long()
+        low = torch.stack([peak // width, peak % width])[:, None] - size // 2
+        pasted = covered(low, low + size, height, width) | (side == 1)[..., None, None]
+        return masked_plan(x, partner, ~pasted)

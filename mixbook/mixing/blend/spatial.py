@@ -26,6 +26,17 @@ def levels(lam: Tensor, per: Scope) -> Tensor:
     return first if per == "batch" and one else lam
 
 
+def covered(low: Tensor, high: Tensor, height: int, width: int) -> Tensor:
+    """Which pixels boxes cover, bool (..., height, width).
+
+    Args:
+        low, high: first row and column of each, and the first ones behind it, (2, ...); beyond the image they are cut off.
+    """
+    pixel = torch.arange(max(height, width), device=low.device)
+    within = (pixel >= low[..., None]) & (pixel < high[..., None])
+    return within[0, ..., :height, None] & within[1, ..., None, :width]
+
+
 def masked_plan(x: Tensor, partner: Tensor, original: Tensor) -> MixPlan:
     """Plan of mixtures that show the original where a mask says so, and the partner elsewhere.
 

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mixbook as mb
-from mixbook.mixing.blend.cutmix import CutMix, _covered
+from mixbook.mixing.blend.cutmix import CutMix
+from mixbook.mixing.blend.spatial import covered
 from mixbook.mixing.ratio import Beta, Fixed
 
 
@@ -144,8 +145,8 @@ def test_numbers_and_tensors_give_the_same_boxes_and_weights(inside, generator):
     blend = CutMix("pair", inside=inside)
     lam, place = torch.rand(3, 50, generator=generator), torch.rand(2, 1, 50, dtype=torch.float64, generator=generator)
     ends = blend._ends(lam.double(), place, torch.tensor([7, 12])[:, None, None])
-    covered = _covered(torch.arange(12), *ends, 7, 12)
+    boxes = covered(*ends, 7, 12)
     weights, masks = blend._pasted(lam, place, 7, 12)
-    assert torch.equal(masks, torch.stack([~covered, covered], dim=2).float())
-    weight = (~covered).mean(dim=(2, 3), dtype=torch.float64).float()
+    assert torch.equal(masks, torch.stack([~boxes, boxes], dim=2).float())
+    weight = (~boxes).mean(dim=(2, 3), dtype=torch.float64).float()
     assert torch.equal(weights, torch.stack([weight, 1 - weight], dim=2))
