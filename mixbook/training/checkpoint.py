@@ -16,10 +16,7 @@ from mixbook.training.fingerprint import fingerprint
 from mixbook.training.recipe import Recipe
 from mixbook.whole_file import whole_file
 
-FORMAT = "mixbook checkpoint 5"
-# 4 did not plan ahead: its mixing generator is where its next step begins. 3 did not know its loss: it has weights, but no
-# run to go on with.
-_READABLE = (FORMAT, "mixbook checkpoint 4", "mixbook checkpoint 3")
+FORMAT = "mixbook checkpoint 6"
 
 
 class CheckpointError(RuntimeError):
@@ -60,7 +57,7 @@ def load(path: Path) -> dict[str, Any]:
     except Exception as error:  # a damaged archive fails in many ways
         raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint ({error}): {advice}") from error
     found = content.get("format") if isinstance(content, dict) else None
-    if not isinstance(content, dict) or found not in _READABLE:
+    if not isinstance(content, dict) or found != FORMAT:
         raise CheckpointError(f"checkpoint {path} must have format {FORMAT!r}, got {found!r}: {advice}")
     return content
 
@@ -120,17 +117,11 @@ def check_same_run(path: Path, saved: dict[str, Any], run: dict[str, Any]) -> No
     """Refuse a checkpoint of another run: going on from it would silently give neither run's result.
 
     Raises:
-        CheckpointError: if anything but the number of epochs differs, or the checkpoint has more of them, or it is of an
-            earlier version, which did not say what its loss was.
+        CheckpointError: if anything but the number of epochs differs, or the checkpoint has more of them.
     """
-    advice = "give another file, or resume=False to start again and replace it"
-    if "loss" not in saved:
-        raise CheckpointError(
-            f"checkpoint {path} was written by an earlier version, which did not record the loss, so it may belong to "
-            f"another run: {advice}. What it has learnt can still be evaluated"
-        )
     changed = differences(saved, run)
     if changed:
+        advice = "give another file, or resume=False to start again and replace it"
         raise CheckpointError(f"checkpoint {path} belongs to another run ({'; '.join(changed)}): {advice}")
 
 

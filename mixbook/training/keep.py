@@ -113,12 +113,11 @@ class Total:
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
-        sums = torch.stack([self._sum, self._fine, torch.full_like(self._sum, self.steps)])
-        return {"sums": sums, "samples": self.samples, "steps": self.steps}
+        return {"sums": torch.stack([self._sum, self._fine]), "samples": self.samples, "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any], rank: int = 0) -> None:
         """Continue from a checkpoint, where the sums have a row for each process."""
-        total, fine, _ = state["sums"].reshape(-1, 3)[rank]
+        total, fine = state["sums"].reshape(-1, 2)[rank]
         self._sum.copy_(total)
         self._fine.copy_(fine)
         self.samples, self.steps = state["samples"], state["steps"]

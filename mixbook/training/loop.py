@@ -379,7 +379,7 @@ class _Run:
         ahead = self._plans if self._total.steps > 0 else None
         plan_from = torch.tensor(self._total.steps if ahead is None else ahead.first)
         # Each process has seen the losses of its own shares.
-        total["sums"] = cast(Tensor, self.fabric.all_gather(total["sums"])).reshape(-1, 3).cpu()
+        total["sums"] = cast(Tensor, self.fabric.all_gather(total["sums"])).reshape(-1, 2).cpu()
         state = {
             "model": self.model.state_dict(),
             "optimizer": self._plain_optimizer.state_dict(),
@@ -410,7 +410,7 @@ class _Run:
         except RuntimeError as error:
             raise checkpoints.CheckpointError(f"checkpoint {path} has the weights of another network: {error}") from error
         self._plain_optimizer.load_state_dict(saved["optimizer"])
-        if saved.get("precision"):
+        if saved["precision"]:
             self.fabric.strategy.precision.load_state_dict(saved["precision"])
         self.average.load_state_dict(saved["average"])
         self.best.load_state_dict(saved["best"])
@@ -420,8 +420,7 @@ class _Run:
         # Batches are drawn again from where the epoch began; what was drawn within its steps goes on from here.
         again = ("order", "partner", "augmenting")
         self._at_start = saved["at_start"]
-        own = saved.get("plan_from")
-        self._plan_from = self._total.steps if own is None else int(own[self.fabric.global_rank])
+        self._plan_from = int(saved["plan_from"][self.fabric.global_rank])
         self.streams.load_state_dict(saved["streams"] | {name: saved["at_start"][name] for name in again})
 
 

@@ -26,8 +26,8 @@ def load_run(folder: str | Path) -> tuple[nn.Module, tuple[str, ...]]:
     bytes where it was trained on bytes; of a table the columns in the order and units of the file, without the label,
     (B, d). What it gives are logits (B, C), in the order of the classes. It is in evaluation mode, on the CPU.
 
-    A run that was stopped, or is of an earlier version, does not say how inputs are scaled. Then its data are read again,
-    which have to be there, unchanged.
+    A run that was stopped does not say how inputs are scaled. Then its data are read again, which have to be there,
+    unchanged.
 
     Args:
         folder: what ``mixbook train --out`` named, or the checkpoint.pt in it.

@@ -67,11 +67,13 @@ def test_one_changed_byte_among_the_weights_is_noticed(path):
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "text.pt").write_text("not a checkpoint")
     torch.save({"weight": torch.zeros(2)}, tmp_path / "other.pt")
+    torch.save({"format": "mixbook checkpoint 4", **CONTENT}, tmp_path / "older.pt")
     torch.save({"format": "mixbook checkpoint 999"}, tmp_path / "newer.pt")
     torch.save([1, 2], tmp_path / "list.pt")
     for name, message in [
         ("text", "damaged or no checkpoint"),
-        ("other", "must have format 'mixbook checkpoint 5', got None"),
+        ("other", "must have format 'mixbook checkpoint 6', got None"),
+        ("older", "must have format 'mixbook checkpoint 6', got 'mixbook checkpoint 4'"),
         ("newer", "got 'mixbook checkpoint 999'"),
         ("list", "got None"),
     ]:

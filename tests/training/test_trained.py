@@ -107,7 +107,7 @@ def test_what_a_result_does_not_say_is_read_from_the_data(photos, tmp_path):
     expected = network(x)
     result = json.loads((folder / "result.json").read_text())
     old = {name: value for name, value in result.items() if name not in ("inputs", "classes")}
-    (folder / "result.json").write_text(json.dumps(old))  # as earlier versions wrote it
+    (folder / "result.json").write_text(json.dumps(old))  # which says nothing of them
     torch.testing.assert_close(load_run(folder)[0](x), expected)
     result["inputs"] |= {"data": "00000000", "offset": [0, 0, 0]}
     (folder / "result.json").write_text(json.dumps(result))  # of another run than the checkpoint
