@@ -24,7 +24,7 @@ from mixbook.training.history import History
 from mixbook.training.keep import Average, Best, Total
 from mixbook.training.loaded import Batch, Pair
 from mixbook.training.memory import Peak, advice_on_memory
-from mixbook.training.phases import Phases
+from mixbook.training.phases import PHASES, Phases
 from mixbook.training.plans import Plans, thread_beside
 from mixbook.training.recipe import Recipe
 from mixbook.training.stop import Diverged, DivergenceWarning, StopRequest, Terminated, in_bounds, noticing_sigterm
@@ -39,6 +39,9 @@ _AGREE_EVERY = 16  # steps after which several processes ask each other whether 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Augments = Callable[[Tensor, Tensor, torch.Generator], Batch]
 Validate = Callable[[nn.Module], Mapping[str, float]]
+
+# What a record says of the time that an epoch took, and of its memory.
+PACE = frozenset({"seconds", "samples_per_second", "gigabytes", *(f"seconds_{phase}" for phase in PHASES)})
 
 
 def fit(
@@ -111,7 +114,8 @@ def fit(
         TypeError: if ``mixer`` has no ``outputs``.
         ValueError: if the recipe does not fit the data, the number of processes or the fabric's precision, the model has
             too few outputs, the mixer's targets have another shape than cross entropy needs, under the default loss there
-            is one logit alone, or targets of the first batch sum to more than 1, or in float16 a ``GradientNorm`` watches.
+            is one logit alone, or targets of the first batch sum to more than 1, in float16 a ``GradientNorm`` watches, or
+            a score of ``validate`` has the name of what is recorded anyway, such as ``loss``.
         Diverged: if the loss or a weight is not finite. The checkpoint is that of an earlier epoch.
         CheckpointError: if the checkpoint is damaged or belongs to another run.
         OSError: if the checkpoint cannot be written; checked before training.
@@ -148,7 +152,7 @@ def fit(
                     raise Terminated
             mean = run.mean_loss(epoch, on_divergence)
             with run.average.applied():
-                scores = {name: float(value) for name, value in validate(model).items()} if validate else {}
+                scores = scores_of(model, validate)
             run.end_epoch(mean, scores, started)
             if log is not None and fabric.is_global_zero:
                 log({"epoch": epoch + 1, **run.records[-1]})
@@ -164,6 +168,20 @@ def fit(
         bar.close()
     model.load_state_dict(run.best.weights() or run.average.weights())
     return History(tuple(run.records))
+
+
+def scores_of(model: nn.Module, validate: Validate | None) -> dict[str, float]:
+    """What ``validate`` says of a network, in plain numbers; nothing without it.
+
+    Raises:
+        ValueError: if a score has the name of what a record holds anyway: one of the two would be lost, and a score called
+            "loss" would be taken for that of the training, which must be finite.
+    """
+    scores = {name: float(value) for name, value in validate(model).items()} if validate else {}
+    if taken := sorted(scores.keys() & {"epoch", "loss", "lr", *PACE}):
+        name = taken[0]
+        raise ValueError(f"a score of validate is called {name!r}, which is recorded anyway: try 'validation_{name}'")
+    return scores
 
 
 class _Run:

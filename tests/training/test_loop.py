@@ -465,6 +465,12 @@ def test_the_checkpoint_of_another_constant_in_the_loss_is_refused(tmp_path):
         run(recipe, checkpoint=path, loss=loss(1000))
 
 
+@pytest.mark.parametrize("name", ["loss", "lr", "epoch", "seconds", "seconds_data", "samples_per_second"])
+def test_a_score_that_is_called_as_what_is_recorded_anyway_is_refused(name):
+    with pytest.raises(ValueError, match=f"'{name}', which is recorded anyway: try 'validation_{name}'"):
+        run(Recipe(epochs=1, batch_size=50), validate=lambda m: {name: 0.0})
+
+
 def test_the_checkpoint_of_other_data_is_refused(tmp_path):
     recipe, path = Recipe(epochs=1, batch_size=50, lr=0.05), tmp_path / "run.pt"
     run(recipe, checkpoint=path)

@@ -18,9 +18,8 @@ from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import one_device, progress_bar
 from mixbook.training.fingerprint import fingerprint
 from mixbook.training.history import History
-from mixbook.training.loop import fit
+from mixbook.training.loop import PACE, fit
 from mixbook.training.memory import advice_on_memory
-from mixbook.training.phases import PHASES
 from mixbook.training.stop import DivergenceWarning, in_bounds
 from mixbook.training.trials.functional import FunctionalNetwork
 from mixbook.training.trials.groups import Chunk, Way, chunks
@@ -76,7 +75,8 @@ def fit_trials(
 
     Raises:
         ValueError: if there are no trials, the number of data sets is another, ``jobs`` or ``validate_every`` is less than
-            1, or a trial cannot be run as its recipe says, such as float16 on a CPU.
+            1, a trial cannot be run as its recipe says, such as float16 on a CPU, or a score has the name of what is
+            recorded anyway.
         OSError: if ``folder`` cannot be written; before training.
         CheckpointError: if a trial that is kept there is damaged.
         torch.OutOfMemoryError: with how many networks did not fit and what to do.
@@ -121,7 +121,6 @@ def fit_trials(
     return [found[number] for number in range(len(trials))]
 
 
-_PACE = {"seconds", "samples_per_second", "gigabytes", *(f"seconds_{phase}" for phase in PHASES)}
 Piece = tuple[Chunk, list[Arrays], list[Trial]]
 
 
@@ -187,12 +186,14 @@ def _train_alone(
 ) -> Fitted:
     done = 0
 
-    def now_and_then(network: nn.Module) -> dict[str, float]:
+    def due(epoch: int) -> bool:
+        return epoch % every == 0 or epoch == trial.recipe.epochs
+
+    def now_and_then(network: nn.Module) -> Mapping[str, float]:
         nonlocal done
         done += 1
         after_epoch()
-        due = validate is not None and (done % every == 0 or done == trial.recipe.epochs)
-        return {"epoch": done, **(validate(network) if validate and due else {})}
+        return validate(network) if validate and due(done) else {}
 
     mixer = trial.mixer_for(model)
     with warnings.catch_warnings():
@@ -208,10 +209,12 @@ def _train_alone(
             fabric=one_device(device, trial.recipe.precision),
             progress=False,
         )
-    records = [dict(record) for record in history.records]
-    kept = [r for r in records if r["epoch"] % every == 0 or r["epoch"] == len(records)]
-    shown = [{name: value for name, value in r.items() if name not in _PACE} for r in kept]
-    diverged = not in_bounds(model) or any(not math.isfinite(r["loss"]) for r in records)
+    shown = [
+        {"epoch": epoch, **{name: value for name, value in record.items() if name not in PACE}}
+        for epoch, record in enumerate(history.records, start=1)
+        if due(epoch)
+    ]
+    diverged = not in_bounds(model) or not all(math.isfinite(loss) for loss in history["loss"])
     return Fitted(model.cpu(), History(tuple(shown)), diverged)
 
 

@@ -12,7 +12,7 @@ from mixbook.data import Arrays, shuffled_batches
 from mixbook.mixing.losses import mixed_cross_entropy
 from mixbook.training.extras import one_device
 from mixbook.training.history import History
-from mixbook.training.loop import Loss, Validate
+from mixbook.training.loop import Loss, Validate, scores_of
 from mixbook.training.recipe import Recipe
 from mixbook.training.stop import in_bounds
 from mixbook.training.streams import Streams
@@ -65,8 +65,8 @@ def train_together(
         if (epoch + 1) % validate_every == 0 or epoch + 1 == epochs:
             models = network.write_back() if validate or epoch + 1 == epochs else network.models
             for n, model in enumerate(models):
-                scores = {name: float(value) for name, value in validate(model).items()} if validate else {}
-                records[n].append({"epoch": epoch + 1, "loss": means[n], "lr": recipes[n].lr_at(now), **scores})
+                record = {"epoch": epoch + 1, "loss": means[n], "lr": recipes[n].lr_at(now)}
+                records[n].append(record | scores_of(model, validate))
         after_epoch()
     ended = zip(network.models, records, diverged, strict=True)
     return [Fitted(m, History(tuple(r)), bad or not in_bounds(m)) for m, r, bad in ended]

@@ -262,6 +262,13 @@ def test_networks_are_looked_at_when_asked_and_at_the_end():
             assert one.history["nll"][0] != one.history["nll"][-1]
 
 
+@pytest.mark.parametrize("way", ["stacked", "loop"])
+@pytest.mark.parametrize("name", ["loss", "epoch"])
+def test_a_score_that_is_called_as_what_is_recorded_anyway_is_refused(name, way):
+    with pytest.raises(ValueError, match=f"'{name}', which is recorded anyway"):
+        fit_trials(mlp, table(), [Trial(recipe(0))], validate=lambda m: {name: 0.0}, way=way, progress=False)
+
+
 def test_what_pays_is_chosen_by_itself(monkeypatch):
     def ways(make_model, trials, data):
         found = groups.chunks(make_model, [data] * len(trials), trials, "auto", torch.device("cpu"), 1)
