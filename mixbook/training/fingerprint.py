@@ -4,7 +4,7 @@ A default repr, or that of a function, has a memory address in it, and the name 
 their code, and by the values that they take from outside, and objects by their attributes, as long as those do not change
 while a run goes on: lists, dictionaries, sets and attributes with a leading underscore are left out. (Name so what a loss
 of your own counts or averages, or make it anew for each run.) Of functions of installed packages, and of this one, the name
-stands for the code; of networks the layers and their settings stand for the weights.
+stands for the code; of networks the layers and their settings stand for the weights, and :func:`code_of` adds the code.
 """
 
 import dataclasses
@@ -42,6 +42,53 @@ def fingerprint(part: object) -> str:
         (True, False)
     """
     return _of(part, set())
+
+
+def code_of(network: nn.Module) -> str:
+    """A line for the code that a reader wrote for a network; empty for one of installed packages, or of this one.
+
+    Of each module within it is that of ``forward``, and of the functions, methods and properties of the module that this
+    names. It is compared as Python compiled it, so code in a notebook, which has no file, is no exception. What is reached
+    in another way, such as by ``getattr`` or from a list of functions, does not count.
+
+    Example:
+        >>> from torch import nn
+        >>> from mixbook.training.fingerprint import code_of
+        >>> def network(code):
+        ...     return type("Net", (nn.Linear,), {"forward": code})(2, 2)
+        >>> code_of(network(lambda self, x: x)) == code_of(network(lambda self, x: -x)), code_of(nn.Linear(2, 2))
+        (False, '')
+    """
+    lines = {_function(function, set()) for module in network.modules() for function in _written_for(module)}
+    return ", ".join(sorted(lines))
+
+
+def _written_for(module: nn.Module) -> list[FunctionType]:
+    places = [vars(module), *map(vars, type(module).__mro__)]  # those of the classes before it too: they are called as well
+    found, names = [], ["forward"]
+    for name in names:  # which grows
+        written = filter(None, (_written(place.get(name)) for place in places))
+        for function in written:
+            found.append(function)
+            names += sorted(_names(function.__code__).difference(names))
+    return found
+
+
+def _written(part: Any) -> FunctionType | None:
+    """The reader's own function in what may be a method, a property, or one that a package has decorated."""
+    while part is not None and not (isinstance(part, FunctionType) and _is_own(part)):
+        part = part.fget if isinstance(part, property) else getattr(part, "__wrapped__", getattr(part, "__func__", None))
+    return part
+
+
+def _is_own(function: FunctionType) -> bool:
+    """Whether it is a reader's, and not of an installed package or of this one."""
+    return not function.__code__.co_filename.startswith(_INSTALLED)
+
+
+def _names(code: CodeType) -> set[str]:
+    """What a function, and those within it, name outside of themselves."""
+    return set(code.co_names).union(*(_names(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
 
 
 def _of(part: Any, seen: set[int]) -> str:
@@ -101,7 +148,7 @@ def _function(function: FunctionType, seen: set[int]) -> str:
     if id(function) in seen:
         return name
     seen.add(id(function))
-    outside, own = {}, not code.co_filename.startswith(_INSTALLED)
+    outside, own = {}, _is_own(function)
     for variable, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         try:
             outside[variable] = cell.cell_contents

@@ -20,6 +20,7 @@ from mixbook.mixing.transport import NotFinite
 from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import check_precision, progress_bar, this_process
 from mixbook.training.feed import Data, Feed, feed_of
+from mixbook.training.fingerprint import code_of
 from mixbook.training.history import History
 from mixbook.training.keep import Average, Best, Total
 from mixbook.training.loaded import Batch, Pair
@@ -94,8 +95,8 @@ def fit(
         save_every: epochs between saves; the last one is always saved.
         resume: continue from ``checkpoint`` where it exists, else start again and replace it. On a CPU the result equals
             that of an uninterrupted run bit for bit. ``recipe.epochs`` may grow; all else must be as it was: recipe, data,
-            mixer, augment, loss, and with ``choose`` that and ``validate``. Functions are compared by their code and the
-            constants that it uses.
+            mixer, augment, loss, and with ``choose`` that and ``validate``; and what you wrote for the network
+            (``forward``, and methods that this calls). Functions are compared by their code and the constants that it uses.
         on_divergence: a loss that is not finite, or weights that are not, stop the run at the end of the epoch, before the
             checkpoint is replaced; "warn" goes on, with a ``DivergenceWarning``. A batch that a mixer cannot mix because
             such weights give it no numbers has the loss NaN.
@@ -384,6 +385,8 @@ class _Run:
         """Say what this run is, for its checkpoints."""
         data, chosen = f"{self.feed.name} ({self.feed.checksum()})", None if choose is None else (choose, validate)
         parts: dict[str, object] = {"mixer": self._mixer, "augment": self._augment, "loss": self._loss, "choose": chosen}
+        if code := code_of(self.model):
+            parts["code"] = code
         if frozen := checkpoints.frozen_weights(self.model):
             parts["frozen"] = frozen
         if still := checkpoints.evaluating(self.model, self._still):

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 import mixbook as mb
 from mixbook.data import Augment, iris
 from mixbook.evaluation import evaluate
-from mixbook.models import MLP, seeded
-from mixbook.training.fingerprint import fingerprint
+from mixbook.models import MLP, ResNet18, seeded
+from mixbook.training.fingerprint import code_of, fingerprint
 
 FACTOR = 2.0
 
@@ -156,3 +156,59 @@ def test_another_process_says_the_same():
 def test_what_is_installed_goes_by_its_name():
     assert fingerprint(F.cross_entropy) == "cross_entropy"
     assert fingerprint(mb.bce_of_softmax) == "bce_of_softmax"
+
+
+NET = """
+class Base(nn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+class Net(Base):
+    @torch.no_grad()
+    def forward(self, x):
+        return [self.head(self.scale * super().forward(x)) for _ in range(1)][0]
+
+    def head(self, x):
+        return self.activation(FACTOR * x)
+
+    @property
+    def scale(self):
+        return 3
+
+    @staticmethod
+    def activation(x):
+        return x.relu()
+
+    def show(self):
+        return "a picture"
+"""
+
+
+def network(old="", new=""):
+    """A network as a cell of a notebook makes it, which has no file; `old` becomes `new` when the cell is run again."""
+    assert old in NET
+    names = {"nn": nn, "torch": torch, "FACTOR": 5}
+    exec(NET.replace(old, new) if old else NET, names)
+    return nn.Sequential(names["Net"](2, 2), nn.ReLU())
+
+
+EDITS = {
+    "forward": ("self.scale *", "self.scale +"),
+    "forward of the class before it": ("2 * super()", "7 * super()"),
+    "a method": ("FACTOR * x", "FACTOR + x"),
+    "a property": ("return 3", "return 4"),
+    "a function": ("x.relu()", "x.tanh()"),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), EDITS.values(), ids=EDITS)
+def test_code_that_forward_runs_counts_wherever_it_is_written(old, new):
+    assert code_of(network()) == code_of(network()) != code_of(network(old, new))
+
+
+def test_of_code_only_that_counts_which_is_the_readers_and_runs():
+    assert code_of(network("a picture", "another")) == code_of(network())
+    assert code_of(MLP(4, (3,), 2)) == code_of(ResNet18()) == code_of(nn.TransformerEncoderLayer(4, 2)) == ""
+    plain = nn.Linear(2, 2)
+    plain.forward = lambda x: -x  # put there from outside
+    assert code_of(plain)

@@ -471,6 +471,18 @@ def test_a_score_that_is_called_as_what_is_recorded_anyway_is_refused(name):
         run(Recipe(epochs=1, batch_size=50), validate=lambda m: {name: 0.0})
 
 
+def test_the_checkpoint_of_another_forward_is_refused(tmp_path):
+    recipe, path = Recipe(epochs=2, batch_size=50, lr=0.05), tmp_path / "run.pt"
+
+    def network(forward):
+        return seeded(0, lambda: type("Net", (nn.Linear,), {"forward": forward})(4, 3))
+
+    run(recipe, network(lambda self, x: nn.functional.linear(x, self.weight)), checkpoint=path)
+    run(recipe, network(lambda self, x: nn.functional.linear(x, self.weight)), checkpoint=path)
+    with pytest.raises(CheckpointError, match=r"code: '.*<lambda> \w{8}', now '.*<lambda> \w{8}'.*resume=False"):
+        run(recipe, network(lambda self, x: nn.functional.linear(x, 100 * self.weight)), checkpoint=path)
+
+
 def test_the_checkpoint_of_other_data_is_refused(tmp_path):
     recipe, path = Recipe(epochs=1, batch_size=50, lr=0.05), tmp_path / "run.pt"
     run(recipe, checkpoint=path)

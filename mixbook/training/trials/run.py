@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from mixbook.data import Arrays
 from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import one_device, progress_bar
-from mixbook.training.fingerprint import fingerprint
+from mixbook.training.fingerprint import code_of, fingerprint
 from mixbook.training.history import History
 from mixbook.training.loop import PACE, fit
 from mixbook.training.memory import advice_on_memory
@@ -224,6 +224,7 @@ def _digest(make_model: MakeModel, data: Arrays, trial: Trial, asked: tuple[obje
     of = f"{data.name} ({len(data)} rows, {data.checksum()})"
     run = checkpoints.identify(of, trial.recipe, mixer=trial.mixer_for(model))
     parts = {
+        "code": code_of(model),
         "frozen": checkpoints.frozen_weights(model),
         "eval": checkpoints.evaluating(model, checkpoints.still_modules(model)),
         "buffers": _buffers(model),

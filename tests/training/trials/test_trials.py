@@ -425,6 +425,17 @@ def test_kept_trials_are_of_one_choice_of_modes_and_of_one_start_of_the_buffers(
         assert len(list(tmp_path.glob("trial-*.pt"))) == len(makers)
 
 
+def test_kept_trials_are_of_one_forward(tmp_path):
+    def scaled(by):
+        forward = lambda self, x: by * nn.functional.linear(x, self.weight, self.bias)  # noqa: E731
+        return lambda seed: seeded(seed, lambda: type("Net", (nn.Linear,), {"forward": forward})(4, CLASSES))
+
+    for make in (scaled(1), scaled(20), scaled(1)):
+        fitted = fit_trials(make, table(), [Trial(recipe(0), NEAR)], folder=tmp_path, progress=False)
+        assert_as_alone(fitted, make, table(), [Trial(recipe(0), NEAR)])
+    assert len(list(tmp_path.glob("trial-*.pt"))) == 2
+
+
 def test_kept_trials_are_of_one_loss_and_of_one_validation(tmp_path):
     def scaled(by):
         return lambda logits, targets: by * nn.functional.cross_entropy(logits, targets)
