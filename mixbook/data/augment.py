@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mixbook.generators import drawn_by
+from mixbook.least import at_least
 from mixbook.transfer import send
 
 
@@ -56,8 +57,7 @@ class Augment:
     repeats: int
 
     def __init__(self, *changes: Change, repeats: int = 1) -> None:
-        if repeats < 1:
-            raise ValueError(f"repeats must be at least 1, got {repeats}")
+        at_least(1, repeats=repeats)
         if repeats > 1 and not changes:
             raise ValueError(f"repeats={repeats} without a change gives equal copies: pass changes, e.g. Shift(4), Flip()")
         object.__setattr__(self, "changes", changes)
@@ -99,7 +99,7 @@ class Cutout:
     fill: float = 0.0
 
     def __post_init__(self) -> None:
-        _at_least("size", self.size, 1)
+        at_least(1, size=self.size)
 
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_images(x)
@@ -161,7 +161,7 @@ class Shift:
     pixels: int
 
     def __post_init__(self) -> None:
-        _at_least("pixels", self.pixels, 1)
+        at_least(1, pixels=self.pixels)
 
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_images(x)
@@ -237,8 +237,3 @@ def _check_images(x: Tensor) -> None:
     _check_float(x)
     if x.ndim != 4:
         raise ValueError(f"x must be images of shape (B, channels, H, W), got {tuple(x.shape)}")
-
-
-def _at_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")

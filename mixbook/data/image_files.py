@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from mixbook import vision
 from mixbook.data.labelled import check_classes, check_tensors
 from mixbook.data.pixels import Pixels
+from mixbook.least import at_least
 
 View = Callable[[Tensor], Tensor]
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)  # EXIF: rows of the file are columns of what is shown
@@ -100,8 +101,7 @@ class ImageFiles(Dataset[tuple[Tensor, int]]):
             raise ValueError(
                 f"{self.name} has no boxes: CUB-200-2011 and Tiny ImageNet have, and ImageNet's validation part can have"
             )
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        at_least(1, batch_size=batch_size)
         if self.view is not None and not isinstance(self.view, nn.Module):
             raise TypeError(f"view must be of torchvision.transforms.v2, which moves boxes too, got {self.view!r}")
         order = torch.arange(len(self))

@@ -15,6 +15,7 @@ from mixbook.data.class_folders import class_folders, class_images, images_in, l
 from mixbook.data.files import Table, read_table
 from mixbook.data.image_files import look, read_image, square_view
 from mixbook.data.pixels import Pixels
+from mixbook.least import at_least
 
 HELD_OUT = 1 / 3
 _ENDINGS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -159,8 +160,8 @@ def _split(
 
 
 def _folder(home: Path, size: int | None, colour: bool, generator: torch.Generator | None) -> Own:
-    if size is not None and size < 1:
-        raise ValueError(f"size must be at least 1, got {size}")
+    if size is not None:
+        at_least(1, size=size)
     parts = _parts(home)
     found = [class_images(part, _ENDINGS) for part in parts]
     for part, images in zip(parts, found, strict=True):

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from mixbook.data.arrays import shuffled_batches
 from mixbook.data.pixels import Pixels
+from mixbook.least import at_least
 from mixbook.transfer import send, together_on
 
 Batch = tuple[Tensor, Tensor]
@@ -62,8 +63,7 @@ class Resident:
         dtype: torch.dtype = torch.float32,
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
-        if shift < 0:
-            raise ValueError(f"shift must be at least 0, got {shift}")
+        at_least(0, shift=shift)
         self.num_classes, self.name, self.shape = pixels.num_classes, pixels.name, tuple(pixels.x.shape[1:])
         self.shift, self.flip, self.mean, self.std = shift, flip, tuple(mean), tuple(std)
         self.device, self.dtype, self.memory_format = torch.device(device), dtype, memory_format
@@ -161,9 +161,7 @@ class Resident:
         """
         if block is None:
             block = self.together(batch_size)
-        for name, value in (("batch_size", batch_size), ("block", block)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        at_least(1, batch_size=batch_size, block=block)
         batches = list(shuffled_batches(len(self), batch_size, generator, drop_last=drop_last))
         drawn = self._draw(len(self), changes or generator)
         for start in range(0, len(batches), block):

@@ -86,17 +86,6 @@ def widths_and_strides(widths: Sequence[int], depths: Sequence[int]) -> list[lis
     return stages
 
 
-def at_least_one(**numbers: int) -> None:
-    """Refuse a number below 1.
-
-    Raises:
-        ValueError: naming the argument and its value.
-    """
-    for name, number in numbers.items():
-        if number < 1:
-            raise ValueError(f"{name} must be at least 1, got {number}")
-
-
 def he_normal(model: nn.Module) -> None:
     """Weights of all convolutions normal with variance 2 / (out_channels k k), as networks of 2015 to 2017 began."""
     for module in model.modules():

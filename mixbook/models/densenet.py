@@ -5,7 +5,8 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from mixbook.models.blocks import at_least_one, average, conv, he_normal
+from mixbook.least import at_least
+from mixbook.models.blocks import average, conv, he_normal
 
 
 class DenseNetBC(nn.Sequential):
@@ -34,7 +35,7 @@ class DenseNetBC(nn.Sequential):
     def __init__(self, depth: int = 190, growth: int = 40, num_classes: int = 10, in_channels: int = 3) -> None:
         if depth < 10 or (depth - 4) % 6:
             raise ValueError(f"depth must be 6 n + 4 with n at least 1, such as 100 or 190, got {depth}")
-        at_least_one(growth=growth, num_classes=num_classes, in_channels=in_channels)
+        at_least(1, growth=growth, num_classes=num_classes, in_channels=in_channels)
         channels, each = 2 * growth, (depth - 4) // 6
         layers: OrderedDict[str, nn.Module] = OrderedDict(stem=conv(in_channels, channels))
         for number in (1, 2, 3):

@@ -5,7 +5,8 @@ from collections import OrderedDict
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from mixbook.models.blocks import at_least_one, average, conv
+from mixbook.least import at_least
+from mixbook.models.blocks import average, conv
 
 SQRT2 = 2**0.5
 
@@ -25,7 +26,7 @@ class Generator(nn.Sequential):
     """
 
     def __init__(self, noise: int = 62, channels: int = 3, width: int = 128) -> None:
-        at_least_one(noise=noise, channels=channels, width=width)
+        at_least(1, noise=noise, channels=channels, width=width)
         last = conv(width, channels, bias=True)
         dense = nn.Linear(noise, 4 * 4 * width)
         for part in (dense, last):
@@ -56,7 +57,7 @@ class Discriminator(nn.Sequential):
     """
 
     def __init__(self, channels: int = 3, width: int = 128) -> None:
-        at_least_one(channels=channels, width=width)
+        at_least(1, channels=channels, width=width)
         head = nn.Linear(width, 1)
         nn.init.xavier_uniform_(head.weight)
         super().__init__(

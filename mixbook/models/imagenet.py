@@ -6,7 +6,7 @@ Their layers are ``conv1``, ``layer1`` to ``layer4`` and ``fc``.
 from torch import nn
 
 from mixbook import vision
-from mixbook.models.blocks import at_least_one
+from mixbook.least import at_least
 
 
 def resnet50(num_classes: int = 1000) -> nn.Module:
@@ -23,7 +23,7 @@ def resnet50(num_classes: int = 1000) -> nn.Module:
         ...     print(resnet50()(torch.rand(2, 3, 224, 224)).shape)
         torch.Size([2, 1000])
     """
-    at_least_one(num_classes=num_classes)
+    at_least(1, num_classes=num_classes)
     return vision.load().models.resnet50(weights=None, num_classes=num_classes)
 
 
@@ -44,5 +44,5 @@ def wide_resnet101(num_classes: int = 10) -> nn.Module:
         ...     print(wide_resnet101()(torch.rand(2, 3, 32, 32)).shape)
         torch.Size([2, 10])
     """
-    at_least_one(num_classes=num_classes)
+    at_least(1, num_classes=num_classes)
     return vision.load().models.wide_resnet101_2(weights=None, num_classes=num_classes)

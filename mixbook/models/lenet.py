@@ -4,6 +4,8 @@ from collections import OrderedDict
 
 from torch import nn
 
+from mixbook.least import at_least
+
 
 class LeNet(nn.Sequential):
     """LeNet-5 with ReLU and max pooling, (B, in_channels, s, s) to logits (B, num_classes), widths 6-16-120-84.
@@ -29,10 +31,8 @@ class LeNet(nn.Sequential):
     """
 
     def __init__(self, num_classes: int = 10, in_channels: int = 1, image_size: int = 28) -> None:
-        if image_size < 4:
-            raise ValueError(f"image_size must be at least 4 pixels, got {image_size}")
-        if num_classes < 1 or in_channels < 1:
-            raise ValueError(f"num_classes and in_channels must be at least 1, got {num_classes} and {in_channels}")
+        at_least(4, image_size=image_size)
+        at_least(1, num_classes=num_classes, in_channels=in_channels)
         pad1, pad2 = (2 if image_size < 32 else 0), (2 if image_size < 16 else 0)
         side = (image_size + 2 * pad1 - 4) // 2
         side = (side + 2 * pad2 - 4) // 2

@@ -5,7 +5,8 @@ from typing import Literal, get_args
 
 from torch import nn
 
-from mixbook.models.blocks import PreActBlock, at_least_one, average, conv, normalised, widths_and_strides
+from mixbook.least import at_least
+from mixbook.models.blocks import PreActBlock, average, conv, normalised, widths_and_strides
 
 Variant = Literal["manifold", "facebook"]
 DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
@@ -54,7 +55,7 @@ class PreActResNet(nn.Sequential):
             raise ValueError(f"depth must be one of {', '.join(map(str, DEPTHS))}, got {depth}")
         if variant not in get_args(Variant):
             raise ValueError(f"variant must be one of {get_args(Variant)}, got {variant!r}")
-        at_least_one(num_classes=num_classes, in_channels=in_channels, stem_stride=stem_stride, width=width)
+        at_least(1, num_classes=num_classes, in_channels=in_channels, stem_stride=stem_stride, width=width)
         expansion = 4 if depth == 50 else 1
         widths = [width * expansion * 2**stage for stage in range(4)]
         stem = conv(in_channels, width, stride=stem_stride)

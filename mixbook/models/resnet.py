@@ -4,7 +4,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from mixbook.models.blocks import PostActBlock, at_least_one, average, conv, he_normal, normalised, widths_and_strides
+from mixbook.least import at_least
+from mixbook.models.blocks import PostActBlock, average, conv, he_normal, normalised, widths_and_strides
 
 
 class ResNet18(nn.Sequential):
@@ -30,7 +31,7 @@ class ResNet18(nn.Sequential):
     """
 
     def __init__(self, num_classes: int = 10, in_channels: int = 3, width: int = 64) -> None:
-        at_least_one(num_classes=num_classes, in_channels=in_channels, width=width)
+        at_least(1, num_classes=num_classes, in_channels=in_channels, width=width)
         widths = [width * 2**stage for stage in range(4)]
         layers: OrderedDict[str, nn.Module] = OrderedDict(stem=normalised(conv(in_channels, width), nn.ReLU()))
         for number, blocks in enumerate(widths_and_strides([width, *widths], [2] * 4), start=1):
@@ -66,8 +67,8 @@ class ResNeXt29(nn.Sequential):
     def __init__(
         self, num_classes: int = 100, in_channels: int = 3, cardinality: int = 4, base_width: int = 24, width: int = 64
     ) -> None:
-        at_least_one(
-            num_classes=num_classes, in_channels=in_channels, cardinality=cardinality, base_width=base_width, width=width
+        at_least(
+            1, num_classes=num_classes, in_channels=in_channels, cardinality=cardinality, base_width=base_width, width=width
         )
         widths = [width, 4 * width, 8 * width, 16 * width]
         layers: OrderedDict[str, nn.Module] = OrderedDict(stem=normalised(conv(in_channels, width), nn.ReLU()))

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from mixbook.least import at_least
+
 
 class SideBySide(nn.Module):
     """Linear maps of M networks, (B, M, in_features) to (B, M, out_features): network m sees column m alone.
@@ -25,10 +27,7 @@ class SideBySide(nn.Module):
     """
 
     def __init__(self, in_features: int, out_features: int, networks: int = 8) -> None:
-        if min(in_features, out_features, networks) < 1:
-            raise ValueError(
-                f"features and networks must be at least 1, got in {in_features}, out {out_features}, networks {networks}"
-            )
+        at_least(1, in_features=in_features, out_features=out_features, networks=networks)
         super().__init__()
         maps = [nn.Linear(in_features, out_features) for _ in range(networks)]
         self.weight = nn.Parameter(torch.stack([each.weight.data.T for each in maps]))  # (M, in, out)

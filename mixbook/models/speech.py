@@ -4,7 +4,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from mixbook.models.blocks import at_least_one, conv, normalised
+from mixbook.least import at_least
+from mixbook.models.blocks import conv, normalised
 
 Size = tuple[int, int]
 
@@ -30,7 +31,7 @@ class SpeechLeNet(nn.Sequential):
     """
 
     def __init__(self, num_classes: int = 30, size: Size = (161, 101)) -> None:
-        at_least_one(num_classes=num_classes)
+        at_least(1, num_classes=num_classes)
         rows, columns = (((side - 4) // 2 - 4) // 2 - 4 for side in size)
         _check_size(size, rows, columns, 32)
         super().__init__(
@@ -65,7 +66,7 @@ class CommandsLeNet(nn.Sequential):
     """
 
     def __init__(self, num_classes: int = 30, size: Size = (161, 101)) -> None:
-        at_least_one(num_classes=num_classes)
+        at_least(1, num_classes=num_classes)
         rows, columns = (((side - 4) // 2 - 4) // 2 for side in size)
         _check_size(size, rows, columns, 16)
         super().__init__(
@@ -101,7 +102,7 @@ class SpeechVGG11(nn.Sequential):
     """
 
     def __init__(self, num_classes: int = 30, size: Size = (161, 101), width: int = 64) -> None:
-        at_least_one(num_classes=num_classes, width=width)
+        at_least(1, num_classes=num_classes, width=width)
         rows, columns = (side // 32 for side in size)
         _check_size(size, rows, columns, 32)
         layers: OrderedDict[str, nn.Module] = OrderedDict()

@@ -4,7 +4,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from mixbook.models.blocks import PreActBlock, at_least_one, average, conv, widths_and_strides
+from mixbook.least import at_least
+from mixbook.models.blocks import PreActBlock, average, conv, widths_and_strides
 
 
 class WideResNet(nn.Sequential):
@@ -36,7 +37,7 @@ class WideResNet(nn.Sequential):
     ) -> None:
         if depth < 10 or (depth - 4) % 6:
             raise ValueError(f"depth must be 6 n + 4 with n at least 1, such as 16 or 28, got {depth}")
-        at_least_one(widen=widen, num_classes=num_classes, in_channels=in_channels, stem_stride=stem_stride)
+        at_least(1, widen=widen, num_classes=num_classes, in_channels=in_channels, stem_stride=stem_stride)
         widths = [16, 16 * widen, 32 * widen, 64 * widen]
         layers: OrderedDict[str, nn.Module] = OrderedDict(stem=conv(in_channels, 16, stride=stem_stride, bias=True))
         for number, blocks in enumerate(widths_and_strides(widths, [(depth - 4) // 6] * 3), start=1):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from mixbook.generators import drawn_by
+from mixbook.least import at_least
 from mixbook.mixing.losses import mixed_cross_entropy
 from mixbook.mixing.mixer import Mixes
 from mixbook.mixing.ratio import Beta, Ratio
@@ -75,7 +76,7 @@ def measure_step(
     """
     if not 1 <= batch_size <= len(x):
         raise ValueError(f"batch_size must lie in [1, {len(x)}], the number of samples, got {batch_size}")
-    _check(batches=batches)
+    at_least(2, batches=batches)
     _check_targets(y)
     weights = _trained(model)
 
@@ -135,7 +136,7 @@ def measure_split(
     """
     if not 2 <= batch_size <= len(x):
         raise ValueError(f"batch_size must lie in [2, {len(x)}], the number of samples, got {batch_size}")
-    _check(groups=groups, batches=batches)
+    at_least(2, groups=groups, batches=batches)
     weights, own = _trained(model), _own_ratios(mixer, batch_size)
 
     def of_batch() -> Tensor:
@@ -194,7 +195,7 @@ def measure_components(
         >>> found.variance(batch_size=1) > 0
         True
     """
-    _check(groups=groups, pairs=pairs)
+    at_least(2, groups=groups, pairs=pairs)
     _check_targets(y)
     ratio = Beta(1.0, draws=4) if ratio is None else ratio
     weights = {name: value.detach() for name, value in model.named_parameters() if value.requires_grad}
@@ -271,9 +272,3 @@ def _mean_and_error(estimates: list[Parts]) -> tuple[Parts, Parts]:
 def _check_targets(y: Tensor) -> None:
     if not y.is_floating_point() or y.ndim != 2:
         raise ValueError(f"y must be float targets (n, C), got {y.dtype} {tuple(y.shape)}: try F.one_hot(y, C).float()")
-
-
-def _check(**counts: int) -> None:
-    for name, count in counts.items():
-        if count < 2:
-            raise ValueError(f"{name} must be at least 2, got {count}: a spread needs two")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from mixbook.data import shuffled_batches
+from mixbook.least import at_least
 from mixbook.mixing.mixer import Mixes
 from mixbook.training.extras import progress_bar
 from mixbook.training.history import History
@@ -45,9 +46,7 @@ class GanRecipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "generator_every", "noise"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        at_least(1, epochs=self.epochs, batch_size=self.batch_size, generator_every=self.generator_every, noise=self.noise)
         if not 0 < self.lr < math.inf:
             raise ValueError(f"lr must be positive and finite, got {self.lr}")
         if not all(0 <= beta < 1 for beta in self.betas):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import torch
 from torch import Tensor, nn
 
+from mixbook.least import at_least
 from mixbook.mixing.block import in_blocks
 from mixbook.mixing.losses import mixed_cross_entropy
 from mixbook.mixing.mixer import Mixes
@@ -471,8 +472,7 @@ def _check(
             f"mixer must have a method outputs(model, x, y, ...), got {got}: e.g. mb.mixup(1.0, num_classes=10). (Call a "
             "function that makes one; in the place of compat.Mixup take mb.OneOf)"
         )
-    if save_every < 1:
-        raise ValueError(f"save_every must be at least 1, got {save_every}")
+    at_least(1, save_every=save_every)
     if choose is not None and validate is None:
         raise ValueError(f"choose={choose!r} needs validate, which gives the score")
     check_precision(fabric, recipe.precision)

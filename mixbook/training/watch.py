@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.data import Batched
+from mixbook.least import at_least
 from mixbook.mixing.losses import mixed_cross_entropy
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer
@@ -118,8 +119,7 @@ def loss_by_layer(
         >>> sorted(losses)
         ['input', 'layer1']
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    at_least(1, batch_size=batch_size)
     found = {}
     with evaluation_mode(model), torch.inference_mode():
         model.training = True  # of the network as a whole: a mixer of hidden layers does nothing in evaluation mode

@@ -24,7 +24,7 @@ def test_layers_are_named_for_mixing():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((10, 1, 3), "image_size must be at least 4 pixels, got 3"), ((0, 1, 28), "at least 1, got 0 and 1")],
+    [((10, 1, 3), "image_size must be at least 4, got 3"), ((0, 1, 28), "num_classes must be at least 1, got 0")],
 )
 def test_bad_sizes_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -19,5 +19,5 @@ def test_each_network_is_a_linear_layer_of_its_own(generator):
 
 
 def test_sizes_are_positive():
-    with pytest.raises(ValueError, match="at least 1, got in 4, out 5, networks 0"):
+    with pytest.raises(ValueError, match="networks must be at least 1, got 0"):
         SideBySide(4, 5, networks=0)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mixbook.generators import draw_device, drawn_by
+from mixbook.least import at_least
 from mixbook.mixing.blend.mincut import Floats, Ints
 from mixbook.mixing.blend.saliency import Saliency, block_saliency, magnitude, saliency_of
 from mixbook.mixing.blend.swap import swap_labels
@@ -78,9 +79,7 @@ class CoMixup:
     chooses_partners: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        for name, least in (("grid", 1), ("group", 1), ("passes", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        at_least(1, grid=self.grid, group=self.group, passes=self.passes)
         for name in ("beta", "gamma", "tau", "eta"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")

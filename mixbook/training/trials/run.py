@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mixbook.data import Arrays
+from mixbook.least import at_least
 from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import one_device, progress_bar
 from mixbook.training.fingerprint import code_of, fingerprint
@@ -94,8 +95,7 @@ def fit_trials(
     data = [data] * len(trials) if isinstance(data, Arrays) else list(data)
     if not trials or len(data) != len(trials):
         raise ValueError(f"there must be trials, and one data set for all or each, got {len(trials)} and {len(data)}")
-    if jobs < 1 or validate_every < 1:
-        raise ValueError(f"jobs and validate_every must be at least 1, got {jobs} and {validate_every}")
+    at_least(1, jobs=jobs, validate_every=validate_every)
     target = torch.device(device) if device is not None else one_device().device
     for precision in {trial.recipe.precision for trial in trials}:
         one_device(target, precision)  # refuses what the device cannot do, before hours have gone into other trials

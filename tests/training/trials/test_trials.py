@@ -465,7 +465,7 @@ def test_torchs_global_randomness_is_left_alone():
         ({"trials": []}, "there must be trials"),
         ({"data": [table()] * 2}, "one data set for all or each, got 1 and 2"),
         ({"jobs": 0}, "at least 1, got 0"),
-        ({"validate_every": 0}, "at least 1, got 1 and 0"),
+        ({"validate_every": 0}, "validate_every must be at least 1, got 0"),
         ({"trials": [Trial(Recipe(1, batch_size=8), mb.kmixup(16, 1.0, CLASSES))]}, "k=16 is larger than the batch of 8"),
         ({"trials": [Trial(Recipe(1), mb.mixup(1.0))]}, "num_classes is needed"),
         ({"make_model": lambda seed: MLP(4, (5,), 2)}, "model must give 3 logits"),
