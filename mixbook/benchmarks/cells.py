@@ -103,7 +103,8 @@ class _Progress:
         self._trials = results.experiment.profile(results.profile).trials
         self._missing = [cell for cell in self._wanted if cell not in self.cells]
         self._earlier = list(results.provenance()["runs"]) if results.exists() else []
-        self._run = {"started": datetime.now(UTC).isoformat(timespec="seconds"), **describe(), **run, "trials": 0}
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._run = {"started": started, **describe(), "threads_per_trial": 1, **run, "trials": 0}  # executors see to that
         self._start, self._saved, self._unsaved = time.perf_counter(), 0.0, False
         if there := len(wanted) - len(self._missing):
             report(f"{there} of {len(wanted)} cells are there already")

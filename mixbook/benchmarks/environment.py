@@ -11,7 +11,7 @@ import mixbook
 
 
 def describe(device: str | None = None) -> dict[str, Any]:
-    """Commit and whether the package was changed since, versions, device, processor and threads, for a provenance file.
+    """Commit and whether the package was changed since, versions, device and processor, for a provenance file.
 
     Args:
         device: "cpu" or "cuda"; the one that training takes by itself if None: a GPU where there is one.
@@ -24,7 +24,6 @@ def describe(device: str | None = None) -> dict[str, Any]:
         **{package: version_of(package) for package in packages},
         "device": _device(device),
         "processor": _processor(),
-        "threads_per_trial": 1,
     }
 
 

@@ -106,7 +106,7 @@ def test_provenance_says_with_what_it_was_measured(tmp_path):
     results = Results(TOY, "smoke", tmp_path)
     run_missing_cells(results, jobs=1, report=quiet)
     (run,) = results.provenance()["runs"]
-    assert run["torch"] and run["python"] and run["processor"] and run["jobs"] == 1
+    assert run["torch"] and run["python"] and run["processor"] and run["jobs"] == run["threads_per_trial"] == 1
     assert run["cells"] == [str(cell) for cell in TOY.selected("smoke")]
 
 
