@@ -5,11 +5,11 @@ import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
-from json import dumps
 from pathlib import Path
 
 import mixbook
 from mixbook.benchmarks.environment import version_of
+from mixbook.cli.valid_json import dumps
 from mixbook.data import store
 from mixbook.data.sources import SOURCES
 
@@ -39,7 +39,7 @@ def doctor(*, json: bool = False) -> None:
     """
     found = look()
     if json:
-        print(dumps([vars(each) for each in found], indent=1))
+        print(dumps([vars(each) for each in found]))
         return
     width = max(len(each.what) for each in found)
     for each in found:

@@ -3,11 +3,11 @@
 import os
 from collections import Counter
 from collections.abc import Callable
-from json import dumps
 from time import perf_counter
 from typing import Annotated
 
 from mixbook.benchmarks import BenchmarkError
+from mixbook.cli.valid_json import dumps
 
 FAULT = "fault of released code"  # what the page of errata calls it: nobody printed it
 
@@ -37,7 +37,7 @@ def commands() -> Commands:
         fields = ("name", "paper", "where", "says", "verdict", "instead", "page", "kind", "also")
         rows = [{field: getattr(each, field) for field in fields} for each in known]
         if json:
-            print(dumps(rows, indent=1))
+            print(dumps(rows))
             return
         print(columns([{"name": each.name, "verdict": _verdict(each), "page": each.page} for each in known]))
         found = Counter(map(_verdict, known))
@@ -72,7 +72,7 @@ def commands() -> Commands:
             if not json:
                 print(_line(outcome), flush=True)
         if json:
-            print(dumps([outcome.as_dict() for outcome in outcomes], indent=1))
+            print(dumps([outcome.as_dict() for outcome in outcomes]))
         failed = [outcome.statement.name for outcome in outcomes if not outcome.passed]
         if failed:
             raise CheckFailed(f"{len(failed)} of {len(outcomes)} checks did not come out as said: {', '.join(failed)}")

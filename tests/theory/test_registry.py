@@ -113,6 +113,15 @@ def test_a_check_that_raises_has_failed_and_keeps_back_no_other(as_json, capsys,
     assert (raised.what, raised.passed) == (why, False)
 
 
+def test_a_number_that_came_out_as_none_is_null_in_the_json(capsys, monkeypatch):
+    none = Comparison("neither side is a number", deviation=float("nan"), tolerance=1.0)
+    monkeypatch.setattr(registry, "check_all", lambda chosen, jobs: [registry.Outcome(chosen[0], (none,), 0.0)])
+    with pytest.raises(SystemExit, match="1"):
+        cli.main(["theory", "check", "datadep-theorem-2.7", "--jobs", "1", "--json"])
+    (found,) = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)  # NaN is no JSON
+    assert found["deviation"] is None
+
+
 def test_a_name_that_is_not_there_is_the_typists_error(capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["theory", "check", "no-such-theorem"])
