@@ -13,8 +13,8 @@ import pytest
 import mixbook
 from mixbook import cli
 from mixbook.benchmarks.experiments import EXPERIMENTS
+from mixbook.benchmarks.home import results_folder
 from mixbook.benchmarks.results import Results, Trial
-from mixbook.benchmarks.runner import results_folder
 from mixbook.benchmarks.spec import Experiment
 
 ROOT = Path(__file__).parents[1]

@@ -11,9 +11,9 @@ from itertools import combinations, groupby, pairwise
 
 import numpy as np
 
+from mixbook.benchmarks.home import stored_results
 from mixbook.benchmarks.over_k import OverK
 from mixbook.benchmarks.printed import PrintedValue, parse_params, printed_values
-from mixbook.benchmarks.runner import RESULTS, find_book
 from mixbook.mixing.transport import mean_square_ratio
 from mixbook.theory.statement import Comparison, Statement, Verdict, at_most, close, refuted, statement
 
@@ -324,7 +324,7 @@ def printed_xi() -> Iterator[Comparison]:
 )
 def constant_xi() -> Iterator[Comparison]:
     for table, figure, name in (("Table 3", "figure5b", "MNIST"), ("Table 9", "figure6b", "CIFAR-10")):
-        measured = OverK.of(f"kmixup-v1-{figure}", find_book() / RESULTS)
+        measured = OverK.of(f"kmixup-v1-{figure}", stored_results())
         # E W_2^2 at each k, up to a common factor; at one alpha a squared step is in proportion to it.
         cost = {k: measured.measured(1.0, k, "vicinal_sq_dist") for k in measured.ks}
         cells = [parse_params(row.params) for row in rows("kmixup-tmlr", table, method="kmixup")]

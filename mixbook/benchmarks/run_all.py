@@ -13,6 +13,7 @@ from pathlib import Path
 from mixbook.benchmarks import BenchmarkError, runner
 from mixbook.benchmarks.budget import BudgetTooSmall
 from mixbook.benchmarks.executors.local import deaf_to_ctrl_c
+from mixbook.benchmarks.home import results_folder
 from mixbook.benchmarks.results import DamagedResults, Results
 from mixbook.benchmarks.runner import HERE, Place, RunFailed
 from mixbook.benchmarks.side_by_side import side_by_side
@@ -138,7 +139,7 @@ def _outcome(run: "Future[tuple[str, BenchmarkError | None]]") -> tuple[str, Ben
 
 
 def _whole(experiment: Experiment, profile: str, book: Path) -> bool:
-    results = Results(experiment, profile, runner.results_folder(book, profile))
+    results = Results(experiment, profile, results_folder(book, profile))
     with suppress(DamagedResults):  # a run sets them aside
         return set(experiment.selected(profile)) <= set(results.load())
     return False

@@ -14,45 +14,16 @@ from mixbook.benchmarks import BenchmarkError, compare, executed_copy, executors
 from mixbook.benchmarks import budget as budgets
 from mixbook.benchmarks.budget import BudgetTooSmall
 from mixbook.benchmarks.cells import run_missing_cells
+from mixbook.benchmarks.home import NOTEBOOKS, results_folder
 from mixbook.benchmarks.results import Results
 from mixbook.benchmarks.side_by_side import side_by_side
 from mixbook.benchmarks.spec import Experiment
-
-NOTEBOOKS = Path("book", "benchmarks")
-RESULTS = Path("book", "results")
 
 
 class RunFailed(BenchmarkError):
     """The notebook of an experiment failed."""
 
     exit_code = 1
-
-
-def find_book(given: Path | None = None) -> Path:
-    """The folder that holds ``book/benchmarks``: ``given`` (or its parent), else the current one or the nearest above it.
-
-    Raises:
-        BenchmarkError: if there is none.
-    """
-    start = (given or Path.cwd()).resolve()
-    candidates = [start, start.parent] if given else [start, *start.parents]
-    for candidate in candidates:
-        if (candidate / NOTEBOOKS).is_dir():
-            return candidate
-    where = f"{given} holds no {NOTEBOOKS}" if given else f"neither this folder nor one above it holds {NOTEBOOKS}"
-    raise BenchmarkError(f"the book is not here: {where}. Run this inside a clone of mixbook, or pass --book FOLDER")
-
-
-def results_folder(book: Path, profile: str) -> Path:
-    """Where results go: ``book/results``, which is kept; those of smoke runs to ``_build``, which is not.
-
-    Example:
-        >>> from pathlib import Path
-        >>> from mixbook.benchmarks.runner import results_folder
-        >>> results_folder(Path("."), "laptop").as_posix()
-        'book/results'
-    """
-    return book / "_build" / "benchmarks" / "smoke" if profile == "smoke" else book / RESULTS
 
 
 @dataclass(frozen=True)
@@ -96,8 +67,8 @@ def run(
     Args:
         experiment: what to run.
         profile: how much of it.
-        book: the folder that :func:`find_book` gives. The executed notebook goes to ``_build/benchmarks`` in it, and, where
-            trials were run, a copy to the results.
+        book: the folder that :func:`~mixbook.benchmarks.home.find_book` gives. The executed notebook goes to
+            ``_build/benchmarks`` in it, and, where trials were run, a copy to the results.
         jobs: trials at a time. If None, :func:`~mixbook.benchmarks.side_by_side.side_by_side` says how many, and on a
             cluster as many as fit; and what would take days here for want of a GPU is refused.
         fresh: set aside what is there and start again. A smoke run always does.

@@ -13,6 +13,7 @@ from mixbook.benchmarks import coverage as scoreboard
 from mixbook.benchmarks.budget import seconds_of
 from mixbook.benchmarks.coverage import TableCoverage
 from mixbook.benchmarks.experiments import all_experiments, experiments_with, get_experiment
+from mixbook.benchmarks.home import find_book, results_folder, stored_results
 from mixbook.benchmarks.report import report as reports
 from mixbook.benchmarks.run_all import run_all
 from mixbook.benchmarks.runner import Place
@@ -86,7 +87,7 @@ def run(
         raise BenchmarkError("--protocol released needs one experiment, got --all: few of them know a difference")
     if all and only:
         raise BenchmarkError("--only needs one experiment, got --all: others have other cells")
-    home = runner.find_book(book)
+    home = find_book(book)
     place = runner.Place(on, gpus, None if budget is None else seconds_of(budget), only=only)
     if experiment is None:
         _run_all(_all_that_can_run(profile, on), profile, home, jobs, fresh, place)
@@ -121,7 +122,7 @@ def compare(
     if json and latex:
         raise BenchmarkError("give one of --json and --latex")
     e = get_experiment(experiment)
-    results = comparison.fullest_results(e, runner.results_folder(runner.find_book(book), profile or ""), profile)
+    results = comparison.fullest_results(e, results_folder(find_book(book), profile or ""), profile)
     rows = comparison.compare(results, begun=True)
     judged, begun = comparison.verdict(e, rows), {} if e.printed else results.begun()
     if json:
@@ -159,7 +160,7 @@ def coverage(*, json: bool = False, book: Path | None = None) -> None:
         json: print everything as JSON, figures included.
         book: the book's folder, if this is not inside it.
     """
-    found = scoreboard.coverage(runner.find_book(book) / runner.RESULTS)
+    found = scoreboard.coverage(stored_results(book))
     if json:
         print(dumps(found.as_dict()))
         return
@@ -181,7 +182,7 @@ def report(*, json: bool = False, book: Path | None = None) -> None:
         json: print everything as JSON, every single comparison included.
         book: the book's folder, if this is not inside it.
     """
-    found = reports.report(runner.find_book(book) / runner.RESULTS)
+    found = reports.report(stored_results(book))
     if json:
         print(dumps(found.as_dict()))
         return

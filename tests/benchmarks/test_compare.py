@@ -10,8 +10,8 @@ from mixbook import cli
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.compare import Comparison, as_table, compare, fullest_results, paired, verdict
 from mixbook.benchmarks.experiments import get_experiment
+from mixbook.benchmarks.home import results_folder
 from mixbook.benchmarks.results import Results, Trial
-from mixbook.benchmarks.runner import results_folder
 from mixbook.benchmarks.spec import Cell
 
 IRIS = get_experiment("kmixup-tmlr-table5-iris")

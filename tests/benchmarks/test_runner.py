@@ -19,6 +19,7 @@ from toy_trial import TOY
 from mixbook import cli
 from mixbook.benchmarks import BenchmarkError, runner
 from mixbook.benchmarks.experiments import get_experiment
+from mixbook.benchmarks.home import NOTEBOOKS, RESULTS, results_folder
 from mixbook.benchmarks.run_all import run_all
 
 ROOT = Path(__file__).parents[2]
@@ -27,43 +28,27 @@ IRIS = get_experiment("kmixup-tmlr-table5-iris")
 
 @pytest.fixture
 def book(tmp_path):
-    shutil.copytree(ROOT / runner.NOTEBOOKS, tmp_path / runner.NOTEBOOKS)
+    shutil.copytree(ROOT / NOTEBOOKS, tmp_path / NOTEBOOKS)
     return tmp_path
 
 
 def remove_notebook(experiment, book):
-    (book / runner.NOTEBOOKS / experiment.notebook).unlink()
-
-
-def test_the_book_is_found_from_within_and_by_name(book, monkeypatch):
-    (book / "book" / "results" / "deep").mkdir(parents=True)
-    monkeypatch.chdir(book / "book" / "results" / "deep")
-    assert runner.find_book() == book
-    monkeypatch.chdir("/")
-    assert runner.find_book(book) == runner.find_book(book / "book") == book
-
-
-def test_where_there_is_no_book_it_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(BenchmarkError, match="--book FOLDER"):
-        runner.find_book()
-    with pytest.raises(BenchmarkError, match="nowhere holds no"):
-        runner.find_book(Path("nowhere"))
+    (book / NOTEBOOKS / experiment.notebook).unlink()
 
 
 def test_a_smoke_run_goes_through_the_notebook_and_is_not_kept(book, capfd):
     results = runner.run(IRIS, "smoke", book, jobs=1)
     assert set(results.load()) == set(IRIS.selected("smoke"))
-    assert not (book / runner.RESULTS).exists()
+    assert not (book / RESULTS).exists()
     assert (book / "_build" / "benchmarks" / f"{IRIS.name}-smoke.ipynb").is_file()
     said = capfd.readouterr().out
     assert said.count("left") == len(IRIS.selected("smoke"))
-    assert (book / runner.NOTEBOOKS / IRIS.notebook).read_text() == (ROOT / runner.NOTEBOOKS / IRIS.notebook).read_text()
+    assert (book / NOTEBOOKS / IRIS.notebook).read_text() == (ROOT / NOTEBOOKS / IRIS.notebook).read_text()
 
 
 def test_results_of_another_protocol_stop_a_run_before_it_starts(book, monkeypatch, invented):
     other = replace(IRIS, settings=IRIS.settings[1:])
-    results = runner.Results(other, "laptop", runner.results_folder(book, "laptop"))
+    results = runner.Results(other, "laptop", results_folder(book, "laptop"))
     results.save(invented(other, "laptop", 2), [])
     before = results.csv.read_text()
     monkeypatch.setattr(runner, "_execute", lambda *_: pytest.fail("it started"))
@@ -73,7 +58,7 @@ def test_results_of_another_protocol_stop_a_run_before_it_starts(book, monkeypat
 
 
 def test_damaged_results_are_named_and_set_aside_and_the_run_goes_on(book, executed, capsys, invented):
-    results = runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    results = runner.Results(IRIS, "laptop", results_folder(book, "laptop"))
     results.save(invented(IRIS, "laptop", 2), [])
     results.csv.write_text("half a l")
     assert runner.run(IRIS, "laptop", book).load() == {}
@@ -96,7 +81,7 @@ def executed(monkeypatch):
 
 
 def test_fresh_keeps_what_was_there_under_another_name(book, executed, invented):
-    results = runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    results = runner.Results(IRIS, "laptop", results_folder(book, "laptop"))
     results.save(invented(IRIS, "laptop", 2), [])
     old = results.csv.read_text()
     assert len(runner.run(IRIS, "laptop", book).load()) == 2
@@ -106,12 +91,12 @@ def test_fresh_keeps_what_was_there_under_another_name(book, executed, invented)
 
 def test_fresh_sets_nothing_aside_where_it_cannot_run(book, monkeypatch, no_data, invented):
     abalone = get_experiment("kmixup-tmlr-table5-abalone")
-    results = runner.Results(abalone, "laptop", runner.results_folder(book, "laptop"))
+    results = runner.Results(abalone, "laptop", results_folder(book, "laptop"))
     results.save(invented(abalone, "laptop", 2), [])
     with pytest.raises(BenchmarkError, match="mixbook data get abalone"):
         runner.run(abalone, "laptop", book, fresh=True)
     assert len(results.load()) == 2
-    on_iris = runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    on_iris = runner.Results(IRIS, "laptop", results_folder(book, "laptop"))
     on_iris.save(invented(IRIS, "laptop", 2), [])
     with pytest.raises(BenchmarkError, match="one trial of one cell takes about 2 s"):
         runner.run(IRIS, "laptop", book, fresh=True, place=runner.Place(budget=1.0))
@@ -119,7 +104,7 @@ def test_fresh_sets_nothing_aside_where_it_cannot_run(book, monkeypatch, no_data
 
 
 def test_fresh_with_a_budget_is_the_way_out_of_damaged_results(book, executed, invented):
-    results = runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    results = runner.Results(IRIS, "laptop", results_folder(book, "laptop"))
     results.save(invented(IRIS, "laptop"), [])
     with pytest.raises(BenchmarkError, match="one trial of one cell takes about 2 s"):  # also where none is missing
         runner.run(IRIS, "laptop", book, fresh=True, place=runner.Place(budget=1.0))
@@ -128,7 +113,7 @@ def test_fresh_with_a_budget_is_the_way_out_of_damaged_results(book, executed, i
 
 
 def test_a_failing_notebook_says_what_failed_and_where_to_look(book):
-    notebook = book / runner.NOTEBOOKS / IRIS.notebook
+    notebook = book / NOTEBOOKS / IRIS.notebook
     notebook.write_text(notebook.read_text().replace("results = Results(", "results = Resultz("))
     with pytest.raises(runner.RunFailed, match=r"NameError.*Resultz(.|\n)*smoke\.ipynb"):
         runner.run(IRIS, "smoke", book, jobs=1)
@@ -207,6 +192,7 @@ from dataclasses import replace
 from pathlib import Path
 from toy_trial import TOY
 from mixbook.benchmarks.experiments import get_experiment
+from mixbook.benchmarks.home import NOTEBOOKS, RESULTS, results_folder
 from mixbook.benchmarks.run_all import run_all
 
 if __name__ == "__main__":
@@ -228,7 +214,7 @@ def test_ctrl_c_ends_all_that_run_side_by_side_at_once_and_without_their_traceba
     run = subprocess.Popen(
         command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=hears
     )
-    begun = runner.results_folder(book, "smoke") / "one" / "smoke.lock"
+    begun = results_folder(book, "smoke") / "one" / "smoke.lock"
     until(begun.exists)
     os.killpg(run.pid, signal.SIGINT)
     try:
@@ -240,7 +226,7 @@ def test_ctrl_c_ends_all_that_run_side_by_side_at_once_and_without_their_traceba
 
 def test_damaged_results_are_no_hindrance_to_a_budget_of_all(book, monkeypatch, invented):
     table = replace(IRIS, name="table", sources=(IRIS,))  # read from others, so it runs in this process
-    results = runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    results = runner.Results(IRIS, "laptop", results_folder(book, "laptop"))
     runs = []
     monkeypatch.setattr(runner, "run", lambda e, *_, fresh, **__: runs.append(fresh))
     monkeypatch.setattr(type(IRIS), "derived", lambda self, cell, found: found[IRIS.name].get(cell, []))
@@ -271,7 +257,7 @@ def test_what_is_read_from_others_comes_last_and_does_not_run_them_again(book, m
 def test_at_smoke_one_of_each_kind_of_reading_has_its_notebook_and_the_others_are_read(book, monkeypatch, invented):
     source = replace(IRIS, name="source")
     remove_notebook(source, book)  # so that it does not run, and leaves what is there
-    runner.Results(source, "smoke", runner.results_folder(book, "smoke")).save(invented(source, "smoke"), [])
+    runner.Results(source, "smoke", results_folder(book, "smoke")).save(invented(source, "smoke"), [])
     reading = replace(IRIS, sources=(source,), trial="", trials="", derive="mixbook.benchmarks.trials.reading:read")
     tables = [replace(reading, name=name) for name in ("first", "second")]
     other = replace(reading, name="third", derive="mixbook.benchmarks.trials.gains:gain")
@@ -287,7 +273,7 @@ def test_at_smoke_one_experiment_has_the_notebook_that_many_share(book):
     outcomes = {e.name: error for e, _, error in run_all([IRIS, replace(IRIS, name="like-iris")], "smoke", book, jobs=1)}
     assert outcomes == {IRIS.name: None, "like-iris": None}
     assert not (book / "_build" / "benchmarks" / "like-iris-smoke.ipynb").exists()
-    results = runner.Results(replace(IRIS, name="like-iris"), "smoke", runner.results_folder(book, "smoke"))
+    results = runner.Results(replace(IRIS, name="like-iris"), "smoke", results_folder(book, "smoke"))
     assert set(results.load()) == set(IRIS.selected("smoke"))
 
 
@@ -308,7 +294,7 @@ def no_gpu(monkeypatch):
 
 
 def test_what_takes_days_without_a_gpu_is_refused_where_there_is_none(book, executed, no_gpu, monkeypatch, invented):
-    earlier = runner.Results(FULL, "gpu", runner.results_folder(book, "gpu"))
+    earlier = runner.Results(FULL, "gpu", results_folder(book, "gpu"))
     earlier.save(invented(FULL, "gpu", 1), [])
     for fresh in (False, True):
         with pytest.raises(BenchmarkError, match=r"cifar10-full --profile gpu takes days.*--on.*--jobs 1"):
@@ -326,7 +312,7 @@ def test_what_takes_days_without_a_gpu_starts_elsewhere_where_it_is_done_and_whe
     runner.run(FULL, "gpu", book, place=runner.Place(on="ray"))
     runner.run(FULL, "gpu", book, jobs=1)
     runner.run(get_experiment("mnist-lenet-constant-xi"), "gpu", book)  # a night or two
-    runner.Results(FULL, "gpu", runner.results_folder(book, "gpu")).save(invented(FULL, "gpu"), [])
+    runner.Results(FULL, "gpu", results_folder(book, "gpu")).save(invented(FULL, "gpu"), [])
     runner.run(FULL, "gpu", book)
     assert [call["jobs"] for call in executed] == [None, 1, *[runner.side_by_side([FULL])] * 2]
 
@@ -350,7 +336,7 @@ def test_a_run_on_stand_in_data_needs_no_data(book, executed, no_data):
 
 
 def test_the_executed_notebook_is_kept_beside_results_that_it_made(book, executed, invented, monkeypatch):
-    write, results = runner._execute, runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    write, results = runner._execute, runner.Results(IRIS, "laptop", results_folder(book, "laptop"))
     results.save(invented(IRIS, "laptop", 2), [])
     copy = results.csv.with_suffix(".ipynb")
     runner.run(IRIS, "laptop", book)
@@ -380,7 +366,7 @@ def test_where_and_how_long_reach_the_notebook(book, executed):
 
 
 def test_cells_that_do_not_exist_are_refused_before_earlier_results_are_set_aside(book, invented):
-    results = runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop"))
+    results = runner.Results(IRIS, "laptop", results_folder(book, "laptop"))
     results.save(invented(IRIS, "laptop", 2), [])
     with pytest.raises(BenchmarkError, match="fits no cell"):
         runner.run(IRIS, "laptop", book, fresh=True, place=runner.Place(only=("alpha=7",)))
@@ -396,7 +382,7 @@ def test_patterns_are_for_the_networks_that_are_run_through_however_many_tables(
 
 
 def test_a_budget_too_small_for_a_trial_stops_a_run_before_it_starts(book, monkeypatch, invented):
-    runner.Results(IRIS, "laptop", runner.results_folder(book, "laptop")).save(invented(IRIS, "laptop", 2), [])
+    runner.Results(IRIS, "laptop", results_folder(book, "laptop")).save(invented(IRIS, "laptop", 2), [])
     monkeypatch.setattr(runner, "_execute", lambda *_: pytest.fail("it started"))
     with pytest.raises(BenchmarkError, match="one trial of one cell takes about 2 s"):
         runner.run(IRIS, "laptop", book, place=runner.Place(budget=1.0))

@@ -9,6 +9,7 @@ from toy_trial import TOY
 
 from mixbook.benchmarks import run_all, runner, side_by_side
 from mixbook.benchmarks.experiments import get_experiment
+from mixbook.benchmarks.home import NOTEBOOKS
 
 LARGE, SMALL = get_experiment("cifar10-full"), get_experiment("mnist-lenet-constant-xi")
 READ = get_experiment("kmixup-tmlr-table10a")  # from the networks of another experiment
@@ -51,7 +52,7 @@ def test_a_run_takes_as_many_unless_it_is_told(gpu, monkeypatch, tmp_path):
     given = []
     monkeypatch.setattr(runner, "_execute", lambda notebook, executed, parameters: given.append(parameters["jobs"]))
     toy = replace(TOY, model=LARGE.model)
-    notebook = tmp_path / runner.NOTEBOOKS / toy.notebook
+    notebook = tmp_path / NOTEBOOKS / toy.notebook
     notebook.parent.mkdir(parents=True)
     notebook.write_text("{}")
     runner.run(toy, "smoke", tmp_path)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mixbook import vision
-from mixbook.benchmarks.runner import RESULTS, find_book
+from mixbook.benchmarks.home import stored_results
 from mixbook.benchmarks.speed.stopwatch import Comparison, compare, store
 from mixbook.mixing.blend.fmix import smooth_noise
 from mixbook.mixing.blend.puzzlemix import PuzzleMix
@@ -266,4 +266,4 @@ def all_comparisons(device: str = "cpu") -> list[Comparison]:
 
 if __name__ == "__main__":
     name = "cpu-kept.json" if os.environ.get("MALLOC_MMAP_MAX_") == "0" else "cpu.json"
-    store(find_book() / RESULTS / "speed" / name, all_comparisons())
+    store(stored_results() / "speed" / name, all_comparisons())

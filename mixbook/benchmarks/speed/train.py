@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 
 from mixbook import vision
-from mixbook.benchmarks.runner import RESULTS, find_book
+from mixbook.benchmarks.home import stored_results
 from mixbook.benchmarks.speed.stopwatch import Comparison, compare, store
 from mixbook.data.pixels import Pixels
 from mixbook.data.resident import Resident
@@ -226,5 +226,5 @@ def memory(device: str, cases: tuple[Case, ...] = GPU) -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     began = perf_counter()
-    store(find_book() / RESULTS / "speed" / "train.json", training())
+    store(stored_results() / "speed" / "train.json", training())
     print(f"measured in {perf_counter() - began:.0f} s")

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mixbook.benchmarks.runner import RESULTS, find_book
+from mixbook.benchmarks.home import stored_results
 from mixbook.benchmarks.speed.stopwatch import Comparison, compare, store
 from mixbook.data import Arrays
 from mixbook.mixing.mixer import kmixup
@@ -122,5 +122,5 @@ def _per_step(timed: Comparison, ours: int, theirs: int, wanted: float | None) -
 
 if __name__ == "__main__":
     began = perf_counter()
-    store(find_book() / RESULTS / "speed" / "trials.json", many_networks())
+    store(stored_results() / "speed" / "trials.json", many_networks())
     print(f"measured in {perf_counter() - began:.0f} s")
