@@ -7,6 +7,7 @@ matched images are, which no paper prints for partners from two batches.
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations, groupby, pairwise
 
 import numpy as np
@@ -19,9 +20,11 @@ from mixbook.theory.statement import Comparison, Statement, Verdict, at_most, cl
 
 Best = Callable[..., PrintedValue]  # max or min
 
-PAGE = "evidence/errata#ch-errata"
 WRONG: Verdict = "false as printed"
 OPEN: Verdict = "cannot be confirmed from print"
+
+# Some are explained on a page of their own, and name it.
+erratum = partial(statement, page="evidence/errata#ch-errata", kind="number")
 
 
 def rows(paper: str, table: str, **columns: str) -> list[PrintedValue]:
@@ -46,14 +49,12 @@ def number(paper: str, table: str, **columns: str) -> float:
     return found[0].number
 
 
-@statement(
+@erratum(
     "kmixup-v1",
     "Figure 6 caption",
     "On CIFAR-10, k-mixup gains 1.2 points over mixup at alpha = 100.",
     verdict=WRONG,
-    page=PAGE,
     instead="The table beside the caption gives 1.08 points.",
-    kind="number",
 )
 def gain_on_cifar10() -> Iterator[Comparison]:
     yield from _gain_of_table(
@@ -61,14 +62,12 @@ def gain_on_cifar10() -> Iterator[Comparison]:
     )
 
 
-@statement(
+@erratum(
     "kmixup-v1",
     "Section 5 toy data sets",
     "On the toy data, for each data set and alpha, k-mixup with a higher k outperforms mixup.",
     verdict=WRONG,
-    page=PAGE,
     instead="The highest k does, or ties; of the smaller ones four on Swiss Roll are below mixup.",
-    kind="number",
 )
 def toys_always_gain() -> Iterator[Comparison]:
     worse, ties, cells = 0, 0, 0
@@ -81,15 +80,13 @@ def toys_always_gain() -> Iterator[Comparison]:
     )
 
 
-@statement(
+@erratum(
     "kmixup-v1",
     "Figures 4a and 4b",
     "The accuracies on Iris and Breast Cancer are averages of 10 trials.",
     verdict=WRONG,
-    page=PAGE,
     instead="They have the grain of one run: multiples of 2% on Iris, and of 1/128 (cut after one digit) on Breast Cancer. "
     "An average of ten would nearly always fall between.",
-    kind="number",
 )
 def averages_of_ten() -> Iterator[Comparison]:
     iris = [row.number for row in rows("kmixup-v1", "Figure 4a")]
@@ -109,14 +106,12 @@ def averages_of_ten() -> Iterator[Comparison]:
     )
 
 
-@statement(
+@erratum(
     "kmixup-v1",
     "Figures 5b and 6b",
     "Matched samples come closer with every step of k.",
     verdict=WRONG,
-    page=PAGE,
     instead="Three of the printed squared distances grow with k.",
-    kind="number",
 )
 def distances_fall() -> Iterator[Comparison]:
     grown = [
@@ -128,14 +123,12 @@ def distances_fall() -> Iterator[Comparison]:
     yield refuted(f"larger than at the k before: {', '.join(grown)}", 0, len(grown), by=1)
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Section 5 Tiny ImageNet",
     "The best network on Tiny ImageNet has k = 16 and xi = 1000.",
     verdict=WRONG,
-    page=PAGE,
     instead="Table 4 prints that error at xi = 32; 1000 looks like its square, left over from Algorithm 1's xi.",
-    kind="number",
 )
 def xi_of_tiny_imagenet() -> Iterator[Comparison]:
     (said,) = rows("kmixup-tmlr", "text Sec 5", dataset="tiny_imagenet", metric="error")
@@ -146,15 +139,13 @@ def xi_of_tiny_imagenet() -> Iterator[Comparison]:
     yield close(f"{xi:.0f}^2 = {xi**2:.0f}", math.sqrt(printed), xi, 0.5)
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Appendix B CIFAR-100 at high alpha",
     "On CIFAR-100, the gain of k-mixup rises to 2.85 points at high alpha.",
     verdict=WRONG,
-    page=PAGE,
     instead="Table 11a gives 2.68 points at alpha = 4 and 1.92 at alpha = 2; at 0.5 and 1 it gives over 9, where mixup's "
     "printed errors (28.52 and 27.76) look like misprints.",
-    kind="number",
 )
 def gain_on_cifar100() -> Iterator[Comparison]:
     yield from _gain_of_table(
@@ -168,15 +159,13 @@ def gain_on_cifar100() -> Iterator[Comparison]:
     )
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Appendix B CIFAR-100 best against best",
     "On CIFAR-100, the best k-mixup beats the best mixup by 2.14 points.",
     verdict=WRONG,
-    page=PAGE,
     instead="2.14 compares with the best tabulated mixup. Table 2 lets mixup choose alpha = 0, which is no mixing and is "
     "better (18.91%); against that the gain is 0.60.",
-    kind="number",
 )
 def best_on_cifar100() -> Iterator[Comparison]:
     claimed = number("kmixup-tmlr", "text App B", dataset="cifar100", k="best", xi="best")
@@ -185,14 +174,12 @@ def best_on_cifar100() -> Iterator[Comparison]:
     yield refuted(f"Table 2: {mixup} - {ours} = {mixup - ours:.2f}, the text {claimed}", claimed, mixup - ours, by=1)
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Section 5 best k at each xi",
     "On MNIST, the best error at every xi has some k > 1.",
     verdict=WRONG,
-    page=PAGE,
     instead="At xi = 0.8, k = 1 has 0.76% and the best larger k 0.77%. The difference is within the printed confidence.",
-    kind="number",
 )
 def some_k_is_best() -> Iterator[Comparison]:
     lost = []
@@ -204,14 +191,12 @@ def some_k_is_best() -> Iterator[Comparison]:
     yield refuted("; ".join(lost), 0, len(lost), by=1)
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Appendix A second heuristic",
     "Choosing the best xi at k = 1 and then the best k > 1 always beats mixup.",
     verdict=WRONG,
-    page=PAGE,
     instead="Not on MNIST: the best xi of k = 1 is 0.8, where every k > 1 is worse.",
-    kind="number",
 )
 def second_heuristic() -> Iterator[Comparison]:
     best = min(rows("kmixup-tmlr", "Table 3", k="1"), key=lambda row: row.number)
@@ -222,14 +207,12 @@ def second_heuristic() -> Iterator[Comparison]:
     )
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Section 5 small alpha on tabular data",
     "On the tabular sets, the best performance seems to be at relatively small alpha (0.05, 0.1).",
     verdict=WRONG,
-    page=PAGE,
     instead="Of the printed values that survive, Abalone's lowest error is at alpha = 1.",
-    kind="number",
 )
 def small_alpha_is_best() -> Iterator[Comparison]:
     best = min(rows("kmixup-tmlr", "Table 5", dataset="abalone"), key=lambda row: row.number)
@@ -237,14 +220,12 @@ def small_alpha_is_best() -> Iterator[Comparison]:
     yield refuted(f"Abalone: {best.value}% with {best.params.replace(';', ', ')}", 0.1, alpha, by=0.5)
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Table 8",
     "Manifold k-mixup at k = 8, alpha = 10 has an error of 4.71%.",
     verdict=WRONG,
-    page=PAGE,
     instead="The first version prints 95.39% correct, an error of 4.61%. The other 29 cells of the two tables agree.",
-    kind="number",
 )
 def manifold_kmixup() -> Iterator[Comparison]:
     apart = []
@@ -259,15 +240,13 @@ def manifold_kmixup() -> Iterator[Comparison]:
         yield refuted(f"{which}: {now:.2f}% now, {before:.2f}% before", now, before, by=0.05)
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Footnote 3",
     "3680 networks are summarised in Table 2, whose columns include training without mixing.",
     verdict=WRONG,
-    page=PAGE,
     instead="3680 is the number of mixing cells of Tables 3, 4, 9, 10 and 11 times 20 trials, so no network without mixing "
     "is among them; the errors without mixing may be quoted.",
-    kind="number",
 )
 def networks_of_table_2() -> Iterator[Comparison]:
     tables = ("Table 3", "Table 4", "Table 9", "Table 10a", "Table 10b", "Table 11a", "Table 11b")
@@ -278,15 +257,13 @@ def networks_of_table_2() -> Iterator[Comparison]:
     yield refuted(f"networks without mixing among them: {20 * without}", 20 * 8, 20 * without, by=20)
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Printed xi",
     "At k = 1 and fixed data, xi is proportional to the root of E min(lambda, 1 - lambda)^2 over alpha.",
     verdict="holds with a correction",
-    page=PAGE,
     instead="All tables agree within rounding but for SVHN at alpha = 1 and 10, and the last column of Table 10 (DenseNet "
     "and WideResNet on CIFAR-10, alpha = 4).",
-    kind="number",
 )
 def printed_xi() -> Iterator[Comparison]:
     off = []
@@ -310,7 +287,7 @@ def printed_xi() -> Iterator[Comparison]:
     yield refuted("off their column's scale: " + "; ".join(off), 0, len(off), by=1)
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Tables 3 and 9 constant xi",
     "In each column every k has the same xi as k = 1, reached by a larger alpha.",
@@ -320,7 +297,6 @@ def printed_xi() -> Iterator[Comparison]:
     "column says. The text warns that large values may not be achievable at high k, but not where. The distances between "
     "matched images of two batches, as Algorithm 1 draws them, are our measurement up to k = 32; those that the first "
     "version prints fall faster with k, as where a batch is matched with itself.",
-    kind="number",
 )
 def constant_xi() -> Iterator[Comparison]:
     for table, figure, name in (("Table 3", "figure5b", "MNIST"), ("Table 9", "figure6b", "CIFAR-10")):
@@ -338,15 +314,13 @@ def constant_xi() -> Iterator[Comparison]:
         yield refuted(what, 0, len(out), by=1)
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Printed xi of MNIST",
     "By its definition, xi^2 at k = 1 is the average squared distance of mixtures that the first version prints.",
     verdict=WRONG,
-    page=PAGE,
     instead="On CIFAR-10 it is, within 8%. On MNIST it is 2.4 to 3.7 times as large: the images were scaled otherwise, and "
     "neither version says how.",
-    kind="number",
 )
 def xi_of_mnist() -> Iterator[Comparison]:
     for table, figure, name in (("Table 9", "Figure 6b", "CIFAR-10"), ("Table 3", "Figure 5b", "MNIST")):
@@ -360,15 +334,13 @@ def xi_of_mnist() -> Iterator[Comparison]:
             yield refuted(f"MNIST: xi^2 by the distance of the first version is {said}", 1, float(np.median(times)), by=1)
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Printed xi of CIFAR-100",
     "On CIFAR-100, alpha = 0.5, 1, 2 and 4 move mixtures by xi = 3.4, 4.2, 4.8 and 5.4.",
     verdict=OPEN,
-    page=PAGE,
     instead="That is a quarter of CIFAR-10's xi at each alpha, in images of the same size. The inputs must have been "
     "scaled otherwise, which is not said: compare xi within one table only.",
-    kind="number",
 )
 def xi_of_cifar100() -> Iterator[Comparison]:
     columns = [parse_params(row.params) for row in rows("kmixup-tmlr", "Table 11a", k="1")]
@@ -379,15 +351,13 @@ def xi_of_cifar100() -> Iterator[Comparison]:
     yield close("each is about a quarter", share, np.full(len(share), 0.25), 0.02)
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Tables 1, 3, 9 and 11b at k = 1",
     "Mixup itself, k = 1, has the error that the first version prints for the same data, network and alpha.",
     verdict=WRONG,
-    page=PAGE,
     instead="On MNIST, CIFAR-10 and SVHN it differs in every column, by 0.10 to 0.65 points, where the confidence is 0.02 "
     "or 0.03; on the toys by as much as 9. Neither version says what was changed.",
-    kind="number",
 )
 def mixup_of_both_versions() -> Iterator[Comparison]:
     toys = {"One Ring": ("Figure 3a", "1a"), "Four Bars": ("Figure 3b", "1b"), "Swiss Roll": ("Figure 3c", "1c")}
@@ -404,15 +374,13 @@ def mixup_of_both_versions() -> Iterator[Comparison]:
     yield refuted("; ".join(ranges[len(toys) :]), 0, min(gap for name in images for gap in gaps[name].values()), by=0.06)
 
 
-@statement(
+@erratum(
     "kmixup-tmlr",
     "Section 5 attacks on MNIST",
     "On MNIST, as on CIFAR-10, every k > 1 withstands attacks of each size better than k = 1 or as well.",
     verdict=WRONG,
-    page=PAGE,
     instead="On CIFAR-10 it does. On MNIST at 16/255, the errors of k = 2, 4 and 8 are higher by 1.7, 3.9 and 2.9 points; "
     "k = 16 and 32 are better.",
-    kind="number",
 )
 def attacks_on_mnist() -> Iterator[Comparison]:
     for table, name, confidence in (("Table 7a", "CIFAR-10", 0.6), ("Table 7b", "MNIST", 0.1)):
@@ -428,40 +396,34 @@ def attacks_on_mnist() -> Iterator[Comparison]:
             yield refuted("MNIST: " + ", ".join(worse), 0, len(worse), by=1)
 
 
-@statement(
+@erratum(
     "multimix",
     "Section IV-B1 ResNeXt",
     "On CIFAR-100 with ResNeXt29, multi-mix gains 2.29 points over Puzzle Mix.",
     verdict=WRONG,
-    page=PAGE,
     instead="Table I gives 19.74 - 18.23 = 1.51.",
-    kind="number",
 )
 def gain_of_resnext() -> Iterator[Comparison]:
     yield from _gain_over_puzzlemix("resnext29_4_24", "cifar100")
 
 
-@statement(
+@erratum(
     "multimix",
     "Section IV-B1 Tiny ImageNet",
     "On Tiny ImageNet, multi-mix gains 1.68 points over Puzzle Mix.",
     verdict=WRONG,
-    page=PAGE,
     instead="Table I gives 36.79 - 34.84 = 1.95.",
-    kind="number",
 )
 def gain_on_tiny_imagenet() -> Iterator[Comparison]:
     yield from _gain_over_puzzlemix("preactresnet18", "tiny_imagenet")
 
 
-@statement(
+@erratum(
     "multimix",
     "Table VI fine-tuning steps",
     "More fine-tuning steps improve the localisation of every method.",
     verdict=WRONG,
-    page=PAGE,
     instead="Without mixing it falls from step 8 to step 9 (Table VI).",
-    kind="number",
 )
 def steps_improve() -> Iterator[Comparison]:
     table = sorted(rows("multimix", "Table VI"), key=lambda row: (row.method, int(parse_params(row.params)["step"])))
@@ -474,15 +436,13 @@ def steps_improve() -> Iterator[Comparison]:
     yield refuted("; ".join(falls), 0, len(falls), by=1)
 
 
-@statement(
+@erratum(
     "multimix",
     "Table I significance",
     "All gains of multi-mix in Table I are significant at 95% by a pairwise t-test.",
     verdict=OPEN,
-    page=PAGE,
     instead="A paired test needs the runs. By Welch's test on the printed means and deviations of 3 runs all gains are "
     "significant if it is one-sided, and all but that over Cutout on WRN16-8 if it is two-sided. Print does not say which.",
-    kind="number",
 )
 def all_significant() -> Iterator[Comparison]:
     from scipy.stats import ttest_ind_from_stats
@@ -505,14 +465,12 @@ def all_significant() -> Iterator[Comparison]:
     yield at_most(f"one-sided, all {len(one_sided)} are below 0.05", one_sided, [0.05] * len(one_sided))
 
 
-@statement(
+@erratum(
     "manifold",
     "Section 5.1 relative NLL",
     "On CIFAR-10, manifold mixup improves the test NLL by as much as 50%.",
     verdict=WRONG,
-    page=PAGE,
     instead="The largest improvement in Table 1a is 41%, from 0.200 to 0.118.",
-    kind="number",
 )
 def relative_nll() -> Iterator[Comparison]:
     claimed = number("manifold", "text Sec 5.1", metric="claimed_relative_nll_gain_max")
@@ -523,14 +481,12 @@ def relative_nll() -> Iterator[Comparison]:
     yield refuted(f"the largest in Table 1a is {best:.0f}%, the text says {claimed:.0f}%", claimed, best, by=5)
 
 
-@statement(
+@erratum(
     "manifold",
     "Tables 4 and 9",
     "Manifold mixup is consistently more robust to deformations of test images.",
     verdict=WRONG,
-    page=PAGE,
     instead="In 4 of the deformations another method is better; at 20, 40 and 60% zoom-in even training without mixing is.",
-    kind="number",
 )
 def robust_to_deformations() -> Iterator[Comparison]:
     table = rows("manifold", "Table 9", metric="accuracy")
@@ -547,7 +503,7 @@ def robust_to_deformations() -> Iterator[Comparison]:
     yield close("in 4 deformations another method is best, in 3 no mixing is better", [len(lost), len(plain)], [4, 3], 0)
 
 
-@statement(
+@erratum(
     "manifold",
     "Section 3.2 singular values",
     "Of the regularisers, manifold mixup alone reduces the sum of the smaller singular values.",
@@ -555,7 +511,6 @@ def robust_to_deformations() -> Iterator[Comparison]:
     page="where/flattening#sec-spectra",
     instead="All of them do by the printed values, manifold mixup the most. What it alone lowers is that sum divided by "
     "the largest value.",
-    kind="number",
 )
 def other_singular_values() -> Iterator[Comparison]:
     first, others = (
@@ -570,14 +525,12 @@ def other_singular_values() -> Iterator[Comparison]:
     yield close("of the quotients by the largest value, one is lower than without regularisation", lower, 1, 0)
 
 
-@statement(
+@erratum(
     "manifold",
     "Table 8",
     "Input mixup gives limited improvements of accuracy in all three synthetic tasks.",
     verdict=WRONG,
-    page=PAGE,
     instead="Its accuracy is lower than without mixing in tasks A and B; its NLL is better in all three.",
-    kind="number",
 )
 def synthetic_tasks() -> Iterator[Comparison]:
     worse = []
@@ -589,15 +542,13 @@ def synthetic_tasks() -> Iterator[Comparison]:
     yield refuted("accuracy falls in " + " and in ".join(worse), 0, len(worse), by=1)
 
 
-@statement(
+@erratum(
     "manifold",
     "Table 1b NLL without mixing",
     "On CIFAR-100 without mixing, PreActResNet18 and PreActResNet34 both have a test NLL of 1.189 +- 0.002.",
     verdict=OPEN,
-    page=PAGE,
     instead="One may be a copy of the other: no other two NLLs of Tables 1 and 2 agree in value and deviation, and the "
     "errors of these two networks do not. Print does not say which is right.",
-    kind="number",
 )
 def repeated_nll() -> Iterator[Comparison]:
     table = [row for name in ("Table 1a", "Table 1b", "Table 2") for row in rows("manifold", name, metric="nll")]
@@ -610,15 +561,13 @@ def repeated_nll() -> Iterator[Comparison]:
     yield refuted(said, 0, len(same), by=1)
 
 
-@statement(
+@erratum(
     "manifold",
     "Appendix E scores of the GAN",
     "Mixup improves the Inception score and the FID of a GAN, and manifold mixup improves them further.",
     verdict=OPEN,
-    page=PAGE,
     instead="Each step is smaller than the deviation of either side. The deviations are within networks, averaged over 'at "
     "least three' runs, so print allows no test.",
-    kind="number",
 )
 def scores_of_the_gan() -> Iterator[Comparison]:
     small = []
