@@ -15,16 +15,16 @@ from torch.nn import functional as F
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.spec import Cell, Experiment
-from mixbook.data.augment import Augment, Cutout, Flip, InputNoise, Rotate, Shift
+from mixbook.data.augment import Augment, Cutout, Flip, Rotate, Shift
 from mixbook.mixing.guided import GuidedMixer
 from mixbook.mixing.losses import bce_of_softmax
-from mixbook.mixing.mixer import Mixer, Mixes, comixup, cutmix, fmix, kmixup, multimix, puzzlemix
+from mixbook.mixing.mixer import Mixer, Mixes, comixup, cutmix, fmix, multimix, puzzlemix
 from mixbook.mixing.place import INPUT, ManifoldMixer, manifold_mixup
 from mixbook.training.loop import Loss
 
 # Methods that mix nothing: what they change instead is below, or in the recipe, or is the size of the batch.
-_UNMIXED = ("erm", "label_smoothing", "cutout", "noise", "dropout", "weight_decay", "large_batch", "batch_aug")
-_MIXED = ("mixup", "kmixup", "manifold_mixup", "cutmix", "fmix", "puzzlemix", "comixup")
+_UNMIXED = ("erm", "label_smoothing", "cutout", "dropout", "large_batch", "batch_aug")
+_MIXED = ("mixup", "manifold_mixup", "cutmix", "fmix", "puzzlemix", "comixup")
 _WITH_BASE = ("large_batch_mixup", "batch_aug_mixup")
 _GUIDED = ("puzzlemix", "comixup")
 _REPEATED = ("batch_aug", "batch_aug_mixup")
@@ -49,13 +49,13 @@ def method_of(cell: Cell, experiment: Experiment, model: nn.Module, num_classes:
     """How a network is trained by the method of a cell.
 
     Args:
-        cell: its method is ``erm``, ``mixup``, ``kmixup``, ``manifold_mixup``, ``cutmix``, ``fmix``, ``puzzlemix``,
-            ``comixup``, ``cutout``, ``noise``, ``label_smoothing``, ``dropout``, ``weight_decay``; ``multimix_BASE`` with
-            ``K=``; ``manifold_mixup_gradblock``; ``large_batch`` and ``large_batch_mixup`` with ``batch=``; ``batch_aug``
-            and ``batch_aug_mixup`` with ``repeats=``, those with ``mixup`` in their names with ``base=``.
-        experiment: asked for ``loss``, and for ``alpha_BASE``, ``layers``, ``clean_BASE``, ``cutout``, ``noise``,
-            ``label_smoothing``, ``shift`` and ``rotation`` where the method needs them and the cell does not say. With a
-            setting such as ``layers_0+1``, a cell's ``layers=0+1`` mixes the layers that it names.
+        cell: its method is ``erm``, ``mixup``, ``manifold_mixup``, ``cutmix``, ``fmix``, ``puzzlemix``, ``comixup``,
+            ``cutout``, ``label_smoothing``, ``dropout``; ``multimix_BASE`` with ``K=``; ``manifold_mixup_gradblock``;
+            ``large_batch`` and ``large_batch_mixup`` with ``batch=``; ``batch_aug`` and ``batch_aug_mixup`` with
+            ``repeats=``, those with ``mixup`` in their names with ``base=``.
+        experiment: asked for ``loss``, and for ``alpha_BASE``, ``layers``, ``clean_BASE``, ``cutout``, ``label_smoothing``,
+            ``shift`` and ``rotation`` where the method needs them and the cell does not say. With a setting such as
+            ``layers_0+1``, a cell's ``layers=0+1`` mixes the layers that it names.
         model: the network that is trained: its hidden layers are mixed, or it says what is salient.
         num_classes: classes, C.
 
@@ -87,7 +87,7 @@ def base_of(cell: Cell) -> str | None:
     name = cell.method
     if name in _UNMIXED:
         return None
-    base = name.removeprefix("multimix_").removesuffix("_gradblock") if name != "multimix" else "mixup"
+    base = name.removeprefix("multimix_").removesuffix("_gradblock")
     if name in _WITH_BASE:
         base = cell.answers().get("base", "mixup")
     if base not in _MIXED:
@@ -101,16 +101,13 @@ def base_of(cell: Cell) -> str | None:
 def settings_for(cell: Cell, experiment: Experiment) -> Experiment:
     """The experiment with what the method of a cell changes in its settings: the protocol of that cell.
 
-    ``batch=`` is the batch size; batch augmentation shifts and mirrors its copies one by one, so images come unchanged;
-    ``weight_decay`` has the experiment's ``weight_decay_alone``.
+    ``batch=`` is the batch size; batch augmentation shifts and mirrors its copies one by one, so images come unchanged.
     """
     changed: dict[str, Any] = {}
     if "batch" in cell.answers():
         changed["batch_size"] = int(cell.value("batch"))
     if cell.method in _REPEATED:
         changed |= {"shift": 0, "flip": False}
-    if cell.method == "weight_decay":
-        changed["weight_decay"] = experiment["weight_decay_alone"]
     settings = (replace(s, value=changed.get(s.name, s.value)) for s in experiment.settings)
     return replace(experiment, settings=tuple(settings)) if changed else experiment
 
@@ -149,8 +146,6 @@ def _soft_loss(loss: Loss, num_classes: int, smoothing: float, logits: Tensor, t
 def _changes(cell: Cell, experiment: Experiment) -> Augment | None:
     if cell.method == "cutout":
         return Augment(Cutout(experiment["cutout"]))
-    if cell.method == "noise":
-        return Augment(InputNoise(experiment["noise"]))
     if cell.method in _REPEATED:
         changes = (Shift(experiment["shift"]), Flip(), Rotate(experiment["rotation"]))
         return Augment(*changes, repeats=int(cell.value("repeats")))
@@ -169,8 +164,6 @@ def _mixer(cell: Cell, base: str, experiment: Experiment, model: nn.Module, num_
         layers = layers_of(experiment.values.get(f"layers_{numbers}", numbers))
         stop = cell.method.endswith("_gradblock")
         return manifold_mixup(model, layers, alpha, num_classes, draws=draws, stop_gradient=stop)
-    if base == "kmixup":
-        return kmixup(int(given["k"]), alpha, num_classes, strict=False)
     if base == "puzzlemix":
         return puzzlemix(model, alpha, num_classes, draws=draws)
     if base == "mixup":
