@@ -4,7 +4,7 @@ A trial of an experiment prepares a network, makes a mixer for it from its cell,
 
     ready = prepare(experiment, number, profile)
     trained = ready.fit(answers.mixer_for(ready.model, ready.num_classes))
-    return score(trained, top=5, fgsm_eps=experiment["fgsm_eps"])
+    return score(trained, fgsm_eps=experiment["fgsm_eps"])
 """
 
 import math
@@ -26,8 +26,6 @@ from mixbook.mixing.mixer import Mixes
 from mixbook.models import Normalise, named, seeded
 from mixbook.training import History, Recipe, fit
 from mixbook.training.streams import derive
-
-MixerOf = Callable[[nn.Module, int], Mixes | None]  # from the network and the number of classes; None mixes nothing
 
 
 @dataclass(frozen=True)
@@ -110,20 +108,13 @@ def prepare(experiment: Experiment, number: int, profile: Profile) -> Prepared:
     return Prepared(model, data, recipe_of(experiment, number, profile))
 
 
-def train(experiment: Experiment, mixer_of: MixerOf, number: int, profile: Profile, **options: Any) -> Trained:
-    """Prepare and train the network of trial ``number``, with the mixer that ``mixer_of`` makes for it."""
-    ready = prepare(experiment, number, profile)
-    return ready.fit(mixer_of(ready.model, ready.num_classes), **options)
-
-
-def score(trained: Trained, *, fgsm_eps: Sequence[float] = (), top: int | None = None, batch_size: int = 500) -> Metrics:
+def score(trained: Trained, *, fgsm_eps: Sequence[float] = (), batch_size: int = 500) -> Metrics:
     """What the papers report of a network.
 
     Args:
         trained: the network.
         fgsm_eps: budgets of the attack in 255ths of the range of a pixel; pixels stay in [0, 1], and gradients are those of
             single precision, as in the attack libraries of the papers.
-        top: also the error among so many guesses, as ``accuracy_top5`` and ``error_top5``.
         batch_size: samples at once.
 
     Returns:
@@ -131,7 +122,7 @@ def score(trained: Trained, *, fgsm_eps: Sequence[float] = (), top: int | None =
         training loss of that epoch (in its own units); ``diverged``, 1.0 if it is not finite; ``fgsm_error@e`` (%) for each
         budget; with curves ``error@n`` and ``train_accuracy@n`` (%) after n epochs, at most forty of them.
     """
-    scores = evaluate(trained.model, trained.data.test, batch_size, top=() if top is None else (top,))
+    scores = evaluate(trained.model, trained.data.test, batch_size)
     loss = float(trained.history.records[-1]["loss"])
     right = 100 * scores["accuracy"]
     found = {
@@ -142,9 +133,6 @@ def score(trained: Trained, *, fgsm_eps: Sequence[float] = (), top: int | None =
         "loss": loss,
         "diverged": float(not math.isfinite(loss)),
     }
-    if top is not None:
-        found |= {f"accuracy_top{top}": 100 * scores[f"accuracy_top{top}"]}
-        found |= {f"error_top{top}": 100 - found[f"accuracy_top{top}"]}
     if fgsm_eps:
         attacks = [fgsm(eps / 255, saturating=True) for eps in fgsm_eps]
         attacked = evaluate(trained.on_pixels, trained.data.pixels, batch_size, attacks=attacks)
