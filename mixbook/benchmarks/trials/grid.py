@@ -19,7 +19,6 @@ from mixbook.data import Arrays
 from mixbook.data.sources import SOURCES
 from mixbook.evaluation import evaluate, fgsm_error
 from mixbook.mixing.answers import Answers
-from mixbook.mixing.mixer import Mixer, Mixes
 from mixbook.mixing.place import INPUT
 from mixbook.models import MLP, LeNet, seeded
 from mixbook.theory.gradient_noise import measure_step
@@ -97,23 +96,16 @@ def _cell(experiment: Experiment, cell: Cell, numbers: list[int], profile: Profi
         answer, note = _answers(experiment, cell, train, number)
         answers.append(answer)
         chosen.append(note)
-    recipes = [_recipe(experiment, profile, answer, number) for answer, number in zip(answers, numbers, strict=True)]
-    mixers = [
-        None if answer is None else answer.mixer(train.num_classes)
-        for answer, (train, _) in zip(answers, parts, strict=True)
+    ways = [
+        Trial(_recipe(experiment, profile, answer, number), None if answer is None else answer.mixer(train.num_classes))
+        for answer, number, (train, _) in zip(answers, numbers, parts, strict=True)
     ]
-    fitted = fit_trials(
-        lambda seed: network(experiment, made[seed], seed),
-        [train for train, _ in parts],
-        [Trial(recipe=recipe, mixer=mixer) for recipe, mixer in zip(recipes, mixers, strict=True)],
-    )
+    fitted = fit_trials(lambda seed: network(experiment, made[seed], seed), [train for train, _ in parts], ways)
     found = []
-    for number, (train, test), recipe, mixer, note, run in zip(
-        numbers, parts, recipes, mixers, chosen, fitted, strict=True
-    ):
-        noise = {"variance_start": _noise(experiment, network(experiment, train, number), mixer, train, recipe, number)}
+    for number, (train, test), way, note, run in zip(numbers, parts, ways, chosen, fitted, strict=True):
+        noise = {"variance_start": _noise(experiment, network(experiment, train, number), way, train, number)}
         lost = run.diverged  # no partner can be found for what is not a number
-        noise["variance_end"] = math.nan if lost else _noise(experiment, run.model, mixer, train, recipe, number)
+        noise["variance_end"] = math.nan if lost else _noise(experiment, run.model, way, train, number)
         found.append({**_scores(experiment, run.model, test), **noise, "diverged": float(run.diverged), **note})
     return found
 
@@ -144,14 +136,13 @@ def _recipe(experiment: Experiment, profile: Profile, answers: Answers | None, n
     )
 
 
-def _noise(experiment: Experiment, model: nn.Module, mixer: object, train: Arrays, recipe: Recipe, number: int) -> float:
+def _noise(experiment: Experiment, model: nn.Module, way: Trial, train: Arrays, number: int) -> float:
     """Variance of the gradient of one step, at the weights that the model has."""
     model.train()
-    mixes: Mixes | None = mixer if mixer is None or isinstance(mixer, Mixer) else mixer(model)  # type: ignore[operator]
     targets = nn.functional.one_hot(train.y, train.num_classes).float()
     g = torch.Generator().manual_seed(derive(number, "noise"))
-    batches = experiment["noise_batches"]
-    return measure_step(model, mixes, train.x, targets, recipe.batch_size, batches=batches, generator=g).variance
+    batches, size = experiment["noise_batches"], way.recipe.batch_size
+    return measure_step(model, way.mixer_for(model), train.x, targets, size, batches=batches, generator=g).variance
 
 
 def _scores(experiment: Experiment, model: nn.Module, test: Arrays) -> Metrics:

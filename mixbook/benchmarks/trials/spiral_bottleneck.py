@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mixbook.benchmarks.maps import boundary_length, grid
 from mixbook.benchmarks.spec import Experiment, Profile, Task
-from mixbook.benchmarks.trials.recipes import recipe_of
+from mixbook.benchmarks.trials.recipes import MixerOrMaker, recipe_of
 from mixbook.data import Arrays, Augment, InputNoise, two_spirals
 from mixbook.evaluation import evaluate
 from mixbook.evaluation.hidden import hidden_states
@@ -102,12 +102,11 @@ def _network(experiment: Experiment, method: str, seed: int) -> BottleneckMLP:
     )
 
 
-def _mixer(experiment: Experiment, method: str):  # type: ignore[no-untyped-def]  # a mixer, or how to make one
+def _mixer(experiment: Experiment, method: str) -> MixerOrMaker:
     mixer = Mixer(ratio=Beta(experiment["alpha"]), num_classes=2)
-    return {
-        "mixup": mixer,
-        "manifold_mixup": lambda model: ManifoldMixer(model, ["bottleneck"], mixer),
-    }.get(method)
+    if method == "manifold_mixup":
+        return lambda model: ManifoldMixer(model, ["bottleneck"], mixer)
+    return mixer if method == "mixup" else None
 
 
 def _measure(experiment: Experiment, model: nn.Module, number: int) -> dict[str, float]:
