@@ -40,6 +40,19 @@ class Setting:
     released_cells: str = ""
 
 
+def changed(settings: tuple[Setting, ...], *changes: Setting) -> tuple[Setting, ...]:
+    """The settings with those of the same name replaced, and new ones at the end.
+
+    Example:
+        >>> from mixbook.benchmarks.spec import Setting, changed
+        >>> found = changed((Setting("lr", 0.1, ""), Setting("k", 4, "")), Setting("seed", 0, ""), Setting("lr", 1.0, ""))
+        >>> [(setting.name, setting.value) for setting in found]
+        [('lr', 1.0), ('k', 4), ('seed', 0)]
+    """
+    by_name = {setting.name: setting for setting in changes}
+    return (*(by_name.pop(setting.name, setting) for setting in settings), *by_name.values())
+
+
 @dataclass(frozen=True)
 class Profile:
     """How much of an experiment is run.
@@ -207,6 +220,18 @@ class Experiment:
         if not self.sources:
             return (self,)
         return tuple({each.name: each for source in self.sources for each in source.trained}.values())
+
+    def with_values(self, **values: Any) -> "Experiment":
+        """The same with these values of settings that it has: no setting is added.
+
+        Example:
+            >>> from mixbook.benchmarks.experiments import get_experiment
+            >>> changed = get_experiment("kmixup-tmlr-table5-iris").with_values(batch_size=8, shift=0)
+            >>> changed["batch_size"], "shift" in changed.values
+            (8, False)
+        """
+        settings = (replace(each, value=values.get(each.name, each.value)) for each in self.settings)
+        return replace(self, settings=tuple(settings))
 
     def read_by(self, derive: str, **changes: Any) -> "Experiment":
         """A table that is read from the results of this experiment, by the same protocol.

@@ -1,6 +1,6 @@
 """k-mixup (TMLR), Table 5: small tabular sets and fully connected networks, at constant xi over k."""
 
-from mixbook.benchmarks.spec import Experiment, Profile, ProfileName, Setting
+from mixbook.benchmarks.spec import Experiment, Profile, ProfileName, Setting, changed
 
 STATED = (
     Setting("lr", 0.005, "section 5, UCI datasets", stated=True),
@@ -69,14 +69,7 @@ RINGS = Setting(
 FILLED = Setting("missing_values", "median of the column in the training part", "no source says")
 
 
-def changed(settings: tuple[Setting, ...], *changes: Setting) -> tuple[Setting, ...]:
-    """The settings with those of the same name replaced, and new ones at the end."""
-    by_name = {setting.name: setting for setting in changes}
-    return (*(by_name.pop(setting.name, setting) for setting in settings), *by_name.values())
-
-
 _THIRD = Setting("test_share", 1 / 3, "as for Iris and Breast Cancer; the printed digits do not show it")
-_ITS_BATCH = Setting("batch_size", 16, "holds exactly the largest block, k = 16; the last batch of an epoch is shorter")
 
 _SMOKE = "every fifth cell, one trial of two epochs: shows that it runs"
 _PROFILES: dict[ProfileName, Profile] = {
@@ -137,9 +130,7 @@ EXPERIMENTS = (
     _experiment("iris", "fc_120_84", (120, 84), "Iris, network 120-84"),
     _experiment("breast_cancer", "fc_120_120_84", (120, 120, 84), "Breast Cancer, network 120-120-84"),
     _downloaded("abalone", "fc_120_120_84", (120, 120, 84), "Abalone, network 120-120-84", LARGE_BATCH, RINGS),
-    _downloaded(
-        "arrhythmia", "fc_120_120_36_84", (120, 120, 36, 84), "Arrhythmia, network 120-120-36-84", _ITS_BATCH, FILLED
-    ),
+    _downloaded("arrhythmia", "fc_120_120_36_84", (120, 120, 36, 84), "Arrhythmia, network 120-120-36-84", FILLED),
     _downloaded(
         "phishing",
         "fc_120_120_84",

@@ -1,7 +1,7 @@
 """Ours: what mixing hidden layers costs in time and epochs, and one layer and lambda per batch against per example."""
 
 from mixbook.benchmarks.experiments.few_labels import SETTINGS
-from mixbook.benchmarks.spec import Cell, Experiment, Profile, Setting
+from mixbook.benchmarks.spec import Cell, Experiment, Profile, Setting, changed
 
 _ALL = "layers=input+layer1+layer2"
 _COSTS = (
@@ -48,10 +48,7 @@ EXPERIMENTS = (
         title="ours: manifold mixup on 200 digits, one layer and lambda for each batch or for each example",
         dataset="digits",
         model="fc_256_256",
-        settings=tuple(
-            Setting("alpha", 2.0, "that of manifold mixup's tables") if setting.name == "alpha" else setting
-            for setting in SETTINGS
-        ),
+        settings=changed(SETTINGS, Setting("alpha", 2.0, "that of manifold mixup's tables")),
         decided="2026-11-26",
         profiles={
             "smoke": Profile(trials=1, epochs=2, every=2, note="every second method, 2 epochs: shows that it runs"),

@@ -4,17 +4,17 @@ from typing import Any
 
 from mixbook.benchmarks.experiments.image_protocols import DECIDED
 from mixbook.benchmarks.experiments.multimix_images import METHODS, PREACT
-from mixbook.benchmarks.spec import Experiment, Profile, Setting
+from mixbook.benchmarks.spec import Experiment, Profile, Setting, changed
 from mixbook.evaluation.localisation import CUB, TEXT
 
 _READ = "mixbook.benchmarks.trials.reading:read"
 
 _WHERE = "section IV-C"
-_CHANGED = {
-    "loss": Setting("loss", "cross entropy", "not stated; that of Puzzle Mix's and Co-Mixup's ImageNet code"),
-    "alpha_mixup": Setting("alpha_mixup", 0.2, "not stated; mixup's paper finds 0.1 to 0.4 best on ImageNet"),
-    "alpha_manifold_mixup": Setting("alpha_manifold_mixup", 0.2, "not stated; that of input mixup"),
-}
+_CHANGES = (
+    Setting("loss", "cross entropy", "not stated; that of Puzzle Mix's and Co-Mixup's ImageNet code"),
+    Setting("alpha_mixup", 0.2, "not stated; mixup's paper finds 0.1 to 0.4 best on ImageNet"),
+    Setting("alpha_manifold_mixup", 0.2, "not stated; that of input mixup"),
+)
 _KNOTS = (
     *((0, 0.5), (8, 1.0), (15, 0.125)),
     *((15, 0.2), (40, 0.02)),
@@ -44,7 +44,7 @@ NETWORKS = Experiment(
         Setting("mean", (0.485, 0.456, 0.406), "of each channel, to normalise pixels; the usual ones"),
         Setting("std", (0.229, 0.224, 0.225), "of each channel; the usual ones"),
         Setting("augmentation", "random crops and mirroring", _WHERE, stated=True),
-        *(_CHANGED.get(setting.name, setting) for setting in METHODS),
+        *changed(METHODS, *_CHANGES),
         Setting("clean_puzzlemix", 1.0, "that of Puzzle Mix's ImageNet code in two of three phases; kept in the third"),
         Setting("cutout", 56, "side of the square in pixels, not stated; a quarter of the image, as in Cutout's paper"),
         Setting("view", "the middle 224 pixels of images of 256", "for testing; not stated, the usual one"),

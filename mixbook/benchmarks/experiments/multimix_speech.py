@@ -2,7 +2,7 @@
 
 from mixbook.benchmarks.experiments.image_protocols import DECIDED, drops
 from mixbook.benchmarks.experiments.multimix_images import METHODS, PREACT
-from mixbook.benchmarks.spec import Experiment, Profile, Setting
+from mixbook.benchmarks.spec import Experiment, Profile, Setting, changed
 
 _WHERE = "section IV-G"
 _LOSS = Setting("loss", "cross entropy", "not stated; of a mean over classes, 0.003 would be a tiny learning rate")
@@ -22,7 +22,7 @@ NETWORKS = Experiment(
         Setting("momentum", 0.9, "not stated; the usual one"),
         Setting("weight_decay", 1e-4, "not stated; that of the code that the paper builds on"),
         Setting("pairs", "within", "partners come from the same batch, shuffled"),
-        *(_LOSS if setting.name == "loss" else setting for setting in METHODS),
+        *changed(METHODS, _LOSS),
         Setting("clean_puzzlemix", 0.0, "weight of the loss of unmixed samples: that of CIFAR-100"),
         Setting("cutout", 40, "side of the square, not stated; a quarter of the frequencies"),
         Setting(

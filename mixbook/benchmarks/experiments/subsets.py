@@ -5,13 +5,7 @@ from dataclasses import replace
 from mixbook.benchmarks.experiments.cifar_small import SHARED
 from mixbook.benchmarks.experiments.image_protocols import DECIDED, ONE_LAW, images, measures
 from mixbook.benchmarks.experiments.multimix_speech import NETWORKS
-from mixbook.benchmarks.spec import Cell, Experiment, Profile, Setting
-
-_SMALLER = {
-    "size": Setting("size", (80, 100), "the lower half of the frequencies, up to 4 kHz as on the telephone: half the time"),
-    "cutout": Setting("cutout", 20, "side of the square; a quarter of the frequencies"),
-    "batch_size": Setting("batch_size", 20, "50 steps an epoch, where a batch of 100 leaves 10"),
-}
+from mixbook.benchmarks.spec import Cell, Experiment, Profile, Setting, changed
 
 SPEECH = replace(
     NETWORKS,
@@ -24,9 +18,14 @@ SPEECH = replace(
             "bed, cat and happy, 400 utterances of each: 997 to train on, 109 to validate and 94 to test, by the official "
             "rule. The network still has 30 outputs",
         ),
-        *(_SMALLER.get(setting.name, setting) for setting in NETWORKS.settings),
-        Setting("network_options", (("width", 8),), "8 channels at first instead of 64"),
-        Setting("channels_last", True, "faster convolutions, the same arithmetic"),
+        *changed(
+            NETWORKS.settings,
+            Setting("size", (80, 100), "the lower half of the frequencies, up to 4 kHz as on the telephone: half the time"),
+            Setting("cutout", 20, "side of the square; a quarter of the frequencies"),
+            Setting("batch_size", 20, "50 steps an epoch, where a batch of 100 leaves 10"),
+            Setting("network_options", (("width", 8),), "8 channels at first instead of 64"),
+            Setting("channels_last", True, "faster convolutions, the same arithmetic"),
+        ),
     ),
     profiles={
         "smoke": NETWORKS.profiles["smoke"],
@@ -37,12 +36,6 @@ SPEECH = replace(
     own_cells=tuple(sorted(NETWORKS.cells, key=lambda cell: cell.method == "comixup")),  # the slowest but one comes last
 )
 
-_TINY = {
-    "network_options": Setting(
-        "network_options", (("stem_stride", 2), ("width", 8)), "a stem for 64 pixels; 8 channels at first instead of 64"
-    ),
-    "channels_last": Setting("channels_last", False, "PyTorch 2.13 can fail in the other layout on a CPU"),
-}
 _KEPT = ("lr", "momentum", "nesterov", "weight_decay", "schedule", "pairs", "channels_last")
 
 LOCALISED = Experiment(
@@ -57,9 +50,14 @@ LOCALISED = Experiment(
             "tiny_imagenet (8 of 200 classes)",
             "500 training images of each class, and 50 validation images with a box around the object to test on",
         ),
-        *(
-            _TINY.get(setting.name, setting)
-            for setting in (*images("tiny_imagenet", "preactresnet18"), *(s for s in SHARED if s.name in _KEPT))
+        *changed(
+            (*images("tiny_imagenet", "preactresnet18"), *(s for s in SHARED if s.name in _KEPT)),
+            Setting(
+                "network_options",
+                (("stem_stride", 2), ("width", 8)),
+                "a stem for 64 pixels; 8 channels at first instead of 64",
+            ),
+            Setting("channels_last", False, "PyTorch 2.13 can fail in the other layout on a CPU"),
         ),
         Setting("batch_size", 20, "200 steps an epoch"),
         Setting("loss", "cross entropy", "the usual one"),

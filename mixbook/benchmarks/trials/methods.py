@@ -108,8 +108,7 @@ def settings_for(cell: Cell, experiment: Experiment) -> Experiment:
         changed["batch_size"] = int(cell.value("batch"))
     if cell.method in _REPEATED:
         changed |= {"shift": 0, "flip": False}
-    settings = (replace(s, value=changed.get(s.name, s.value)) for s in experiment.settings)
-    return replace(experiment, settings=tuple(settings)) if changed else experiment
+    return experiment.with_values(**changed)
 
 
 def layers_of(numbers: str) -> tuple[str, ...]:
