@@ -6,7 +6,7 @@ import torch
 from mixbook.benchmarks.experiments import EXPERIMENTS
 from mixbook.benchmarks.spec import Cell, Profile
 from mixbook.benchmarks.trials import added_time
-from mixbook.benchmarks.trials.added_time import Step, by_turns, trial
+from mixbook.benchmarks.trials.added_time import Step, trial
 
 FIGURE_7 = EXPERIMENTS["multimix-figure7"]
 
@@ -28,15 +28,7 @@ def test_a_step_trains_on_k_mixtures_of_each_image(method, monkeypatch):
     assert all(not torch.equal(old, new) for old, new in zip(before, step.model.parameters(), strict=True))
 
 
-def test_turns_are_taken_and_the_shortest_kept(monkeypatch):
-    clock = iter([0, 1, 1, 11, 11, 13, 13, 33, 33, 36, 36, 66])
-    monkeypatch.setattr(added_time, "perf_counter", lambda: next(clock))
-    called = []
-    assert by_turns([lambda: called.append("a"), lambda: called.append("b")], 3) == [1, 10]
-    assert called == ["a", "b"] * 4  # the first to warm up
-
-
-def test_twice_the_time_is_a_hundred_percent_more(monkeypatch):
-    monkeypatch.setattr(added_time, "by_turns", lambda sides, rounds: [0.2, 0.1])
+def test_twice_the_shortest_time_is_a_hundred_percent_more(monkeypatch):
+    monkeypatch.setattr(added_time, "by_turns", lambda sides, rounds: [[0.5, 0.2, 0.3], [0.1, 0.4, 0.9]])
     found = trial(FIGURE_7, Cell("mixup", "K=3"), 0, Profile(1, 1))
     assert found == {"added": pytest.approx(100), "seconds": pytest.approx(100), "seconds_one": pytest.approx(50)}

@@ -44,7 +44,7 @@ def test_ours_decides_by_squared_distances_of_the_same_candidates():
 @pytest.mark.parametrize("name", ["kmixup-tmlr-cost", "kmixup-tmlr-cost-parts"])
 def test_every_printed_cost_is_answered_by_what_the_row_names(name, monkeypatch):
     """Rounds of a clock that adds up: the printed loop 1 s a batch, the released one 2 s, ours 3 s and mixup 1 s."""
-    monkeypatch.setattr(matching_costs, "by_turns", lambda sides, rounds: [1.0, 2.0, 3.0, 1.0][: len(sides)])
+    monkeypatch.setattr(matching_costs, "by_turns", lambda sides, rounds: [[1.0], [2.0], [3.0], [1.0]][: len(sides)])
     experiment = EXPERIMENTS[name]
     for row in experiment.printed:
         found = epoch(experiment, Cell(row.method, row.params), 0, SMOKE)

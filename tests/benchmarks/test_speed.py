@@ -33,9 +33,16 @@ def test_the_loop_of_algorithm_1_and_the_root_agree(generator):
     assert loop == pytest.approx(root, rel=0.03)
 
 
-def test_the_median_of_each_side_is_kept_apart(monkeypatch):
+def test_turns_are_taken_and_each_is_timed():
     clock = iter([0, 1, 1, 11, 11, 13, 13, 33, 33, 36, 36, 66])
-    monkeypatch.setattr(stopwatch, "perf_counter", lambda: next(clock))
+    called = []
+    sides = [lambda: called.append("a"), lambda: called.append("b")]
+    assert stopwatch.by_turns(sides, 3, clock=lambda: next(clock)) == [[1, 2, 3], [10, 20, 30]]
+    assert called == ["a", "b"] * 4  # the first to warm up
+
+
+def test_the_median_of_each_side_is_kept_apart(monkeypatch):
+    monkeypatch.setattr(stopwatch, "by_turns", lambda sides, rounds: [[1, 2, 3], [10, 20, 30]])
     found = stopwatch.compare("a", "b", lambda: None, lambda: None, rounds=3)
     assert (found.ours, found.theirs, found.ratio) == (2, 20, 10)
     assert (found.fastest, found.fastest_ratio) == ((1, 10), 10)
@@ -92,7 +99,7 @@ def test_the_command_prints_a_table_and_json(monkeypatch, capsys):
 def test_steps_of_many_networks_are_counted_on_both_sides(monkeypatch):
     case = replace(trials.CASES[0], batch_size=16, steps=2)
     clock = iter([0.0, 4.0, 4.0, 7.0])  # ours, then theirs
-    monkeypatch.setattr(stopwatch, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(stopwatch, "by_turns", partial(stopwatch.by_turns, clock=lambda: next(clock)))
     (found,) = trials.many_networks(networks=10, jobs=2, rounds=1, cases=(case,))
     assert found.ours == pytest.approx(4.0 / (10 * 2))  # ten networks of two steps
     assert found.theirs == pytest.approx(3.0 / (2 * 2))  # one network in each process
@@ -111,7 +118,7 @@ TINY = train.Case("LeNet, 4 x 4", partial(LeNet, image_size=4), (1, 4, 4), steps
 
 def test_training_is_compared_per_image(monkeypatch):
     clock = iter([0.0, 32.0, 32.0, 96.0] * 3)
-    monkeypatch.setattr(stopwatch, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(stopwatch, "by_turns", partial(stopwatch.by_turns, clock=lambda: next(clock)))
     found = train.training(rounds=1, cases=(replace(TINY, images_per_second=0.5),))
     assert [(c.ours, c.theirs) for c in found] == [(1.0, 2.0)] * 3  # 2 steps of 16 images in 32 and 64 s
     assert [(c.reference, c.wanted) for c in found] == [

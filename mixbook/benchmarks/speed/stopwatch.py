@@ -1,7 +1,7 @@
-"""Two sides timed by turns, and what is kept of it."""
+"""Sides timed by turns, and what is kept of it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,21 +65,36 @@ class Comparison:
 
 
 def compare(what: str, reference: str, ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int) -> Comparison:
-    """Time two functions by turns, so that a busy machine slows both; each once beforehand, to warm up.
-
-    What they started on a GPU is waited for.
-    """
-    seconds: tuple[list[float], list[float]] = ([], [])
-    ours(), theirs()
-    _wait()
-    for _ in range(rounds):
-        for side, taken in zip((ours, theirs), seconds, strict=True):
-            start = perf_counter()
-            side()
-            _wait()
-            taken.append(perf_counter() - start)
+    """Time two functions :func:`by_turns`."""
+    seconds = by_turns((ours, theirs), rounds)
     middle, least = [median(taken) for taken in seconds], [min(taken) for taken in seconds]
     return Comparison(what, reference, middle[0], middle[1], fastest=(least[0], least[1]))
+
+
+def by_turns(
+    sides: Sequence[Callable[[], object]], rounds: int, clock: Callable[[], float] = perf_counter
+) -> list[list[float]]:
+    """Seconds of each function in each of the rounds in which they take turns, so that a busy machine slows all of them.
+
+    Each is called once before, to warm up. What they start on a GPU is waited for. Whatever else a machine does only adds
+    to the time: the shortest round is nearest to what undisturbed work takes.
+
+    Args:
+        sides: what is timed.
+        rounds: how often.
+        clock: seconds; those of the processor (``time.process_time``) do not count other work on the machine.
+    """
+    taken: list[list[float]] = [[] for _ in sides]
+    for side in sides:
+        side()
+    _wait()
+    for _ in range(rounds):
+        for side, seconds in zip(sides, taken, strict=True):
+            start = clock()
+            side()
+            _wait()
+            seconds.append(clock() - start)
+    return taken
 
 
 def _wait() -> None:

@@ -1,12 +1,12 @@
 """Trials of multi-mix's Figure 7: how much longer a training epoch takes with K interpolations than with one."""
 
-from collections.abc import Callable, Sequence
-from time import perf_counter
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
+from mixbook.benchmarks.speed.stopwatch import by_turns
 from mixbook.mixing.losses import mixed_cross_entropy
 from mixbook.mixing.mixer import cutmix, multimix, puzzlemix
 from mixbook.mixing.place import manifold_mixup
@@ -22,25 +22,9 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
         rounds; ``seconds`` and ``seconds_one`` per epoch of ``epoch_size`` images.
     """
     steps = [Step(experiment, cell.method, draws, number) for draws in (int(cell.value("K")), 1)]
-    many, one = by_turns(steps, profile.epochs)
+    many, one = map(min, by_turns(steps, profile.epochs))
     epoch = experiment["epoch_size"] / experiment["batch_size"]
     return {"added": 100 * (many / one - 1), "seconds": many * epoch, "seconds_one": one * epoch}
-
-
-def by_turns(sides: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """Shortest seconds of each function over rounds in which they take turns; each is called once before, to warm up.
-
-    The shortest round and not the median, because whatever else the machine does only adds to the time.
-    """
-    taken: list[list[float]] = [[] for _ in sides]
-    for side in sides:
-        side()
-    for _ in range(rounds):
-        for side, seconds in zip(sides, taken, strict=True):
-            start = perf_counter()
-            side()
-            seconds.append(perf_counter() - start)
-    return [min(seconds) for seconds in taken]
 
 
 class Step:

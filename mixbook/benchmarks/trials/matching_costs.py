@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
 from mixbook.benchmarks.speed.mixing import figure_5
-from mixbook.benchmarks.trials.added_time import by_turns
+from mixbook.benchmarks.speed.stopwatch import by_turns
 from mixbook.benchmarks.trials.sinkhorn import sinkhorn
 from mixbook.data import cifar10, stand_in
 from mixbook.mixing.mixer import kmixup, mixup
@@ -56,7 +56,7 @@ def epoch(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
             lambda: matched(*ours),
             lambda: plain(*ours),
         ]
-    seconds = by_turns(sides, profile.epochs)
+    seconds = [min(taken) for taken in by_turns(sides, profile.epochs)]
     per_image = [seconds[0] / len(x), seconds[1] / len(large), (seconds[2] - sum(seconds[3:])) / len(x)]
     printed, released, here = (experiment["epoch_size"] * each for each in per_image)
     return {"overhead_per_epoch": printed, "released": released, "mixbook": here}
@@ -115,14 +115,12 @@ def against_sinkhorn(experiment: Experiment, cell: Cell, number: int, profile: P
     problems = cost.numpy()
     few = cost[: experiment["one_by_one"]]
 
-    exact, together, alone = by_turns(
-        [
-            lambda: [linear_sum_assignment(problem) for problem in problems],
-            lambda: sinkhorn(cost, level, tolerance=experiment["tolerance"]),
-            lambda: [sinkhorn(problem[None], level, tolerance=experiment["tolerance"]) for problem in few],
-        ],
-        profile.epochs,
-    )
+    sides: list[Callable[[], object]] = [
+        lambda: [linear_sum_assignment(problem) for problem in problems],
+        lambda: sinkhorn(cost, level, tolerance=experiment["tolerance"]),
+        lambda: [sinkhorn(problem[None], level, tolerance=experiment["tolerance"]) for problem in few],
+    ]
+    exact, together, alone = map(min, by_turns(sides, profile.epochs))
     plan, rounds = sinkhorn(cost, level, tolerance=experiment["tolerance"])
     best = assignment(cost)
     least = float(cost.gather(2, best[..., None]).mean())

@@ -1,7 +1,7 @@
 """One trial of what mixing costs: time of a step beside one without, and epochs until a small network has learned."""
 
-import time
 from collections.abc import Callable
+from time import process_time
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
+from mixbook.benchmarks.speed.stopwatch import by_turns
 from mixbook.benchmarks.trials.answers import answers_of
 from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.data import Arrays, digits
@@ -67,11 +68,10 @@ def _timed_networks(batch_size: int, seed: int) -> list[tuple[str, nn.Module, Ar
 
 
 def _compare(cell: Cell, model: nn.Module, batch: Arrays, steps: int, rounds: int = 9) -> dict[str, float]:
-    """Time steps with and without mixing in turn, so that what slows the machine slows both."""
-    plain, mixed = _step(None, model, batch), _step(cell, model, batch)
-    plain(), mixed()
-    times = np.array([[_seconds(step, steps) for step in (plain, mixed)] for _ in range(rounds)])
-    return {"ms": 1000 * float(np.median(times[:, 1])), "overhead": 100 * float(np.median(times[:, 1] / times[:, 0]) - 1)}
+    """Time steps without and with mixing by turns."""
+    sides = [_repeated(_step(each, model, batch), steps) for each in (None, cell)]
+    plain, mixed = (np.array(seconds) / steps for seconds in by_turns(sides, rounds, clock=process_time))
+    return {"ms": 1000 * float(np.median(mixed)), "overhead": 100 * float(np.median(mixed / plain) - 1)}
 
 
 def _step(cell: Cell | None, model: nn.Module, batch: Arrays) -> Step:
@@ -93,9 +93,9 @@ def _step(cell: Cell | None, model: nn.Module, batch: Arrays) -> Step:
     return step
 
 
-def _seconds(step: Step, steps: int) -> float:
-    """Per step."""
-    started = time.process_time()
-    for _ in range(steps):
-        step()
-    return (time.process_time() - started) / steps
+def _repeated(step: Step, times: int) -> Step:
+    def steps() -> None:
+        for _ in range(times):
+            step()
+
+    return steps
