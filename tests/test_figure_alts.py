@@ -2,8 +2,8 @@
 
 import nbformat
 import pytest
-from figure_alts import glued
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from pages import glued
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
@@ -35,7 +35,7 @@ def rendered(alt, folder):
 
 
 def test_glued_texts_and_numbers_are_found_by_name():
-    assert glued(page("")) == {"fall": "3.25", "which": 'mixup\'s curve is "lowest"'}
+    assert glued(page("")) == {"fall": "3.25", "which": repr('mixup\'s curve is "lowest"')}
 
 
 def test_names_in_an_alt_text_become_what_was_glued(tmp_path):

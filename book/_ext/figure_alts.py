@@ -5,25 +5,14 @@ import json
 import re
 from typing import Any
 
+from pages import glued
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-MIME = "application/papermill.record/text/plain"
 NAME = re.compile(r"\{([^{}]+)\}")
 
 
-def glued(notebook: dict[str, Any]) -> dict[str, str]:
-    """Name -> text of everything that the cells of an executed notebook (as JSON) glued."""
-    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
-    return {
-        output["metadata"]["scrapbook"]["name"]: _plain("".join(output["data"][MIME]))
-        for output in outputs
-        if MIME in output.get("data", {})
-    }
-
-
 def _plain(record: str) -> str:
-    # A glued text is recorded as it is written in Python.
     return str(ast.literal_eval(record)) if record[:1] in "'\"" else record
 
 
@@ -36,7 +25,7 @@ def fill(notebook: dict[str, Any]) -> bool:
     images = [cell["metadata"].get("mystnb", {}).get("image", {}) for cell in notebook["cells"]]
     wanting = [image for image in images if NAME.search(image.get("alt", ""))]
     if wanting:
-        found = glued(notebook)
+        found = {name: _plain(record) for name, record in glued(notebook).items()}
         for image in wanting:
             image["alt"] = NAME.sub(lambda name: found[name[1]], image["alt"])
     return bool(wanting)

@@ -4,14 +4,14 @@ import re
 
 from myst_nb.core.variables import format_plain_text
 from nbformat import NotebookNode
+from pages import glued
 
-PLAIN = "application/papermill.record/text/plain"
 TAG = re.compile(r"\{glue:text\}`([^`:]+)(?::([^`]*))?`")
 
 
 def fill_in(notebook: NotebookNode) -> None:
     """Write the values into the text cells, formatted as on the page; a value that was not glued stays a tag."""
-    values = _glued(notebook)
+    values = glued(notebook)
 
     def value(tag: re.Match[str]) -> str:
         return format_plain_text(values[tag[1]], tag[2] or "") if tag[1] in values else tag[0]
@@ -19,9 +19,3 @@ def fill_in(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = TAG.sub(value, cell.source)
-
-
-def _glued(notebook: NotebookNode) -> dict[str, str]:
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    names = {output.metadata.scrapbook.name: output.data for output in outputs if "scrapbook" in output.get("metadata", {})}
-    return {name: data[PLAIN] for name, data in names.items() if PLAIN in data}

@@ -7,11 +7,11 @@ import re
 from typing import Any
 
 from docutils import nodes
+from pages import GLOSSARY, REFERENCE, around
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
-GLOSSARY, REFERENCE = "book/glossary", "book/reference/"
 TERMS = (
     "assignment problem",
     "batch augmentation",
@@ -54,7 +54,7 @@ class LinkTerms(SphinxTransform):
         linked = {link["reftarget"].lower() for link in self.document.findall(_is_term)}
         missing = [term for term in TERMS if term.lower() not in linked]
         for text in list(self.document.findall(nodes.Text)):
-            if missing and not _within(text):
+            if missing and not any(isinstance(each, NOT_WITHIN) for each in around(text)):
                 missing = self._link(text, missing)
 
     def _link(self, text: nodes.Text, missing: list[str]) -> list[str]:
@@ -87,15 +87,6 @@ def _pattern(term: str) -> re.Pattern[str]:
 
 def _is_term(node: nodes.Node) -> bool:
     return isinstance(node, addnodes.pending_xref) and node.get("reftype") == "term"
-
-
-def _within(text: nodes.Text) -> bool:
-    node: nodes.Node | None = text.parent
-    while node is not None:
-        if isinstance(node, NOT_WITHIN):
-            return True
-        node = node.parent
-    return False
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

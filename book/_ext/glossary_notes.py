@@ -8,10 +8,10 @@ import re
 from typing import Any
 
 from docutils import nodes
+from pages import GLOSSARY
 from sphinx import addnodes
 from sphinx.application import Sphinx
 
-GLOSSARY = "book/glossary"
 TERM = re.compile(r'<a class="reference internal" (href="[^"]*#(term-[^"]+)")><span class="xref std std-term">')
 
 

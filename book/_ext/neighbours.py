@@ -7,12 +7,12 @@ kept; they are shown in the order in which they are read.
 from collections import Counter
 from typing import Any
 
+from pages import PAGES, reading_order
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 AT_MOST = 4
-PAGES = ("book/why/", "book/who/", "book/how_much/", "book/where/", "book/how/", "book/practice/", "book/evidence/")
 
 
 def collect(app: Sphinx, env: BuildEnvironment) -> list[str]:
@@ -25,15 +25,9 @@ def collect(app: Sphinx, env: BuildEnvironment) -> list[str]:
             for reference in env.get_doctree(page).findall(addnodes.pending_xref)
             if (target := _target(env, page, reference, known)) and target != page
         )
-        for page in _reading_order(env)
+        for page in reading_order(env, PAGES)
     }
     return []
-
-
-def _reading_order(env: BuildEnvironment) -> list[str]:
-    """The chapters and the pages of evidence, as the table of contents lists them."""
-    order = list(env.toctree_includes.get(env.config.root_doc, []))
-    return [page for page in order if page.startswith(PAGES)]
 
 
 def _target(env: BuildEnvironment, page: str, reference: addnodes.pending_xref, labels: dict[str, Any]) -> str | None:

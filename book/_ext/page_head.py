@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from pages import around
 from sphinx.application import Sphinx
 
 WORDS_A_MINUTE = 200  # text with formulas; prose alone is read a little faster
@@ -27,11 +28,8 @@ def minutes_to_read(page: nodes.document) -> int:
     return max(5, 5 * round(minutes / 5))
 
 
-def _is_folded(node: nodes.Node) -> bool:
-    while node := node.parent:
-        if any(f"tag_{tag}" in node.get("classes", []) for tag in HIDDEN):
-            return True
-    return False
+def _is_folded(block: nodes.Node) -> bool:
+    return any(f"tag_{tag}" in each.get("classes", []) for each in around(block) for tag in HIDDEN)
 
 
 def sentences(minutes: int, facts: dict[str, Any]) -> list[str]:

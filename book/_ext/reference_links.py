@@ -17,13 +17,11 @@ from typing import Any
 
 import jupytext
 from docutils import nodes
+from pages import CHAPTERS, PAGES, REFERENCE, around, reading_order
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-REFERENCE = "book/reference/"
-CHAPTERS = ("book/why/", "book/who/", "book/how_much/", "book/where/", "book/how/", "book/practice/")
-PAGES = (*CHAPTERS, "book/evidence/")
 NAME = re.compile(r"([A-Za-z_][\w.]*)(?:\([^()]*\))?")
 
 
@@ -31,7 +29,7 @@ def collect(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Find out, once all pages are read, what each page uses; the pages of the reference are written anew."""
     entries = _entries(env)
     uses, mentions = {}, {}
-    for page in (page for page in env.toctree_includes.get(env.config.root_doc, []) if page.startswith(PAGES)):
+    for page in reading_order(env, PAGES):
         uses[page] = {entries[name] for name in map(canonical, _used(_code(env.doc2path(page)))) if name in entries}
         mentions[page] = {target for _, target in _mentioned(env.get_doctree(page), entries, uses[page])}
     explained: dict[str, str] = {}
@@ -100,7 +98,7 @@ def _mentioned(tree: nodes.document, entries: dict[str, str], used: set[str]) ->
     here = {name.rpartition(".")[2]: name for name in used}
     folder: dict[int, PurePosixPath] = {}  # of the last file that a paragraph named: "`mixing/plan.py` and `mixer.py`"
     for literal in list(tree.findall(nodes.literal)):
-        if _inside(literal, (nodes.reference, nodes.title, addnodes.pending_xref)):
+        if any(isinstance(each, nodes.reference | nodes.title | addnodes.pending_xref) for each in around(literal)):
             continue
         text = literal.astext()
         if text.endswith(".py"):
@@ -120,13 +118,6 @@ def _mentioned(tree: nodes.document, entries: dict[str, str], used: set[str]) ->
                 yield literal, found
 
 
-def _inside(node: nodes.Node, kinds: tuple[type, ...]) -> bool:
-    while node := node.parent:
-        if isinstance(node, kinds):
-            return True
-    return False
-
-
 def link(app: Sphinx, tree: nodes.document, page: str) -> None:
     """Links from the chapters' names to their entries, and from the entries to the chapters."""
     env = app.env
@@ -142,7 +133,7 @@ def link(app: Sphinx, tree: nodes.document, page: str) -> None:
         for entry in list(tree.findall(addnodes.desc)):
             signature = next(entry.findall(addnodes.desc_signature))
             chapter = env.mixbook_explained.get(next(iter(signature["ids"]), ""))  # type: ignore[attr-defined]
-            if chapter and not _inside(entry, (addnodes.desc,)):
+            if chapter and not any(isinstance(each, addnodes.desc) for each in around(entry)):
                 _say(app, entry, page, chapter)
 
 

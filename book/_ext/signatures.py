@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from numpy.typing import ArrayLike
+from pages import REFERENCE
 from sphinx.application import Sphinx
 from sphinx.ext import autosummary
 from sphinx.util.typing import stringify_annotation
@@ -26,7 +27,7 @@ def readable(
 
 
 def lighter(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
-    if pagename.startswith("book/reference/"):
+    if pagename.startswith(REFERENCE):
         context["body"] = re.sub(r'<span class="(?:pre|p|w)">([^<]*)</span>', r"\1", context["body"])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from docutils import nodes
+from pages import reading_order
 from sphinx.application import Sphinx
 from sphinx.domains import IndexEntry
 from sphinx_proof.domain import ProofDomain, ProofIndex
@@ -19,7 +20,7 @@ class Statements(ProofIndex):
         env = self.domain.env
         proofs = getattr(env, "proof_list", {})
         found = []
-        for page in env.toctree_includes.get(env.config.root_doc, []):
+        for page in reading_order(env):
             here = [node for node in env.get_doctree(page).findall(nodes.Element) if node.get("label") in proofs]
             if entries := [IndexEntry(_name(env, page, node), 0, page, node["label"], "", "", "") for node in here]:
                 found.append((_title(env, page), entries))
