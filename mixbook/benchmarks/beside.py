@@ -34,7 +34,7 @@ def beside(name: str, folder: Path) -> list[Comparison]:
     try:
         results = fullest_results(experiment, folder)
     except BenchmarkError:
-        results = Results(experiment, next(name for name in experiment.profiles if name != "smoke"), folder)
+        results = Results(experiment, experiment.to_show[0], folder)
     return compare(results)
 
 

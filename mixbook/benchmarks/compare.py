@@ -101,7 +101,7 @@ def fullest_results(experiment: Experiment, folder: Path, profile: str | None = 
     Raises:
         BenchmarkError: if there are none; the message says how to make them.
     """
-    names = [profile] if profile else _to_show(experiment)
+    names = [profile] if profile else experiment.to_show
     there = [results for name in names if (results := Results(experiment, name, folder)).exists()]
     if not there:
         how = f" with profile {profile}" if profile else ""
@@ -133,7 +133,7 @@ def whole_results(
         >>> whole_results(get_experiment("kmixup-tmlr-table5-iris"), Path("nowhere")) is None
         True
     """
-    names = _to_show(experiment) if profiles is None else profiles
+    names = experiment.to_show if profiles is None else profiles
     whole = None
     for name in reversed(names):
         results = Results(experiment, name, folder)
@@ -142,10 +142,6 @@ def whole_results(
             return results
         whole = whole or (results if there else None)
     return whole
-
-
-def _to_show(experiment: Experiment) -> list[str]:
-    return [name for name in experiment.profiles if name != "smoke"]
 
 
 def compare(results: Results, *, begun: bool = False) -> list[Comparison]:

@@ -178,7 +178,7 @@ def by_paper(tables: tuple[TableCoverage, ...]) -> list[dict[str, Any]]:
 
 def _finished(experiment: Experiment, folder: Path) -> dict[str, set[Cell]]:
     """The finished cells of which some network learned, by profile, smoke left out."""
-    found = {name: Results(experiment, name, folder).load() for name in experiment.profiles if name != "smoke"}
+    found = {name: Results(experiment, name, folder).load() for name in experiment.to_show}
     return {name: {cell for cell, trials in cells.items() if any(map(_learned, trials))} for name, cells in found.items()}
 
 
@@ -189,15 +189,14 @@ def _learned(trial: Trial) -> bool:
 
 def _cut_short(experiment: Experiment, profile: str) -> bool:
     """Whether a profile trains for fewer epochs than the printed protocol, or where that is not known, than the longest."""
-    longest = max(each.epochs for name, each in experiment.profiles.items() if name != "smoke")
+    longest = max(experiment.profiles[name].epochs for name in experiment.to_show)
     printed = experiment.profiles.get("paper")
     return experiment.profile(profile).epochs < (printed.epochs if printed else longest)
 
 
 def _begun(experiment: Experiment, folder: Path) -> set[Cell]:
     """The cells that have some of their trials on some profile, smoke left out."""
-    names = [name for name in experiment.profiles if name != "smoke"]
-    return {cell for name in names for cell in Results(experiment, name, folder).begun()}
+    return {cell for name in experiment.to_show for cell in Results(experiment, name, folder).begun()}
 
 
 def _figure(figure: PrintedFigure, finished: dict[str, dict[str, set[Cell]]]) -> FigureCoverage:

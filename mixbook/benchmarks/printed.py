@@ -69,7 +69,7 @@ def printed_values() -> tuple[PrintedValue, ...]:
         >>> row.paper, row.table, row.metric
         ('kmixup-v1', 'Figure 3a', 'accuracy')
     """
-    return tuple(PrintedValue(**row) for row in _rows("paper_tables.csv"))
+    return tuple(PrintedValue(**row) for row in printed_rows("paper_tables.csv"))
 
 
 @cache
@@ -81,7 +81,7 @@ def not_measured() -> dict[PrintedValue, str]:
         >>> len(not_measured()) < len(printed_values()), all(not_measured().values())  # each has its reason
         (True, True)
     """
-    reasons = {tuple(row[name] for name in _NAMED_BY): row["reason"] for row in _rows("not_measured.csv")}
+    reasons = {tuple(row[name] for name in _NAMED_BY): row["reason"] for row in printed_rows("not_measured.csv")}
     homes = {row: tuple(getattr(row, name) for name in _NAMED_BY) for row in printed_values()}
     return {row: reasons[home] for row, home in homes.items() if home in reasons}
 
@@ -95,7 +95,7 @@ def printed_figures() -> tuple[PrintedFigure, ...]:
         >>> sorted({figure.paper for figure in printed_figures()})
         ['datadep', 'kmixup-tmlr', 'kmixup-v1', 'manifold', 'multimix']
     """
-    return tuple(PrintedFigure(**row) for row in _rows("figures.csv"))
+    return tuple(PrintedFigure(**row) for row in printed_rows("figures.csv"))
 
 
 def parse_params(params: str) -> dict[str, str]:
@@ -109,6 +109,13 @@ def parse_params(params: str) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in params.split(";") if pair)
 
 
-def _rows(name: str) -> list[dict[str, str]]:
+def printed_rows(name: str) -> list[dict[str, str]]:
+    """The rows of a file of ``printed/``, by column.
+
+    Example:
+        >>> from mixbook.benchmarks.printed import printed_rows
+        >>> list(printed_rows("figures.csv")[0])
+        ['paper', 'figure', 'shows']
+    """
     text = files("mixbook.benchmarks").joinpath("printed", name).read_text(encoding="utf-8")
-    return list(csv.DictReader(io.StringIO(text)))
+    return list(csv.DictReader(io.StringIO(text), strict=True))

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mixbook.benchmarks import BenchmarkError, runner
@@ -80,12 +81,10 @@ def _round(
     within = 1 if place.on == "here" else jobs
     alike = _alike(experiments) if profile == "smoke" else set()
     chosen = {each.name for each in experiments}
+    quietly = partial(_quietly, profile=profile, book=book, jobs=within, place=place, end=end)
     with _processes(at_once) as pool:
         with deaf_to_ctrl_c():
-            runs = {
-                pool.submit(_quietly, each, profile, book, within, fresh, place, end, each.name not in alike): each
-                for each in measured
-            }
+            runs = {pool.submit(quietly, each, fresh=fresh, notebook=each.name not in alike): each for each in measured}
         lost = []
         for done in as_completed(runs):
             if isinstance(done.exception(), BrokenProcessPool):
@@ -95,13 +94,13 @@ def _round(
     for each in lost:  # one of them ended its process, which takes the others' along: now each has its own
         with _processes(1) as alone:
             with deaf_to_ctrl_c():
-                again = alone.submit(_quietly, each, profile, book, within, fresh, place, end, each.name not in alike)
+                again = alone.submit(quietly, each, fresh=fresh, notebook=each.name not in alike)
             yield each, *_outcome(again)
     for each in experiments:
         if each.sources:
             # Sources that were among the experiments have just been run: not afresh once more.
             afresh = fresh and not chosen.issuperset(source.name for source in each.sources)
-            yield each, *_quietly(each, profile, book, within, afresh, place, end, each.name not in alike)
+            yield each, *quietly(each, fresh=afresh, notebook=each.name not in alike)
 
 
 @contextmanager
@@ -147,6 +146,7 @@ def _whole(experiment: Experiment, profile: str, book: Path) -> bool:
 
 def _quietly(
     experiment: Experiment,
+    *,
     profile: str,
     book: Path,
     jobs: int | None,

@@ -247,6 +247,11 @@ class Experiment:
         read: dict[str, Any] = dict(profiles=profiles, sources=(self,), derive=derive)
         return replace(self, **(blank | read | changes))
 
+    @property
+    def to_show(self) -> list[ProfileName]:
+        """The names of the profiles whose results count: all but ``smoke``, the smallest first."""
+        return [name for name in self.profiles if name != "smoke"]
+
     def profile(self, name: str) -> Profile:
         """The profile of that name.
 

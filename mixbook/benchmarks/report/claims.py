@@ -1,19 +1,16 @@
 """The claims of the five papers, as ``printed/claims.csv`` lists them."""
 
-import csv
-import io
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from mixbook.benchmarks.printed import printed_rows
 from mixbook.benchmarks.report.claim import Claim
 
 
 @cache
 def claims() -> tuple[Claim, ...]:
     """All claims, in the order of the papers."""
-    text = files("mixbook.benchmarks").joinpath("printed", "claims.csv").read_text(encoding="utf-8")
-    return tuple(_claim(row) for row in csv.DictReader(io.StringIO(text), strict=True))
+    return tuple(map(_claim, printed_rows("claims.csv")))
 
 
 def _claim(row: dict[str, str]) -> Claim:

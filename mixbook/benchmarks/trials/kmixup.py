@@ -56,8 +56,7 @@ def train(experiment: Experiment, tasks: Sequence[Task], profile: Profile, parts
         k = int(cell.value("k"))
         if (number, k) not in costs:
             costs[number, k] = _matching_cost(part, k, number)
-        cap = None if _fixed(experiment) else experiment["alpha_cap"]
-        measured.append(_perturbation(part, k, costs[number, k], cell.value("alpha"), cap))
+        measured.append(_perturbation(part, k, costs[number, k], cell.value("alpha"), cap_of(experiment)))
         mixers.append(kmixup(k, measured[-1]["alpha"], part.num_classes, per=experiment["ratio_scope"], strict=False))
 
     numbers = [number for _, number in tasks]
@@ -117,6 +116,11 @@ def perturbation(train: Arrays, k: int, alpha: float, cap: float | None, seed: i
     return _perturbation(train, k, _matching_cost(train, k, seed), alpha, cap)
 
 
+def cap_of(experiment: Experiment) -> float | None:
+    """Up to which alpha an experiment raises it with k to keep xi; None where the printed alpha is used at every k."""
+    return None if experiment.values.get("alpha_over_k") == "fixed" else experiment["alpha_cap"]
+
+
 def moved(alpha: float, k: int, cap: float | None, cost: Callable[[int], float]) -> dict[str, float]:
     """As :func:`perturbation`, from ``cost(k)``, the mean squared distance of partners at a block size."""
     if cap is not None and k > 1:
@@ -141,7 +145,3 @@ def _perturbation(train: Arrays, k: int, cost: float, alpha: float, cap: float |
 
 def _matching_cost(train: Arrays, k: int, seed: int) -> float:
     return matching_cost(train.x, k, generator=torch.Generator().manual_seed(derive(seed, "matching")))
-
-
-def _fixed(experiment: Experiment) -> bool:
-    return experiment.values.get("alpha_over_k") == "fixed"

@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile
-from mixbook.benchmarks.trials.kmixup import moved, sampled_cost
+from mixbook.benchmarks.trials.kmixup import cap_of, moved, sampled_cost
 from mixbook.benchmarks.trials.networks import prepare, score
 from mixbook.benchmarks.trials.sets import parts
 from mixbook.mixing.mixer import Mixer
@@ -58,8 +58,7 @@ def perturbation(experiment: Experiment, cell: Cell, small: bool = False) -> Met
         return {}
     if cell.method not in ("mixup", "kmixup"):
         return {"alpha": cell.value("alpha")}
-    cap = experiment["alpha_cap"] if experiment["alpha_over_k"] == "constant xi" else None
-    return moved(cell.value("alpha"), int(cell.value("k")), cap, lambda k: _cost(experiment, k, small))
+    return moved(cell.value("alpha"), int(cell.value("k")), cap_of(experiment), lambda k: _cost(experiment, k, small))
 
 
 def _cost(experiment: Experiment, k: int, small: bool) -> float:

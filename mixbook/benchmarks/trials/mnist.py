@@ -7,7 +7,7 @@ from functools import cache, lru_cache, partial
 import torch
 
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Profile
-from mixbook.benchmarks.trials.kmixup import moved, sampled_cost
+from mixbook.benchmarks.trials.kmixup import cap_of, moved, sampled_cost
 from mixbook.benchmarks.trials.recipes import MixerOrMaker, recipe_of, trial_of
 from mixbook.data import Arrays
 from mixbook.data.images import mnist
@@ -40,8 +40,7 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     k = 0
     if cell.method != "erm":
         k = int(cell.value("k"))
-        cap = experiment["alpha_cap"] if experiment["alpha_over_k"] == "constant xi" else None
-        used = perturbation(cell.value("alpha"), k, cap, experiment["xi_images"], profile.stand_in)
+        used = perturbation(cell.value("alpha"), k, cap_of(experiment), experiment["xi_images"], profile.stand_in)
     recipe = recipe_of(experiment, number, profile)
     model, loss = _trained(recipe, k, used.get("alpha", 0.0), experiment["ratio_scope"], profile.stand_in)
     _, test = _data(profile.stand_in)
