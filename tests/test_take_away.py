@@ -16,6 +16,7 @@ import yaml
 import zip_book
 from browsing import Visit
 from contents import ROOT
+from pages import PLAIN
 
 CHAPTERS = [page.removesuffix(".ipynb") for page in contents.pages() if page.endswith(".ipynb")]
 
@@ -57,7 +58,7 @@ def test_without_an_address_a_notebook_says_what_it_needs():
 
 def test_the_text_of_a_notebook_that_is_taken_away_has_its_values():
     def glued(name, text):
-        data, metadata = {fill_in.PLAIN: text}, {"scrapbook": {"name": name}}
+        data, metadata = {PLAIN: text}, {"scrapbook": {"name": name}}
         return nbformat.v4.new_output("display_data", data=data, metadata=metadata)
 
     outputs = [glued("error", "7.338"), glued("best", "'OT 16'"), nbformat.v4.new_output("stream", text="7.3")]
