@@ -103,11 +103,22 @@ def test_every_exercise_has_a_solution(path):
     assert sorted(exercises) == sorted(solved)
 
 
+def cited(path: Path) -> set[str]:
+    return {key.strip() for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", path.read_text()) for key in keys.split(",")}
+
+
+def bibliography() -> set[str]:
+    return set(re.findall(r"^@\w+\{([^,]+),", (ROOT / "book" / "references.bib").read_text(), re.MULTILINE))
+
+
 @each_source
 def test_every_citation_is_in_the_bibliography(path):
-    known = set(re.findall(r"^@\w+\{([^,]+),", (ROOT / "book" / "references.bib").read_text(), re.MULTILINE))
-    cited = {key.strip() for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", path.read_text()) for key in keys.split(",")}
-    assert cited <= known, f"not in references.bib: {sorted(cited - known)}"
+    assert cited(path) <= bibliography(), f"not in references.bib: {sorted(cited(path) - bibliography())}"
+
+
+def test_everything_in_the_bibliography_is_cited_on_a_page():
+    unused = bibliography() - set().union(*map(cited, SOURCES))
+    assert not unused, f"cited nowhere: {sorted(unused)}"
 
 
 @each_source
