@@ -17,7 +17,6 @@ from typing import Any
 
 import contents
 import viewing
-from pdf_book import HTML
 
 TIMES = ("painted", "interactive", "explorable", "formulas", "pause")
 # What notes the times runs before the page's own scripts.
@@ -67,28 +66,26 @@ def load(browser: Any, address: str) -> dict[str, float]:
 
 
 def main() -> None:
-    from playwright.sync_api import sync_playwright
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages", nargs="*", help="parts of the names of pages; all chapters without")
     parser.add_argument("--loads", type=int, default=5, help="of each page, of which the median is shown")
     arguments = parser.parse_args()
-    if viewing.CHROMIUM is None or not (HTML / "index.html").is_file():
-        sys.exit("this needs Chromium, and a book: run `make book` or `make preview` first")
+    html = viewing.built(viewing.HTML)
     chapters = [page.removesuffix(".ipynb") for page in contents.pages() if page.endswith(".ipynb")]
     chosen = [page for page in chapters if any(part in page for part in arguments.pages or [""])]
     print(f"{arguments.loads} loads each; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
     print(f"{'':32}" + "".join(f"{name:>13}" for name in TIMES))
-    with viewing.serve(HTML) as address, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=viewing.CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with viewing.serve(html) as address, viewing.launch() as browser:
         for page in chosen:
             loads = [load(browser, f"{address}{page}.html") for _ in range(arguments.loads)]
             known = {name: [times[name] for times in loads if name in times] for name in TIMES}
             cells = (f"{median(known[name]):.0f}" if known[name] else "" for name in TIMES)
             print(f"{page.removeprefix('book/'):32}" + "".join(f"{cell:>13}" for cell in cells), flush=True)
-        browser.close()
     print(f"load {os.getloadavg()[0]:.1f} at the end")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FileNotFoundError as error:
+        sys.exit(str(error))

@@ -8,7 +8,6 @@ import one_page
 import viewing
 from contents import ROOT
 
-HTML = ROOT / "_build" / "html"
 PDF = ROOT / "_build" / "mixbook.pdf"
 SCALE = 0.8
 WIDTH = 820  # CSS pixels between the margins, at this scale
@@ -38,28 +37,19 @@ NUMBER = """(numbers) => {
 
 def print_book(html: Path, target: Path) -> Path:
     """Print the pages of `html` in reading order, with numbered pages and links that work."""
-    from playwright.sync_api import sync_playwright
-
-    if not (html / "index.html").is_file():
-        raise FileNotFoundError(f"there is no book in {html}: run `make book` or `make preview` first")
-    if viewing.CHROMIUM is None:
-        raise FileNotFoundError(f"no Chromium to print with: none of {', '.join(viewing.NAMES)} is installed")
-    whole = html / "one_page.html"
+    whole = viewing.built(html) / "one_page.html"
     whole.write_text(one_page.join(html), encoding="utf-8")
     try:
-        with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=viewing.CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        with viewing.launch() as browser:
             page = browser.new_page(viewport={"width": WIDTH, "height": 900})
             page.set_default_timeout(900_000)  # the mathematics of the whole book at once
             page.emulate_media(media="print", color_scheme="light")
             page.goto(whole.as_uri(), wait_until="load", timeout=900_000)
-            page.wait_for_function("window.MathJax && MathJax.startup && MathJax.startup.promise")
-            page.evaluate("MathJax.startup.promise")
+            viewing.typeset(page)
             page.evaluate(SHRINK)
             page.pdf(path=target, **SHEETS)  # a browser knows no page numbers before it has printed
             page.evaluate(NUMBER, page_numbers(target))
             page.pdf(path=target, outline=True, tagged=True, **SHEETS)
-            browser.close()
     finally:
         whole.unlink(missing_ok=True)
     return target
@@ -76,6 +66,6 @@ def page_numbers(pdf: Path) -> dict[str, int]:
 
 if __name__ == "__main__":
     try:
-        print(f"the book on paper: {print_book(HTML, PDF)}")
+        print(f"the book on paper: {print_book(viewing.HTML, PDF)}")
     except FileNotFoundError as error:
         sys.exit(str(error))

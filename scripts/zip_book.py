@@ -4,16 +4,15 @@ import sys
 import zipfile
 from pathlib import Path
 
+import viewing
 from contents import ROOT
 
-HTML = ROOT / "_build" / "html"
 ZIP = ROOT / "_build" / "mixbook.zip"
 
 
 def pack(html: Path, target: Path) -> Path:
     """Everything of a rendered book but the notes that its makers keep (names with a dot in front)."""
-    if not (html / "index.html").is_file():
-        raise FileNotFoundError(f"there is no book in {html}: run `make book` or `make preview` first")
+    viewing.built(html)
     part = target.with_name(target.name + ".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(html.rglob("*")):
@@ -26,6 +25,6 @@ def pack(html: Path, target: Path) -> Path:
 
 if __name__ == "__main__":
     try:
-        print(f"the book as a folder: {pack(HTML, ZIP)}")
+        print(f"the book as a folder: {pack(viewing.HTML, ZIP)}")
     except FileNotFoundError as error:
         sys.exit(str(error))

@@ -1,37 +1,16 @@
-"""What the browser tests share: a headless Chromium, and a visit that notices what goes wrong."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""What the browser tests share: when they are skipped, and a visit that notices what goes wrong."""
 
 import pytest
 import viewing
 
-playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright: it drives the browser")
-
-BROWSER = viewing.CHROMIUM
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytest.importorskip("playwright.sync_api", reason="pip install playwright: it drives the browser")
 
 MARKS = [
     pytest.mark.browser,
-    pytest.mark.skipif(BROWSER is None, reason="no Chromium found: `apt-get install chromium`, then run this again"),
+    pytest.mark.skipif(
+        viewing.CHROMIUM is None, reason="no Chromium found: `apt-get install chromium`, then run this again"
+    ),
 ]
-
-
-@contextmanager
-def launch() -> Iterator[object]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Visit:
@@ -62,8 +41,7 @@ class Visit:
     def open(self, name: str) -> None:
         self.page.goto(self.home + name, wait_until="load")
         if self.page.locator(".math").count():
-            self.page.wait_for_function("window.MathJax && MathJax.startup && MathJax.startup.promise")
-            self.page.evaluate("MathJax.startup.promise")
+            viewing.typeset(self.page)
 
     def close(self) -> None:
         self.page.wait_for_load_state("networkidle")  # a request that is cut off would count as failed

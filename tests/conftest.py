@@ -38,7 +38,7 @@ def site(built_book: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")  # no longer: its event loop would stand in the way of tests that run notebooks
 def chromium() -> Iterator[object]:
-    import browsing
+    import viewing
 
-    with browsing.launch() as browser:
+    with viewing.launch() as browser:
         yield browser
