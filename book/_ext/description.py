@@ -1,4 +1,4 @@
-"""What search engines and previews of links show of a page: how its short answer begins, or else its first paragraph."""
+"""What search engines and previews of links show of a page: how its short answer begins, or else its text."""
 
 import re
 from html import escape
@@ -11,11 +11,14 @@ LONGEST = 200  # characters; of more, the end is cut off where it is shown
 
 
 def description(page: nodes.document) -> str:
-    """Whole sentences of the page's first paragraph, one at least, without those that hold TeX."""
+    """Whole sentences of the first paragraph that has some without TeX; one at least, if there is any."""
     answers = (box for box in page.findall(nodes.admonition) if "tip" in box["classes"])
-    first = next((text for box in [*answers, page] for text in box.findall(nodes.paragraph)), None)
+    return next(filter(None, (_beginning(text) for box in [*answers, page] for text in box.findall(nodes.paragraph))), "")
+
+
+def _beginning(paragraph: nodes.paragraph) -> str:
     said = ""
-    for sentence in re.split(r"(?<=[.?!])\s+", first.astext()) if first else []:
+    for sentence in re.split(r"(?<=[.?!])\s+", paragraph.astext()):
         if "\\" in sentence:
             continue
         if said and len(said) + 1 + len(sentence) > LONGEST:
