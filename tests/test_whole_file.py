@@ -40,3 +40,23 @@ def test_what_fails_leaves_what_was_there(tmp_path):
         file.write(b"half")
         raise ValueError
     assert path.read_text() == "before" and [each.name for each in tmp_path.iterdir()] == ["some.txt"]
+
+
+def test_two_that_write_the_same_path_at_once_leave_the_whole_file_of_the_last(tmp_path):
+    path = tmp_path / "some.txt"
+    with whole_file(path) as first:
+        first.write(b"of the first")
+        with whole_file(path) as second:
+            second.write(b"of the second")
+        assert path.read_text() == "of the second"
+    assert path.read_text() == "of the first" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_killed_processes_left_behind_is_removed_and_what_others_are_writing_is_not(tmp_path):
+    names = ["[1].txt.part", "[1].txt.0a1b.part", "[1].txt.young.part", "1.txt.0a1b.part", "[1].txt.partial"]
+    for name in names:
+        (tmp_path / name).write_text("half")
+        if "young" not in name:
+            os.utime(tmp_path / name, (0, 0))
+    write_whole(tmp_path / "[1].txt", "whole")
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(["[1].txt", *names[2:]])
