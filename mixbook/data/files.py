@@ -115,7 +115,7 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a damaged archive fails in many ways; one is to look at a place before its beginning
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise ValueError(f"{path.name} cannot be read ({error}): write it again with np.savez") from error
 

@@ -4,6 +4,7 @@ Plain ``torch.save`` truncates its target before it writes, and Fabric's goes th
 either can leave nothing. Here the new file takes the old one's name when it is whole (:mod:`mixbook.whole_file`).
 """
 
+import errno
 import zipfile
 import zlib
 from pathlib import Path
@@ -52,9 +53,11 @@ def load(path: Path) -> dict[str, Any]:
         if damaged:
             raise CheckpointError(f"checkpoint {path} is damaged: the checksum of {damaged} is wrong. {advice}")
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, CheckpointError):
+    except CheckpointError:
         raise
-    except Exception as error:  # a damaged archive fails in many ways
+    except Exception as error:  # a damaged archive fails in many ways; one is to look at a place before its beginning
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
         raise CheckpointError(f"checkpoint {path} is damaged or no checkpoint ({error}): {advice}") from error
     found = content.get("format") if isinstance(content, dict) else None
     if not isinstance(content, dict) or found != FORMAT:

@@ -135,6 +135,16 @@ def test_a_damaged_npz_is_named(tmp_path, save):
             read_table(path)
 
 
+def test_an_npz_that_calls_its_compression_by_another_name_is_named(tmp_path):
+    path = tmp_path / "data.npz"
+    np.savez(path, x=np.arange(6.0).reshape(3, 2), y=np.arange(3))
+    whole = bytearray(path.read_bytes())
+    whole[8] = whole[whole.index(b"PK\x01\x02") + 10] = zipfile.ZIP_BZIP2  # which it is not
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match=r"data\.npz cannot be read \(Invalid data stream"):
+        read_table(path)
+
+
 def test_what_is_no_array_in_an_npz_is_named(tmp_path):
     for name, said in (("x.npy", "x of data.npz is no array"), ("x.txt", "must hold arrays x and y")):
         with zipfile.ZipFile(tmp_path / "data.npz", "w") as archive:

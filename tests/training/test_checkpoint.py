@@ -64,6 +64,17 @@ def test_one_changed_byte_among_the_weights_is_noticed(path):
         load(path)
 
 
+def test_a_directory_that_is_said_to_be_elsewhere_is_named(path):
+    """Of a place before the beginning the system says that it is no valid argument, and not of which file."""
+    whole = path.read_bytes()
+    for place in range(len(whole) - 50, len(whole) - 42):  # where the directory begins
+        content = bytearray(whole)
+        content[place] ^= 0x80
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match=r"run\.pt is damaged"):
+            load(path)
+
+
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "text.pt").write_text("not a checkpoint")
     torch.save({"weight": torch.zeros(2)}, tmp_path / "other.pt")
