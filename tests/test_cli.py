@@ -186,21 +186,45 @@ def test_all_are_those_that_can_be_run_here_and_the_others_are_counted(profile, 
     assert any(e.name == "mnist-lenet-constant-xi" for e in ran)
 
 
+GOES_ON = ". Finished cells are kept: the same command{} goes on from there"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopping_a_run_says_that_finished_cells_are_kept(number, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "stopped", "kept"),
+    [
+        (["bench", "run", IRIS], "benchmarks.runner.run", GOES_ON.format("")),
+        (["bench", "run", "--all", "--fresh"], "cli.bench.run_all", GOES_ON.format(", without --fresh,")),
+        (["bench", "run", IRIS, "--profile", "smoke"], "benchmarks.runner.run", ""),
+        (["bench", "coverage"], "benchmarks.coverage.coverage", ""),
+        (["data", "list"], "data.store.root", ""),
+        (
+            ["train", "--data", "iris", "--model", "mlp", "--epochs", "1", "--milestones", "--out", "OUT"],
+            "data.iris",
+            ". The same command goes on from the last checkpoint in OUT, if there is one",
+        ),
+    ],
+)
+def test_a_command_that_is_stopped_says_what_it_keeps(number, arguments, stopped, kept, monkeypatch, capsys, tmp_path):
     def stop(*_, **__):
         if number == signal.SIGINT:  # which a job in the background is deaf to
             raise KeyboardInterrupt
         os.kill(os.getpid(), number)
         time.sleep(60)
 
-    monkeypatch.setattr("mixbook.benchmarks.runner.run", stop)
+    monkeypatch.setattr(f"mixbook.{stopped}", stop)
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as left:
-        cli.main(["bench", "run", IRIS, "--profile", "smoke"])
+        cli.main([str(tmp_path) if each == "OUT" else each for each in arguments])
     assert left.value.code == 128 + number
-    assert "Finished cells are kept" in capsys.readouterr().err
+    assert capsys.readouterr().err == f"mixbook: stopped{kept}\n".replace("OUT", str(tmp_path))
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_in_a_terminal_of_a_few_columns_help_comes_all_the_same():
+    command = [sys.executable, "-m", "mixbook", "bench", "--help"]
+    ended = subprocess.run(command, env=os.environ | {"COLUMNS": "5"}, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0 and "coverage" in ended.stdout
 
 
 @pytest.mark.parametrize("command", ["bench coverage | head -1", "data list | true", "--version | true", "--help | true"])

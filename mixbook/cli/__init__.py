@@ -4,6 +4,7 @@ Each group of commands is a file with a function that returns its commands; :fun
 """
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -14,6 +15,8 @@ from typing import Any, NoReturn
 import mixbook
 from mixbook.benchmarks import BenchmarkError
 from mixbook.cli import doctor
+
+_NARROWEST = 20  # columns; in a few tyro looks without end for a place to break lines
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -29,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _leave(str(error), error.exit_code)
     except KeyboardInterrupt as stopped:
         code = stopped.args[0] if stopped.args else 130
-        _leave("stopped. Finished cells are kept: the same command goes on from there", code)
+        _leave(". ".join(["stopped", *getattr(stopped, "__notes__", ())]), code)  # commands note what they keep
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as head, has seen enough
 
@@ -57,6 +60,8 @@ def _run(arguments: list[str]) -> None:
     elif arguments[:1] == ["doctor"] and set(arguments[1:]) <= {"--json"}:
         doctor.doctor(json="--json" in arguments)  # without tyro: it is asked what is missing where something is
     else:
+        if shutil.get_terminal_size().columns < _NARROWEST:
+            os.environ["COLUMNS"] = str(_NARROWEST)
         _app().cli(prog="mixbook", args=arguments, config=_flags(), description=f"mixbook {mixbook.__version__}")
 
 

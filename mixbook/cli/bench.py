@@ -87,18 +87,24 @@ def run(
         raise BenchmarkError("--protocol released needs one experiment, got --all: few of them know a difference")
     if all and only:
         raise BenchmarkError("--only needs one experiment, got --all: others have other cells")
-    home = find_book(book)
-    place = runner.Place(on, gpus, None if budget is None else seconds_of(budget), only=only)
-    if experiment is None:
-        _run_all(_all_that_can_run(profile, on), profile, home, jobs, fresh, place)
-        return
-    e = get_experiment(experiment)
-    e = e.as_released() if protocol == "released" else e
-    e.profile(profile)
-    print(f"{e.name}, profile {profile}", flush=True)
-    results = runner.run(e, profile, home, jobs=jobs, fresh=fresh, place=place)
-    for path in (path for path in results.files if path.suffix == ".csv" and path.exists()):
-        print(f"results are in {os.path.relpath(path)}", flush=True)
+    try:
+        home = find_book(book)
+        place = runner.Place(on, gpus, None if budget is None else seconds_of(budget), only=only)
+        if experiment is None:
+            _run_all(_all_that_can_run(profile, on), profile, home, jobs, fresh, place)
+            return
+        e = get_experiment(experiment)
+        e = e.as_released() if protocol == "released" else e
+        e.profile(profile)
+        print(f"{e.name}, profile {profile}", flush=True)
+        results = runner.run(e, profile, home, jobs=jobs, fresh=fresh, place=place)
+        for path in (path for path in results.files if path.suffix == ".csv" and path.exists()):
+            print(f"results are in {os.path.relpath(path)}", flush=True)
+    except KeyboardInterrupt as stopped:
+        if profile != "smoke":  # which always starts again
+            again = ", without --fresh," if fresh else ""
+            stopped.add_note(f"Finished cells are kept: the same command{again} goes on from there")
+        raise
 
 
 def compare(

@@ -19,12 +19,6 @@ class TrainingFailed(BenchmarkError):
     exit_code = 1
 
 
-class Stopped(BenchmarkError):
-    """Ctrl-C."""
-
-    exit_code = 130
-
-
 def command() -> Callable[..., None]:
     """Build the command; what it needs is imported now."""
     from tyro.conf import OmitArgPrefixes, arg
@@ -94,11 +88,10 @@ def command() -> Callable[..., None]:
             raise BenchmarkError(_as_typed(str(error))) from error
         except (ValueError, OSError, DataError, ImportError) as error:
             raise BenchmarkError(str(error)) from error
-        except KeyboardInterrupt:
-            again = "without --fresh, " if fresh else ""
-            raise Stopped(
-                f"stopped. The same command, {again}goes on from the last checkpoint in {out}, if there is one"
-            ) from None
+        except KeyboardInterrupt as stopped:
+            again = ", without --fresh," if fresh else ""
+            stopped.add_note(f"The same command{again} goes on from the last checkpoint in {out}, if there is one")
+            raise
         except (Diverged, torch.OutOfMemoryError) as error:
             raise TrainingFailed(str(error)) from error
         finally:
