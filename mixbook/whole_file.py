@@ -35,7 +35,9 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         'all of it'
     """
     path = path.resolve() if path.exists() else path  # a link that leads nowhere is replaced
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")  # not by process: other machines have the same numbers
+    part = path.with_name(
+        f"{path.name}.{secrets.token_hex(4)}.part"
+    )  # not by process: other machines have the same numbers
     try:
         with part.open("wb") as file:
             yield file

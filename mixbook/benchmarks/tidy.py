@@ -4,7 +4,7 @@ import csv
 import io
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mixbook.benchmarks.spec import Cell, Experiment
@@ -80,13 +80,9 @@ def parse(text: str, experiment: Experiment, cells: Sequence[Cell], trials: int,
     """
     if not text.endswith("\n"):
         raise ValueError("the last line does not end")
-    reader = csv.DictReader(io.StringIO(text), strict=True)
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise ValueError(f"the first line must name the columns {','.join(COLUMNS)}")
     known = set(cells)
     found: dict[Cell, dict[int, tuple[dict[str, float], float]]] = defaultdict(dict)
-    for row in reader:
-        line = f"line {reader.line_num}"
+    for line, row in _rows(text):
         if None in row or None in row.values():
             raise ValueError(f"{line} must have {len(COLUMNS)} columns")
         cell = Cell(row["method"], row["params"])
@@ -109,6 +105,20 @@ def parse(text: str, experiment: Experiment, cells: Sequence[Cell], trials: int,
     for cell, of_cell in parsed.items():
         _check(cell, of_cell, trials, whole)
     return parsed
+
+
+def _rows(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows by the names of their columns, each with the words for its line, from 1."""
+    reader, number = csv.DictReader(io.StringIO(text), strict=True), 0
+    try:
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ValueError(f"the first line must name the columns {','.join(COLUMNS)}")
+        number = reader.line_num
+        for row in reader:
+            yield f"line {reader.line_num}", row
+            number = reader.line_num
+    except csv.Error as error:  # a quote that is left open takes all lines after it
+        raise ValueError(f"line {number + 1} is no row of a CSV file ({error})") from None
 
 
 def _check(cell: Cell, trials: Sequence[Trial], expected: int, whole: bool) -> None:

@@ -76,6 +76,8 @@ def test_a_cut_file_is_refused_or_holds_whole_cells_only(results, invented, keep
         (lambda text: text.replace(",1,1,error", ",1,2,error", 1), "the number of its trial as its seed, got 1 and 2"),
         (lambda text: text + text.splitlines()[1] + "\n", "repeats"),
         (lambda text: "", "does not end"),
+        (lambda text: text.replace("iris", '"iris', 1), "line 2 is no row of a CSV file"),
+        (lambda text: text.replace("experiment,", '"experiment"x,', 1), "line 1 is no row of a CSV file"),
     ],
 )
 def test_a_damaged_file_is_named_with_what_is_wrong_and_left_alone(results, damage, said):
