@@ -17,8 +17,8 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write bytes to, which takes the name ``path`` when the block ends without an error.
 
     It lies beside the old one as ``NAME.*.part``, is forced to the disk, and then takes its name and its permissions; of a
-    link, those of what it leads to. Where several processes write a path at the same time, each writes a part of its own, and
-    the last to end is what stays. Parts that killed processes left behind are removed when an hour old.
+    link, those of what it leads to. Where several processes write a path at the same time, each writes a part of its own,
+    and the last to end is what stays. Parts that killed processes left behind are removed when an hour old.
 
     Raises:
         OSError: if it cannot be written. What was there before is unchanged then.

@@ -22,6 +22,8 @@ from mixbook.benchmarks.tidy import Trial, Trials, as_text, parse
 from mixbook.whole_file import write_whole
 
 FORMAT = 1
+_OF_A_RUN = ("started", "commit", "dirty", "torch", "jobs", "threads_per_trial")
+_OF_A_MACHINE = ("processor", "device")
 
 
 __all__ = ["DamagedResults", "Results", "ResultsError", "ResultsInUse", "Trial", "Trials", "precisions"]
@@ -74,7 +76,7 @@ class Results:
 
     def exists(self) -> bool:
         """Whether anything was ever written here."""
-        return any(path.exists() for path in self.files)
+        return any(map(_is_there, self.files))
 
     def identity(self) -> dict[str, Any]:
         """What results must share to stand in one file: format, version, protocol, profile and grid."""
@@ -106,11 +108,12 @@ class Results:
             if not (isinstance(found["runs"], list) and isinstance(found["mixbook"], str)):
                 raise TypeError("it must name the version of mixbook and list the runs")
             for each in found["runs"]:
-                if not isinstance(each["seconds"], int | float):
-                    raise TypeError(f"seconds of a run must be a number, got {each['seconds']!r}")
+                _check_run(each)
         except FileNotFoundError:
             message = f"{self.json} is missing, and without it nobody knows where {self.csv.name} comes from"
             raise DamagedResults(f"{message}. {_way_out(self)}") from None
+        except OSError as error:
+            raise _unreadable(self.json, error) from error
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedResults(f"{self.json} is damaged ({error}). {_way_out(self)}") from error
         now = self.identity()
@@ -192,7 +195,7 @@ class Results:
         Raises:
             ResultsError: as :meth:`load`.
         """
-        if not any(path.exists() and path.name.endswith(".begun.csv") for path in self.files):
+        if not any(_is_there(path) for path in self.files if path.name.endswith(".begun.csv")):
             return {}
         finished = self.load()
         if self.sources:
@@ -240,7 +243,7 @@ class Results:
     @contextmanager
     def _lock_files(self) -> Iterator[None]:
         # Where the CSV is a link, what it leads to is written, and others may get there by links of theirs.
-        path = (self.csv.resolve() if self.csv.exists() else self.csv).with_suffix(".lock")
+        path = (self.csv.resolve() if _is_there(self.csv) else self.csv).with_suffix(".lock")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path)
@@ -275,7 +278,7 @@ class Results:
             self.load()
         except DamagedResults:
             orphans = self._orphans()
-            return [_rename(path, "old" if path in orphans else "corrupt") for path in self.files if path.exists()]
+            return [_rename(path, "old" if path in orphans else "corrupt") for path in self.files if _is_there(path)]
         try:
             self.begun()
         except DamagedResults:
@@ -339,7 +342,7 @@ class Results:
 
     def set_aside(self) -> list[Path]:
         """Rename the files to ``*.old``, so that a run can start afresh and nothing is lost. Returns the new names."""
-        return [_rename(path, "old") for path in self.files if path.exists()]
+        return [_rename(path, "old") for path in self.files if _is_there(path)]
 
     def _origins(self, runs: list[dict[str, Any]]) -> str:
         return json.dumps({**self.identity(), "runs": runs}, indent=1) + "\n"
@@ -357,11 +360,13 @@ class Results:
         return self._parse(path, _trials(there if whole else self.identity()), whole=whole)
 
     def _parse(self, path: Path, trials: int, *, whole: bool) -> Trials:
-        if not path.exists():
+        if not _is_there(path):
             return {}
         try:
             text = path.read_text(encoding="utf-8")
             return parse(text, self.experiment, self.experiment.selected(self.profile), trials, whole=whole)
+        except OSError as error:
+            raise _unreadable(path, error) from error
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedResults(f"{path} is damaged or cut short ({error}). {_way_out(self)}") from error
 
@@ -383,6 +388,15 @@ def precisions(runs: Iterable[dict[str, Any]]) -> list[str]:
 def _machines(run: dict[str, Any]) -> list[dict[str, Any]]:
     """Those that ran trials; of an older run the one that it was started on."""
     return run.get("machines") or [run]
+
+
+def _check_run(run: dict[str, Any]) -> None:
+    """Raise a KeyError or TypeError if a run does not say what :meth:`Results.origin` tells."""
+    if not isinstance(run["seconds"], int | float):
+        raise TypeError(f"seconds of a run must be a number, got {run['seconds']!r}")
+    for names, home in [(_OF_A_RUN, run), *((_OF_A_MACHINE, each) for each in _machines(run))]:
+        if missing := [name for name in names if name not in home]:
+            raise KeyError(f"a run must say its {', '.join(missing)}")
 
 
 def _trials(identity: dict[str, Any]) -> int:
@@ -433,8 +447,24 @@ def _command(results: Results) -> str:
     return f"mixbook bench run {results.experiment.name} --profile {results.profile}"
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # in a folder that may not be looked into
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ResultsError:
+    """What is there may be whole, so it is not set aside as damaged."""
+    return ResultsError(f"{path} cannot be read ({error.strerror or error}): make it a readable file, or move it away")
+
+
 def _rename(path: Path, ending: str) -> Path:
-    return path.replace(_free_name(path, ending))
+    new = _free_name(path, ending)
+    try:
+        return path.replace(new)
+    except OSError as error:
+        raise ResultsError(f"cannot rename {path} to {new.name} ({error.strerror or error}): it is still there") from error
 
 
 def _free_name(path: Path, ending: str) -> Path:

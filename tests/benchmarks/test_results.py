@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from toy_trial import TOY
+from toy_trial import RUN, TOY
 
 import mixbook
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks import results as results_module
 from mixbook.benchmarks.results import Results, ResultsError, Trial
 from mixbook.benchmarks.spec import Cell, Setting
-
-RUN = {"started": "2026-11-20T12:00:00+00:00", "seconds": 3.0}
 
 
 @pytest.fixture
@@ -98,6 +96,38 @@ def test_damaged_provenance_is_refused(results, content):
     results.json.write_text(content)
     with pytest.raises(ResultsError, match=r"laptop\.json is damaged"):
         results.load()
+
+
+@pytest.mark.parametrize("missing", RUN)
+def test_a_run_that_does_not_say_what_the_origin_tells_is_damage_and_set_aside(results, missing):
+    found = json.loads(results.json.read_text())
+    found["runs"] = [RUN, {name: value for name, value in RUN.items() if name != missing}]
+    results.json.write_text(json.dumps(found))
+    with pytest.raises(ResultsError, match=rf"laptop\.json is damaged .*{missing}"):
+        results.origin()
+    assert [path.name for path in results.recover()] == ["laptop.csv.old1", "laptop.json.corrupt1"]
+
+
+@pytest.mark.parametrize("name", ["laptop.csv", "laptop.json", "laptop.begun.csv"])
+def test_a_folder_in_the_place_of_a_file_is_named_and_left_alone(results, name):
+    path = results.csv.with_name(name)
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    with pytest.raises(ResultsError, match=rf"{name} cannot be read \(Is a directory\)"):
+        results.make_ready(print)
+    assert path.is_dir()
+
+
+def test_results_in_a_folder_that_may_not_be_looked_into_are_named(results, monkeypatch):
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched, pytest.raises(ResultsError, match=r"laptop\.csv cannot be read \(Permission"):
+        patched.setattr(Path, "exists", refused)
+        results.load()
+    monkeypatch.setattr(Path, "replace", lambda path, _: refused(path))
+    with pytest.raises(ResultsError, match=r"cannot rename .*laptop\.csv to laptop\.csv\.old1 \(Permission denied\)"):
+        results.set_aside()
 
 
 def test_results_without_provenance_are_refused(results):
@@ -305,8 +335,8 @@ def test_set_aside_keeps_the_old_files_under_new_names(results):
 
 
 def of_run(day: int, *machines: dict[str, str], **more: object) -> dict[str, object]:
-    shared = {"commit": "0123456789", "dirty": False, "torch": "2", "threads_per_trial": 1, "jobs": 2, "seconds": 60}
-    return {**shared, "started": f"2026-11-{day}T12:00", **machines[0], "machines": list(machines), **more}
+    plain = {name: value for name, value in RUN.items() if name not in ("processor", "device")}
+    return {**plain, "started": f"2026-11-{day}T12:00", **machines[0], "machines": list(machines), **more}
 
 
 def test_how_results_were_made_says_what_the_note_of_their_profile_says(tmp_path, invented, monkeypatch):

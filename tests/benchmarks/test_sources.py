@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from toy_trial import TOY
+from toy_trial import RUN, TOY
 
 from mixbook.benchmarks import runner
 from mixbook.benchmarks.cells import run_missing_cells
@@ -12,7 +12,6 @@ from mixbook.benchmarks.spec import Cell, Setting
 
 OTHER = replace(TOY, name="other")
 READ = replace(TOY, name="read", trial="", sources=(TOY, OTHER), derive="test_sources:sums")
-RUN = {"started": "2026-11-20T12:00:00+00:00", "seconds": 60.0}
 
 
 def sums(experiment, cell, found):

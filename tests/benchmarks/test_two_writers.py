@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from test_cells import SCRIPT, quiet, until
-from toy_trial import TOY
+from toy_trial import RUN, TOY
 
 from mixbook.benchmarks.cells import run_missing_cells
 from mixbook.benchmarks.results import Results, ResultsInUse
@@ -49,7 +49,7 @@ def test_another_profile_is_written_meanwhile(slow, tmp_path):
 
 def test_links_to_the_same_results_share_their_lock(tmp_path, invented):
     kept, linked = (Results(TOY, "laptop", tmp_path / name) for name in ("kept", "linked"))
-    kept.save(invented(TOY, "laptop"), [{"seconds": 1.0}])
+    kept.save(invented(TOY, "laptop"), [RUN])
     linked.csv.parent.mkdir(parents=True)
     for link, path in zip(linked.files, kept.files, strict=True):
         link.symlink_to(path)

@@ -19,6 +19,11 @@ TOY = replace(
     profiles={"smoke": Profile(1, 1, every=5), "laptop": Profile(3, 1)},
 )
 
+RUN = {
+    **{"started": "2026-11-20T12:00:00+00:00", "commit": "0123456789", "dirty": False, "torch": "2", "seconds": 60.0},
+    **{"threads_per_trial": 1, "jobs": 2, "processor": "Old", "device": "cpu"},
+}  # what a run must say
+
 
 def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> dict[str, float]:
     """A different number each time it is called, so that a cell that was run twice shows."""
