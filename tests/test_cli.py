@@ -104,6 +104,21 @@ def test_compare_finds_a_smoke_run_where_it_was_put(capsys, tmp_path):
     assert "profile smoke" in capsys.readouterr().out
 
 
+def test_compare_names_what_a_run_finished_and_no_file_holds(capsys, tmp_path):
+    (tmp_path / "book" / "benchmarks").mkdir(parents=True)
+    experiment = EXPERIMENTS[IRIS]
+    first, second, *_ = experiment.selected("smoke")
+    made = {"started": "2026", "commit": "0", "dirty": False, "torch": "2", "seconds": 1, "threads_per_trial": 1, "jobs": 1}
+    run = {**made, "processor": "Old", "device": "cpu", "cells": [str(first), str(second)]}
+    trials = [Trial(0, {"error": 5.0, "nll": 0.1}, 1.5)]
+    Results(experiment, "smoke", results_folder(tmp_path, "smoke")).save({first: trials}, [run])
+    command = ["bench", "compare", IRIS, "--profile", "smoke", "--book", str(tmp_path)]
+    cli.main(command)
+    assert f"finished by a run, but in no file: {second}. " in capsys.readouterr().out.splitlines()[-1]
+    cli.main([*command, "--json"])
+    assert json.loads(capsys.readouterr().out)["lost"] == [str(second)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -4,6 +4,9 @@ The CSV holds whole cells only, with all trials of the profile. Trials of cells 
 ``*.begun.csv``, until they are. All files are written whole or not at all (:mod:`mixbook.whole_file`), the JSON first, so
 that no result is ever without its provenance; and by one process at a time. What cannot be trusted is refused, and never
 overwritten.
+
+A run that is killed between two files leaves cells that the JSON names and no CSV has. A CSV that somebody cut looks the
+same: it is no error, but said. The next run takes their names out; its ``trials`` may still count some that were lost so.
 """
 
 import json
@@ -17,7 +20,7 @@ from filelock import FileLock, Timeout
 
 import mixbook
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.spec import Experiment
+from mixbook.benchmarks.spec import Cell, Experiment
 from mixbook.benchmarks.tidy import Trial, Trials, as_text, parse
 from mixbook.whole_file import write_whole
 
@@ -205,6 +208,20 @@ class Results:
         # A run that was killed between writing the two files leaves trials of a finished cell here.
         return {cell: trials for cell, trials in found.items() if cell not in finished}
 
+    def lost(self) -> list[str]:
+        """Cells that runs say they have finished, and that neither CSV has.
+
+        Raises:
+            ResultsError: as :meth:`load`.
+        """
+        return [str(cell) for home in self._homes() for cell in home._lost()]
+
+    def _lost(self) -> list[Cell]:
+        if not self.exists():
+            return []
+        named, there = _named(self.provenance()["runs"]), {**self.load(), **self.begun()}
+        return [c for c in self.experiment.selected(self.profile) if str(c) in named and c not in there]
+
     def save(self, cells: Trials, runs: list[dict[str, Any]], begun: Trials | None = None) -> None:
         """Replace all files by these cells, which must be whole, by these runs, and by the trials of cells that are begun.
 
@@ -214,6 +231,10 @@ class Results:
         if self.sources:
             raise ValueError(f"{self.experiment.name} is read from {self._names()}: save their results instead")
         selected = self.experiment.selected(self.profile)
+        if not _is_there(self.csv):  # first without a cell: a JSON that names some and has no CSV is damage
+            if not _is_there(self.json):
+                _write(self.json, self._origins([]))
+            _write(self.csv, as_text(self.experiment, selected, {}))
         _write(self.json, self._origins(runs))
         _write(self.csv, as_text(self.experiment, selected, cells))
         if begun:
@@ -339,6 +360,20 @@ class Results:
         self.check_resumable()
         if short := self.extend():
             report(f"{short} cells get more trials: those that they have are kept")
+        for home in self._homes():
+            if lost := home.lost():
+                report(
+                    f"{home.json} names what {home.csv.name} does not hold: {_some(lost)}. A run was killed as it saved, "
+                    "or the file was cut; what is missing is run again"
+                )
+                home._forget(lost)
+
+    def _forget(self, cells: list[str]) -> None:
+        """Let no run say any more that it has finished these cells."""
+        runs = self.provenance()["runs"]
+        for run in (run for run in runs if "cells" in run):
+            run["cells"] = [each for each in run["cells"] if each not in cells]
+        _write(self.json, self._origins(runs))
 
     def set_aside(self) -> list[Path]:
         """Rename the files to ``*.old``, so that a run can start afresh and nothing is lost. Returns the new names."""
@@ -355,8 +390,11 @@ class Results:
         return " and ".join(source.experiment.name for source in self.sources)
 
     def _read(self, path: Path, *, whole: bool) -> Trials:
-        """The trials in one of the CSV files; none if it is not there."""
+        """The trials in one of the CSV files; none if it is not there, and no run says that it has finished a cell."""
         there = self.provenance()
+        if whole and (named := _named(there["runs"])) and not _is_there(path):
+            message = f"{path} is missing, and {self.json.name} says that it holds {_some(named)}"
+            raise DamagedResults(f"{message}. {_way_out(self)}")
         return self._parse(path, _trials(there if whole else self.identity()), whole=whole)
 
     def _parse(self, path: Path, trials: int, *, whole: bool) -> Trials:
@@ -394,9 +432,16 @@ def _check_run(run: dict[str, Any]) -> None:
     """Raise a KeyError or TypeError if a run does not say what :meth:`Results.origin` tells."""
     if not isinstance(run["seconds"], int | float):
         raise TypeError(f"seconds of a run must be a number, got {run['seconds']!r}")
+    if not _are_names(run.get("cells", [])):
+        raise TypeError(f"cells of a run must be a list of names, got {run['cells']!r}")
     for names, home in [(_OF_A_RUN, run), *((_OF_A_MACHINE, each) for each in _machines(run))]:
         if missing := [name for name in names if name not in home]:
             raise KeyError(f"a run must say its {', '.join(missing)}")
+
+
+def _named(runs: Iterable[dict[str, Any]]) -> list[str]:
+    """The cells that runs say they have finished; older runs may not say it."""
+    return list(dict.fromkeys(cell for run in runs for cell in run.get("cells", [])))
 
 
 def _trials(identity: dict[str, Any]) -> int:

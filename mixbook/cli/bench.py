@@ -130,7 +130,7 @@ def compare(
     e = get_experiment(experiment)
     results = comparison.fullest_results(e, results_folder(find_book(book), profile or ""), profile)
     rows = comparison.compare(results, begun=True)
-    judged, begun = comparison.verdict(e, rows), {} if e.printed else results.begun()
+    judged, begun, lost = comparison.verdict(e, rows), {} if e.printed else results.begun(), results.lost()
     if json:
         about = {"experiment": e.name, "title": e.title, "paper": e.paper, "table": e.table, "profile": results.profile}
         about |= {"note": e.profile(results.profile).note, "origin": results.origin()}
@@ -139,7 +139,7 @@ def compare(
             found = {"cells": [row.as_dict() for row in rows], "verdict": vars(judged) if judged else None}
         else:
             found = {"cells": versus.as_dicts(results), "begun": len(begun)}
-        print(dumps({**about, **found}))
+        print(dumps({**about, **found, "lost": lost}))
         return
     home = f"{e.title} ({e.paper}, {', '.join((e.table, *e.also))})" if e.printed else e.title
     above = f"{home}, profile {results.profile}: {results.origin()}\n{e.profile(results.profile).note}"
@@ -151,6 +151,11 @@ def compare(
         below.append(f"{'comparable' if judged.comparable else 'NOT comparable'}: {judged.reason}")
     if begun:
         below.append(f"{len(begun)} further cells have some of their trials: they are shown when they are whole")
+    if lost:
+        below.append(
+            f"finished by a run, but in no file: {', '.join(lost)}. The run was killed as it saved, or a file was cut; "
+            f"mixbook bench run {e.name} --profile {results.profile} runs them again"
+        )
     comment = "% " if latex else ""
     for line in above.splitlines():
         print(comment + line)

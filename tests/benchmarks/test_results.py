@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks import results as results_module
 from mixbook.benchmarks.results import Results, ResultsError, Trial
 from mixbook.benchmarks.spec import Cell, Setting
+from mixbook.whole_file import write_whole
+
+
+def finished(cells):
+    return {**RUN, "cells": [str(cell) for cell in cells]}
 
 
 @pytest.fixture
@@ -269,13 +275,14 @@ LONGER = replace(TOY, profiles={**TOY.profiles, "laptop": replace(TOY.profiles["
 def test_results_with_fewer_trials_are_read_and_become_the_beginning_of_more(results, tmp_path, invented):
     cells = invented(TOY, "laptop", cells=4)
     *_, last = TOY.cells
-    results.save(cells, [RUN], {last: invented(TOY, "laptop")[last][:1]})
+    run = finished(cells)
+    results.save(cells, [run], {last: invented(TOY, "laptop")[last][:1]})
     longer = Results(LONGER, "laptop", tmp_path)
     assert longer.load() == cells
     assert longer.extend() == 4
     assert longer.load() == {} and longer.provenance()["profile"]["trials"] == 5
     assert {cell: len(trials) for cell, trials in longer.begun().items()} == {**dict.fromkeys(cells, 3), last: 1}
-    assert longer.provenance()["runs"] == [RUN]
+    assert longer.provenance()["runs"] == [run] and longer.lost() == []
     assert longer.extend() == 0 and len(longer.begun()) == 5
 
 
@@ -296,6 +303,57 @@ def test_extending_that_is_stopped_between_two_files_loses_nothing(results, tmp_
     assert longer.recover() == []
     longer.extend()
     assert longer.begun() == invented(TOY, "laptop", cells=4)
+
+
+def test_a_csv_that_is_missing_beside_a_json_that_names_its_cells_is_damage(results, invented):
+    cells = invented(TOY, "laptop", cells=4)
+    results.save(cells, [finished(cells)])
+    results.csv.unlink()
+    with pytest.raises(
+        ResultsError, match=rf"laptop\.csv is missing, and laptop\.json says that it holds {TOY.cells[0]}, "
+    ):
+        results.load()
+    said = []
+    results.make_ready(said.append)
+    assert "laptop.json.corrupt1" in " ".join(said) and not results.exists()
+
+
+def test_cells_that_are_cut_off_are_named_once_and_then_forgotten(results, invented):
+    cells = invented(TOY, "laptop", cells=4)
+    *kept, last = cells
+    results.save(cells, [RUN, finished(kept), finished([last])])
+    assert results.lost() == []
+    first = results.csv.read_text().index(f",{last.method},{last.params},")
+    results.csv.write_text(results.csv.read_text()[: results.csv.read_text().rindex("\n", 0, first) + 1])
+    assert results.lost() == [str(last)] and set(results.load()) == set(kept)
+    said = []
+    for _ in range(2):
+        results.make_ready(said.append)
+    assert len(said) == 1 and f"laptop.json names what laptop.csv does not hold: {last}. " in said[0]
+    assert results.provenance()["runs"] == [RUN, finished(kept), finished([])]
+
+
+@pytest.mark.parametrize("earlier", [0, 2])
+@pytest.mark.parametrize("written", range(5))
+def test_a_run_that_is_killed_between_two_files_leaves_no_damage(tmp_path, invented, monkeypatch, earlier, written):
+    results, cells, write, calls = Results(TOY, "laptop", tmp_path), invented(TOY, "laptop"), write_whole, []
+    before = dict(list(cells.items())[:earlier])
+    if before:
+        results.save(before, [finished(before)])
+
+    def killed(path, text):
+        calls.append(path)
+        if len(calls) > written:
+            raise KeyboardInterrupt
+        write(path, text)
+
+    with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+        patched.setattr(results_module, "write_whole", killed)
+        results.save(cells, [finished(before), finished([cell for cell in cells if cell not in before])])
+    assert results.load() in (before, cells) and results.recover() == []
+    results.make_ready(lambda _: None)
+    named = {name for run in results.provenance()["runs"] for name in run["cells"]} if results.exists() else set()
+    assert results.lost() == [] and named == set(map(str, results.load()))
 
 
 def test_results_with_more_trials_than_asked_for_are_refused(results, tmp_path):
