@@ -1,24 +1,27 @@
 """The folder of a run describes the checkpoint that is in it."""
 
 import json
+import shutil
+from contextlib import nullcontext
 
 import pytest
 
 from mixbook import cli
 from mixbook.benchmarks import BenchmarkError
 from mixbook.cli import run_folder
+from mixbook.training import job
 
 
 @pytest.mark.parametrize("before", ["{}", None])
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_what_ends_a_run_before_its_first_checkpoint_leaves_the_description_of_the_old_one(error, before, tmp_path):
-    job = tmp_path / "job.json"
+    path = tmp_path / "job.json"
     if before is not None:
-        job.write_text(before)
+        path.write_text(before)
     with pytest.raises(error), run_folder.put_back(tmp_path):
         run_folder.write(tmp_path, "job.json", {"new": True})
         raise error
-    assert (job.read_text() if job.exists() else None) == before
+    assert (path.read_text() if path.exists() else None) == before
 
 
 def test_with_a_new_checkpoint_the_new_description_stays(tmp_path):
@@ -36,6 +39,81 @@ def test_the_result_of_the_run_before_is_none_of_a_fresh_one_that_was_stopped(fr
         (tmp_path / "checkpoint.pt").write_text("weights")
         raise KeyboardInterrupt
     assert (tmp_path / "result.json").exists() is not fresh and (tmp_path / "result.json.old").exists() is fresh
+
+
+TRAIN = [
+    "train",
+    "--data",
+    "iris",
+    "--model",
+    "mlp",
+    "--hidden",
+    "8",
+    "--milestones",
+    "--batch-size",
+    "20",
+    "--device",
+    "cpu",
+]
+
+
+def kill_before_the_first_checkpoint(monkeypatch, *command):
+    """As SIGKILL does: nothing is put back."""
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr(job, "fit", killed)
+        patched.setattr(run_folder, "put_back", lambda *_, **__: nullcontext())
+        cli.main([*TRAIN, *command])
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_until_a_fresh_run_has_a_checkpoint_the_one_before_goes_on_and_is_what_is_evaluated(
+    times, tmp_path, monkeypatch, capsys
+):
+    old, new = ("--out", str(tmp_path / "run")), ("--out", str(tmp_path / "run"), "--alpha", "8", "--epochs", "1")
+    cli.main([*TRAIN, *old, "--epochs", "1"])
+    for _ in range(times):
+        kill_before_the_first_checkpoint(monkeypatch, *new, "--fresh")
+    copy = shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    capsys.readouterr()
+    cli.main(["evaluate", str(copy)])
+    assert "mlp after 1 epochs on iris, not mixed\n" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cli.main([*TRAIN, *new])
+    assert "holds another run (alpha: None, now 8.0)" in capsys.readouterr().err
+    cli.main([*TRAIN, *old, "--epochs", "2"])
+    cli.main(["evaluate", str(tmp_path / "run")])
+    assert "mlp after 2 epochs on iris, not mixed\n" in capsys.readouterr().out
+    cli.main([*TRAIN, *new, "--fresh"])
+    cli.main(["evaluate", str(tmp_path / "run")])
+    assert "mlp after 1 epochs on iris, mixed at input: alpha 8," in capsys.readouterr().out
+    assert "replaces" not in json.loads((tmp_path / "run" / "job.json").read_text())
+
+
+def test_a_checkpoint_that_a_fresh_run_has_replaced_is_its_own_whatever_ends_it(tmp_path, monkeypatch, capsys):
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    out = ("--out", str(tmp_path))
+    cli.main([*TRAIN, *out, "--epochs", "1"])
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr(job, "evaluate", killed)  # after the last epoch
+        cli.main([*TRAIN, *out, "--epochs", "1", "--alpha", "8", "--fresh"])
+    cli.main(["evaluate", str(tmp_path)])
+    assert "mixed at input: alpha 8," in capsys.readouterr().out
+
+
+def test_of_a_checkpoint_of_which_nothing_says_what_it_is_no_other_name_is_said(tmp_path, monkeypatch, capsys):
+    cli.main([*TRAIN, "--out", str(tmp_path), "--epochs", "1"])
+    for name in ("job.json", "result.json"):
+        (tmp_path / name).unlink()
+    kill_before_the_first_checkpoint(monkeypatch, "--out", str(tmp_path), "--alpha", "8", "--epochs", "1", "--fresh")
+    with pytest.raises(SystemExit):
+        cli.main(["evaluate", str(tmp_path)])
+    assert "the checkpoint is of an earlier run, of which nothing says it" in capsys.readouterr().err
 
 
 def test_what_is_written_is_json_for_every_reader(tmp_path):

@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from mixbook.benchmarks import BenchmarkError
 from mixbook.cli.valid_json import dumps
-from mixbook.training.trained import FILES, job_of
+from mixbook.training.trained import FILES, file_digest, job_of
 from mixbook.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -26,6 +26,23 @@ def write(folder: Path, name: str, content: dict[str, Any]) -> None:
         OSError: if it cannot be written.
     """
     write_whole(folder / name, dumps(content) + "\n")
+
+
+def describe(folder: Path, job: "Job", *, fresh: bool = False) -> None:
+    """Write ``job.json`` as a run begins.
+
+    The checkpoint that a fresh run will replace is there until it does, so the file says of it too what it is of: whatever
+    ends the run before, also a kill, the earlier one can go on and be evaluated.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    content, checkpoint = job.as_dict(), folder / "checkpoint.pt"
+    if fresh and checkpoint.is_file():
+        content["replaces"] = {"checkpoint": file_digest(checkpoint), "job": None}
+        with suppress(ValueError):  # nothing says it
+            content["replaces"]["job"] = job_of(folder).as_dict()
+    write(folder, "job.json", content)
 
 
 @contextmanager

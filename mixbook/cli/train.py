@@ -74,7 +74,7 @@ def command() -> Callable[..., None]:
                     for line in _read_lines(ready):
                         print(line)
                 if fabric.is_global_zero and (known or not goes_on):  # of an unknown checkpoint the run says if it fits
-                    run_folder.write(out, "job.json", job.as_dict())
+                    run_folder.describe(out, job, fresh=fresh)
 
             with begun:
                 checkpoint = out / "checkpoint.pt"
@@ -84,6 +84,8 @@ def command() -> Callable[..., None]:
             made = {**environment.describe(), "device": str(fabric.device), "processes": fabric.world_size}
             result = {"job": job.as_dict(), "scores": scores, "history": list(history.records), "made_with": made}
             run_folder.write(out, "result.json", result | said_in_result(found[0]))
+            if fresh:
+                run_folder.describe(out, job)  # by now nothing is there of the run before
         except CheckpointError as error:
             raise BenchmarkError(_as_typed(str(error))) from error
         except (ValueError, OSError, DataError, ImportError) as error:

@@ -1,5 +1,6 @@
 """What the folder of a run of ``mixbook train`` holds: a trained network, and how samples are shown to it."""
 
+import hashlib
 from dataclasses import dataclass
 from json import JSONDecodeError, loads
 from pathlib import Path
@@ -166,8 +167,16 @@ def said_in_result(ready: "Ready") -> dict[str, Any]:
     return {"classes": ready.classes, "inputs": inputs}
 
 
+def file_digest(path: Path) -> str:
+    """What tells a file from others, whatever they are called."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def job_of(folder: Path) -> "Job":
     """What was trained in a folder.
+
+    Where a fresh run has begun and has not replaced the checkpoint of the one before yet, that one.
 
     Raises:
         ValueError: if nothing says it.
@@ -179,7 +188,14 @@ def job_of(folder: Path) -> "Job":
             continue
         try:
             content = loads((folder / name).read_text(encoding="utf-8"))
-            return Job.from_dict(content if name == "job.json" else content["job"])
+            job = content if name == "job.json" else content["job"]
+            replaces = job.pop("replaces", None)
+            if replaces and (folder / "checkpoint.pt").is_file():
+                still_there = file_digest(folder / "checkpoint.pt") == replaces["checkpoint"]
+                job = replaces["job"] if still_there else job
+            if job is None:
+                raise ValueError("the checkpoint is of an earlier run, of which nothing says it")
+            return Job.from_dict(job)
         except (JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{folder / name} does not say what was trained: {error!r}") from error
     raise ValueError(
