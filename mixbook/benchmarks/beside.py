@@ -75,8 +75,10 @@ def claim_rows(paper: str, tables: Sequence[str], folder: Path) -> list[dict[str
 
 def _claim_row(judged: Judged) -> dict[str, str]:
     stands = IN_PART if judged.verdict == "not yet run" and judged.profile else _WORDS[judged.verdict]
+    if judged.verdict == "undecided" and len(judged.values) == 1:
+        stands += " (one trial)"
     if judged.comparable is False and judged.values:
-        stands += ", but plain training came out elsewhere"
+        stands += "; plain training is not as printed"
     if judged.notes:
         stands += f" ({'; '.join(judged.notes)})"
     return {

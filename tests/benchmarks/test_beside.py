@@ -45,5 +45,13 @@ def test_what_lacks_one_side_is_not_said_to_be_not_run(folder):
     assert (by_network["cifar100, preactresnet18"], by_network["cifar100, wrn16_8"]) == (IN_PART, PENDING)
 
 
+def test_one_trial_decides_nothing_and_says_so(tmp_path):
+    table = Results(get_experiment("multimix-table1-preactresnet18"), "gpu", tmp_path)
+    far = {cell: row.number + 20 for row, cell in zip(table.experiment.printed, table.experiment.cells, strict=True)}
+    table.save({cell: [Trial(0, {"error": error, "accuracy": 100 - error}, 1.0)] for cell, error in far.items()}, [])
+    by_network = {row["on"]: row["does it stand?"] for row in claim_rows("multimix", ["Table I"], tmp_path)}
+    assert by_network["cifar100, preactresnet18"] == "cannot be told (one trial); plain training is not as printed"
+
+
 def test_only_the_claims_about_these_tables_are_listed(tmp_path):
     assert {row["where"] for row in claim_rows("manifold", ["Table 5", "Table 6"], tmp_path)} == {"Table 5", "Table 6"}

@@ -27,7 +27,8 @@ from mixbook.theory.statement import Comparison, at_most, close, refuted, statem
     kind="code",
     instead="The mixup branch of the script never resets the gradient: Adam is fed the sum of all gradients so far. "
     "Without that fault, alpha = 1 bends it more than no mixup, but far less: most of what is shown is the fault. "
-    "This check is a smaller setting; the book's page on data dependency trains the figures' own, with the fault and not.",
+    "This check is a smaller setting; the book's page on data dependency trains the networks of the figures, with the "
+    "fault and without.",
 )
 def missing_zero_grad() -> Iterator[Comparison]:
     seeds, n, width, steps = list(range(6)), 100, 200, 300
