@@ -37,7 +37,8 @@ class OtherBackground:
 
     Args:
         pool: where other images come from, (n, channels, H, W); if None, from the rest of the batch, which must then be in
-            random order: in the order of classes most backgrounds would show the right one.
+            random order: in the order of classes most backgrounds would show the right one. In the units of the images that
+            are changed; bytes, as those of ``Pixels``, count as numbers in [0, 1] where these are floating point.
 
     Example:
         >>> import torch
@@ -57,12 +58,16 @@ class OtherBackground:
         """See :class:`Corruption`.
 
         Raises:
-            ValueError: if the pool's images have another shape, or the batch has no other image.
+            ValueError: if the pool's images have another shape, or are numbers where ``x`` are bytes, or the batch has no
+                other image.
         """
         if self.pool is not None:
             if self.pool.shape[1:] != x.shape[1:]:
                 raise ValueError(f"pool must hold images {tuple(x.shape[1:])}, got {tuple(self.pool.shape[1:])}")
+            if self.pool.is_floating_point() and not x.is_floating_point():
+                raise ValueError(f"pool must be of the dtype of x, {x.dtype}, got {self.pool.dtype}: use x.float() / 255")
             others = self.pool[_integers(len(self.pool), len(x), generator)]
+            others = in_unit_range(others) if x.is_floating_point() else others
         elif len(x) < 2:
             raise ValueError("x must hold two images at least, or there must be a pool: another image is to be drawn")
         else:

@@ -42,6 +42,14 @@ def test_a_pool_gives_the_background(x, generator):
     assert torch.equal(changed[:, :, INSIDE], x[:1, :, INSIDE])
 
 
+def test_a_pool_of_bytes_is_brought_to_the_units_of_the_images(x, generator):
+    pool = torch.full((3, 3, 8, 8), 51, dtype=torch.uint8)
+    assert (OtherBackground(pool)(x[:1], BOXES[:1], generator)[:, :, ~INSIDE] == 0.2).all()
+    assert (OtherBackground(pool)(x[:1].byte(), BOXES[:1], generator)[:, :, ~INSIDE] == 51).all()
+    with pytest.raises(ValueError, match=r"pool must be of the dtype of x, torch\.uint8, got torch\.float32"):
+        OtherBackground(pool / 255)(x[:1].byte(), BOXES[:1])
+
+
 def test_noise_has_its_spread_outside_of_the_boxes_and_none_inside(generator):
     x = torch.full((40, 3, 8, 8), 0.5)
     change = NoisyBackground()(x, BOXES, generator) - x
