@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from mixbook.evaluation.batches import at_least_one_batch, class_numbers, device_of
 from mixbook.evaluation.boxes import as_lists, iou
+from mixbook.evaluation.metrics import check_labels
 from mixbook.modes import evaluation_mode
 
 Located = tuple[Tensor, Tensor, Tensor]  # images (B, channels, H, W), labels (B,), boxes (B, 4) or (B, m, 4)
@@ -209,7 +210,9 @@ def localisation(
         box; and ``accuracy`` of the classes.
 
     Raises:
-        ValueError: if two readings have one name, there is no batch, or as :func:`activation_maps` does.
+        TypeError: if labels are no integers.
+        ValueError: if two readings have one name, there is no batch, labels are not one for each image or not among the
+            classes of the network, or as :func:`activation_maps` does.
 
     Example:
         >>> import torch
@@ -227,7 +230,10 @@ def localisation(
     found: dict[str, list[Tensor]] = {}
     for x, y, truth in at_least_one_batch(data):
         maps, logits = activation_maps(model, x if device is None else x.to(device), layer, head)
-        right = (logits.argmax(1).cpu() == y.cpu()) & ~logits.isnan().any(1).cpu()
+        logits, y = logits.cpu(), class_numbers(y.cpu())
+        if len(x):
+            check_labels(logits, y)
+        right = (logits.argmax(1) == y) & ~logits.isnan().any(1)
         found.setdefault("accuracy", []).append(right)
         for reading in readings:
             boxes = boxes_of(maps, (x.shape[2], x.shape[3]), reading.threshold, reading.smooth)

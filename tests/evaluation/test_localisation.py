@@ -123,6 +123,18 @@ def test_both_readings_of_a_quarter(generator):
     assert scores["iou@half"] == pytest.approx((6 / 3 + 6) / 12)
 
 
+def test_labels_of_images_are_integers_one_for_each(generator):
+    x, boxes = spots(generator, 4)
+    y = torch.tensor([1, 1, 0, 1])
+    scored = [localisation(brightness(), [(x, labels, boxes)], "last", "head") for labels in (y, y.byte())]
+    assert scored[0] == scored[1]
+    for wrong, said in ((y[:, None], r"got \(4, 2\) and \(4, 1\)"), (y + 1, r"labels must lie in \[0, 2\), got 1 to 2")):
+        with pytest.raises(ValueError, match=said):
+            localisation(brightness(), [(x, wrong, boxes)], "last", "head")
+    with pytest.raises(TypeError, match="labels must be integers"):
+        localisation(brightness(), [(x, y.float(), boxes)], "last", "head")
+
+
 def test_the_readings_are_those_of_the_sources():
     assert (TEXT.threshold, TEXT.overlap, TEXT.strict, TEXT.label, TEXT.smooth) == (0.2, 0.25, True, False, False)
     assert (CODE.threshold, CODE.overlap, CODE.label, CODE.smooth) == (0.25, 0.5, True, True)
