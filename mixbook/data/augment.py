@@ -220,12 +220,18 @@ class Rotate:
 
     def __call__(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         _check_images(x)
-        angle = math.radians(self.degrees) * (2 * send(torch.rand(len(x), **drawn_by(generator)), x.device).to(x) - 1)
+        if len(x) == 0:
+            return x.clone()
+        # Half precision has too few digits for the places of pixels, so single is the least; autocast would take it away.
+        exact = torch.promote_types(x.dtype, torch.float32)
+        turn = send(torch.rand(len(x), **drawn_by(generator)), x.device).to(exact)
+        angle = math.radians(self.degrees) * (2 * turn - 1)
         cos, sin, zero, ratio = angle.cos(), angle.sin(), torch.zeros_like(angle), x.shape[2] / x.shape[3]
         # Coordinates run from -1 to 1 along both sides, so a turn of an oblong image must be told their ratio.
         turn = torch.stack([cos, -sin * ratio, zero, sin / ratio, cos, zero], dim=1).reshape(-1, 2, 3)
-        grid = F.affine_grid(turn, list(x.shape), align_corners=False)
-        return F.grid_sample(x, grid, align_corners=False)
+        with torch.autocast(x.device.type, enabled=False):
+            grid = F.affine_grid(turn, list(x.shape), align_corners=False)
+            return F.grid_sample(x.to(exact), grid, align_corners=False).to(x.dtype)
 
 
 def _check_float(x: Tensor) -> None:

@@ -115,6 +115,20 @@ def test_a_rotation_turns_about_the_centre_and_keeps_lengths(generator):
     assert angle.mean() == pytest.approx(math.radians(15), abs=math.radians(2))
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_rotation_in_half_precision_is_that_in_single_rounded(dtype):
+    ramp = torch.linspace(0, 1, 64).expand(4, 1, 64, 64).to(dtype)
+    exact, half = (Rotate(20)(x, torch.Generator().manual_seed(0)) for x in (ramp.float(), ramp))
+    assert half.dtype == dtype and torch.equal(half, exact.to(dtype))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(Rotate(20)(ramp.float(), torch.Generator().manual_seed(0)), exact)
+
+
+@each_change
+def test_a_batch_of_nothing_stays_one(change, images):
+    assert change(images[:0]).shape == (0, 3, 10, 14)
+
+
 def test_copies_follow_one_another_with_their_labels(images, generator):
     y = torch.arange(40)
     x, labels = Augment(InputNoise(1e-3), repeats=3)(images, y, generator)
