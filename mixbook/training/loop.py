@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,7 @@ _AGREE_EVERY = 16  # steps after which several processes ask each other whether 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Augments = Callable[[Tensor, Tensor, torch.Generator], Batch]
 Validate = Callable[[nn.Module], Mapping[str, float]]
+OnDivergence = Literal["stop", "warn"]
 
 # What a record says of the time that an epoch took, and of its memory.
 PACE = frozenset({"seconds", "samples_per_second", "gigabytes", *(f"seconds_{phase}" for phase in PHASES)})
@@ -60,7 +61,7 @@ def fit(
     checkpoint: str | Path | None = None,
     save_every: int = 1,
     resume: bool = True,
-    on_divergence: Literal["stop", "warn"] = "stop",
+    on_divergence: OnDivergence = "stop",
     fabric: "Fabric | None" = None,
     progress: bool = True,
 ) -> History:
@@ -116,8 +117,9 @@ def fit(
         TypeError: if ``mixer`` has no ``outputs``.
         ValueError: if the recipe does not fit the data, the number of processes or the fabric's precision, the model has
             too few outputs, the mixer's targets have another shape than cross entropy needs, under the default loss there
-            is one logit alone, or targets of the first batch sum to more than 1, in float16 a ``GradientNorm`` watches, or
-            a score of ``validate`` has the name of what is recorded anyway, such as ``loss``.
+            is one logit alone, or targets of the first batch sum to more than 1, in float16 a ``GradientNorm`` watches,
+            ``on_divergence`` is neither "stop" nor "warn", or a score of ``validate`` has the name of what is recorded
+            anyway, such as ``loss``.
         Diverged: if the loss or a weight is not finite. The checkpoint is that of an earlier epoch.
         CheckpointError: if the checkpoint is damaged or belongs to another run.
         OSError: if the checkpoint cannot be written; checked before training.
@@ -134,6 +136,8 @@ def fit(
         >>> len(history["loss"])
         3
     """
+    if on_divergence not in get_args(OnDivergence):
+        raise ValueError(f"on_divergence must be one of {get_args(OnDivergence)}, got {on_divergence!r}")
     fabric = fabric or this_process(precision=recipe.precision)
     _check(model, recipe, mixer, save_every, choose, validate, fabric)
     path = None if checkpoint is None else Path(checkpoint)
@@ -348,7 +352,7 @@ class _Run:
         self._unseen = False
         return self._loss(logits, targets)
 
-    def mean_loss(self, epoch: int, on_divergence: str) -> float:
+    def mean_loss(self, epoch: int, on_divergence: OnDivergence) -> float:
         """The mean loss per sample of the epoch, over all processes.
 
         Raises:

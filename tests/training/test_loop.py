@@ -211,6 +211,11 @@ def test_a_diverging_run_may_go_on_and_warns_once():
     assert evaluate(network, iris())["accuracy"] == 0
 
 
+def test_another_word_for_what_to_do_when_a_run_diverges_is_refused():
+    with pytest.raises(ValueError, match=r"on_divergence must be one of \('stop', 'warn'\), got 'raise'"):
+        run(Recipe(epochs=1), on_divergence="raise")
+
+
 def lenet() -> nn.Module:
     return seeded(0, lambda: LeNet(num_classes=3))
 
