@@ -587,6 +587,8 @@ class Hooks:
 def test_lightning_s_module_named_first_is_refused_for_nothing_would_be_mixed():
     with pytest.raises(TypeError, match="name LightningMixing before Hooks: class Net"):
         type("Net", (Hooks, LightningMixing), {})
+    with pytest.raises(TypeError, match="name LightningMixing before Hooks: class Net"):
+        type("Net", (Hooks, LightningMixing), {"on_after_batch_transfer": Hooks.on_after_batch_transfer})
     between = type("Between", (LightningMixing, Hooks), {})
     assert issubclass(type("Net", (between,), {"on_after_batch_transfer": between.on_after_batch_transfer}), Hooks)
 

@@ -226,8 +226,10 @@ class LightningMixing:
     def __init_subclass__(cls, **options: Any) -> None:
         """Refuse an order of the bases in which this would never be called."""
         super().__init_subclass__(**options)
-        called = next(base for base in cls.__mro__ if "on_after_batch_transfer" in vars(base))
-        if not issubclass(called, LightningMixing):
+        # A class's own hook calls the next one by super(); what counts is who comes first behind such hooks.
+        others = (base for base in cls.__mro__ if base is LightningMixing or not issubclass(base, LightningMixing))
+        called = next(base for base in others if "on_after_batch_transfer" in vars(base))
+        if called is not LightningMixing:
             raise TypeError(f"name LightningMixing before {called.__name__}: class {cls.__name__}(LightningMixing, ...)")
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
