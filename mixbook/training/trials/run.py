@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import nn
@@ -76,8 +76,8 @@ def fit_trials(
 
     Raises:
         ValueError: if there are no trials, the number of data sets is another, ``jobs`` or ``validate_every`` is less than
-            1, a trial cannot be run as its recipe says, such as float16 on a CPU, or a score has the name of what is
-            recorded anyway.
+            1, ``way`` is none of these, a trial cannot be run as its recipe says, such as float16 on a CPU, or a score has
+            the name of what is recorded anyway.
         OSError: if ``folder`` cannot be written; before training.
         CheckpointError: if a trial that is kept there is damaged.
         torch.OutOfMemoryError: with how many networks did not fit and what to do.
@@ -95,6 +95,8 @@ def fit_trials(
     data = [data] * len(trials) if isinstance(data, Arrays) else list(data)
     if not trials or len(data) != len(trials):
         raise ValueError(f"there must be trials, and one data set for all or each, got {len(trials)} and {len(data)}")
+    if way not in get_args(Way):
+        raise ValueError(f"way must be one of {get_args(Way)}, got {way!r}")
     at_least(1, jobs=jobs, validate_every=validate_every)
     target = torch.device(device) if device is not None else one_device().device
     for precision in {trial.recipe.precision for trial in trials}:

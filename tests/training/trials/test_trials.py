@@ -185,6 +185,11 @@ def test_mixers_that_look_at_the_network_or_at_the_epoch_train_one_by_one():
             fit_trials(flat, images(), trials, way="vmap", progress=False)
 
 
+def test_a_way_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r"way must be one of \('auto', 'stacked', 'vmap', 'loop'\), got 'stack'"):
+        fit_trials(mlp, table(), [Trial(recipe(0))], way="stack", progress=False)
+
+
 class Skipping(nn.Module):
     """What is no Sequential: a skip connection around a convolution, and batch norm."""
 
