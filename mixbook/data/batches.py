@@ -56,6 +56,18 @@ def loader(
     )
 
 
+def pair_of(batch: Any) -> tuple[Tensor, Tensor]:
+    """Samples and labels, where a batch of a loader is just these.
+
+    Raises:
+        TypeError: if it is anything else.
+    """
+    if isinstance(batch, tuple | list) and len(batch) == 2 and all(isinstance(part, Tensor) for part in batch):
+        return batch[0], batch[1]
+    got = f"{len(batch)} parts" if isinstance(batch, tuple | list) and len(batch) != 2 else type(batch).__name__
+    raise TypeError(f"data must be Arrays or give pairs (samples, labels) of tensors, got {got}")
+
+
 def in_unit_range(x: Tensor) -> Tensor:
     """Images as bytes, uint8, to float32 in [0, 1], on their device; anything else as it is."""
     return x.float().div_(255) if x.dtype == torch.uint8 else x

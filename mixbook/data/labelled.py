@@ -32,7 +32,16 @@ class Labelled:
         return len(self.x)
 
     def __getitem__(self, rows: Tensor) -> Self:
-        """The samples at ``rows``, int64 (m,)."""
+        """The samples at ``rows``, int64 (m,).
+
+        Raises:
+            TypeError: if it is a single number, as a ``DataLoader`` asks for.
+        """
+        if isinstance(rows, Integral) or (isinstance(rows, Tensor) and rows.ndim == 0):
+            raise TypeError(
+                f"{self.name}: rows must be a tensor (m,), got {rows}: data[torch.tensor([{rows}])] for one sample; for "
+                "batches give the data to fit or evaluate, or TensorDataset(data.x, data.y) to mixbook.data.loader"
+            )
         return replace(self, x=self.x[rows], y=self.y[rows])
 
     def to(self, device: torch.device | str) -> Self:

@@ -6,8 +6,8 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from mixbook.data import Batched
-from mixbook.data.batches import in_unit_range
+from mixbook.data import Batched, ImageFiles, Pixels
+from mixbook.data.batches import in_unit_range, pair_of
 from mixbook.modes import evaluation_mode
 
 Batch = tuple[Tensor, Tensor]
@@ -26,16 +26,18 @@ def batches_of(data: Batched | Iterable[Batch], batch_size: int, device: torch.d
 
     Raises:
         ValueError: if ``batch_size`` is less than 1, or there is no batch.
-        TypeError: if a loader gives something else than pairs of tensors, or labels that are no integers.
+        TypeError: if data are to be wrapped first, a loader gives something else than pairs of tensors, or labels are no
+            integers.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    if isinstance(data, Pixels | ImageFiles):
+        where = "images as bytes in mixbook.data.Resident" if isinstance(data, Pixels) else "files in mixbook.data.loader"
+        raise TypeError(f"data must be Arrays, Resident or a loader, got {type(data).__name__}: wrap {where}")
     in_memory = hasattr(data, "batch")
     batches = _in_order(cast(Batched, data), batch_size) if in_memory else cast(Iterable[Batch], data)
     for batch in at_least_one_batch(batches):
-        if not (isinstance(batch, tuple | list) and len(batch) == 2 and all(isinstance(part, Tensor) for part in batch)):
-            raise TypeError(f"data must be Arrays or give pairs (samples, labels) of tensors, got {type(batch).__name__}")
-        x, y = batch
+        x, y = pair_of(batch)
         x, y = (x, y) if device is None else (x.to(device), y.to(device))
         yield in_unit_range(x), class_numbers(y)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mixbook.data.batches import in_unit_range
+from mixbook.data.batches import in_unit_range, pair_of
 from mixbook.training.recipe import Recipe
 from mixbook.training.streams import Streams, derive
 from mixbook.transfer import send
@@ -31,6 +31,7 @@ class Loaded:
     Raises:
         ValueError: if the recipe wants pairs across two loaders, a sampler leaves this process a part of the batches, or
             the loader's batch size is no multiple of the number of processes.
+        TypeError: if it gives something else than pairs of tensors.
     """
 
     in_memory = False
@@ -80,7 +81,8 @@ class Loaded:
         if loader.batch_size is not None and loader.batch_size % world:
             raise ValueError(f"the loader's batch_size must be a multiple of {world} processes, got {loader.batch_size}")
         self._seed(loader, number)
-        for x, y in _with_draws_of_its_own(loader, derive(self._recipe.seed, f"views {number}")):
+        for batch in _with_draws_of_its_own(loader, derive(self._recipe.seed, f"views {number}")):
+            x, y = pair_of(batch)
             if (shared := len(x) - len(x) % world) > 0:
                 empty = False
                 own, labels = (send(each[rank:shared:world], self._device) for each in (x, y))

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -44,3 +45,10 @@ def test_a_split_keeps_every_image_once(data, generator):
 def test_what_are_no_pixels_is_refused(x, error, said):
     with pytest.raises(error, match=said):
         Pixels(x, torch.tensor([0, 1]), 2)
+
+
+@pytest.mark.parametrize("row", [0, -1, np.int64(1), torch.tensor(0)])
+def test_a_single_number_is_refused_with_advice(data, row):
+    for each in (data, data.arrays()):
+        with pytest.raises(TypeError, match=r"rows must be a tensor \(m,\), got .* for batches give the data to fit"):
+            each[row]

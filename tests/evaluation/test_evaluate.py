@@ -1,15 +1,18 @@
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 import mixbook as mb
-from mixbook.data import Arrays, digits
+from mixbook.data import Arrays, ImageFiles, Pixels, digits
 from mixbook.evaluation import (
     PGD,
     accuracy,
     attack,
+    attacked_error,
     brier,
     deform,
     deformation,
@@ -178,6 +181,18 @@ def test_bad_input_is_named():
         evaluate(MLP(64, (), 10), digits(), batch_size=0)
     with pytest.raises(ValueError, match=r"labels must lie in \[0, 9\), got 0 to 9"):
         evaluate(MLP(64, (), 9), digits())
+
+
+def test_data_that_give_no_batches_are_named_with_what_makes_them():
+    x, y = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 0, 1])
+    for wrong, said in (
+        (Pixels(x, y, 2), r"got Pixels: wrap images as bytes in mixbook\.data\.Resident"),
+        (ImageFiles((Path("a.png"),), y[:1], 2, "files"), r"got ImageFiles: wrap files in mixbook\.data\.loader"),
+        ([(x, y, y)], "of tensors, got 3 parts"),
+    ):
+        for score in (evaluate, partial(attacked_error, attack=fgsm(0.1))):
+            with pytest.raises(TypeError, match=said):
+                score(MLP(64, (), 2), wrong)
 
 
 @pytest.mark.gpu

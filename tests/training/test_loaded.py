@@ -160,6 +160,11 @@ def test_a_loader_without_a_batch_is_refused():
         trained(loader(few, 30, seed=0, drop_last=True))
 
 
+def test_a_loader_of_triples_is_refused():
+    with pytest.raises(TypeError, match=r"pairs \(samples, labels\) of tensors, got 3 parts"):
+        trained(loader(TensorDataset(iris().x, iris().y, iris().y), 30, seed=0))
+
+
 def test_without_a_length_there_are_no_checkpoints_and_no_moving_schedules(tmp_path):
     def streaming() -> DataLoader:
         return DataLoader(Streaming(), 30, generator=torch.Generator())
