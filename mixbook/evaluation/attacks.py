@@ -250,10 +250,15 @@ def attack(name: str) -> PGD:
     return PGD(eps, steps, step, restarts, not found["start"], clip, space, saturating)
 
 
+def as_attack(how: PGD | str) -> PGD:
+    """An attack, or that of a name."""
+    return attack(how) if isinstance(how, str) else how
+
+
 def attacked_error(
-    model: nn.Module, data: Batched, attack: PGD, batch_size: int = 256, generator: torch.Generator | None = None
+    model: nn.Module, data: Batched, attack: PGD | str, batch_size: int = 256, generator: torch.Generator | None = None
 ) -> float:
-    """Share of ``data`` that the network gets wrong under ``attack``, in [0, 1].
+    """Share of ``data`` that the network gets wrong under ``attack``, or that of this name, in [0, 1].
 
     It runs in batches on the device where the network lives. Answers that are wrong on clean data count as well.
 
@@ -268,9 +273,9 @@ def attacked_error(
         >>> attacked_error(torch.nn.Identity(), data, PGD(eps=0.2))  # the first sample is near the boundary
         0.5
     """
-    logits, labels = [], []
+    logits, labels, each = [], [], as_attack(attack)
     for x, y in batches_of(data, batch_size, device_of(model)):
-        logits.append(logits_of(model, attack(model, x, y, generator)))
+        logits.append(logits_of(model, each(model, x, y, generator)))
         labels.append(y.cpu())
     return 1 - accuracy(torch.cat(logits), torch.cat(labels))
 

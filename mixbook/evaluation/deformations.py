@@ -136,31 +136,41 @@ def deformation(name: str) -> Deformation:
     raise ValueError(f"name must be one such as {', '.join(TABLE_9[::4])}, got {name!r}")
 
 
+def as_deformation(how: Deformation | str) -> Deformation:
+    """A deformation, or that of a name."""
+    return deformation(how) if isinstance(how, str) else how
+
+
 def deform(
-    x: Tensor, how: Deformation, generator: torch.Generator | None = None, fill: float = 0.0, centre: Centre = "middle"
+    x: Tensor,
+    how: Deformation | str,
+    generator: torch.Generator | None = None,
+    fill: float = 0.0,
+    centre: Centre = "middle",
 ) -> Tensor:
     """Deformed copies of images, (B, channels, H, W), in their dtype and on their device.
 
     Args:
         x: images.
-        how: drawn for each image anew.
+        how: drawn for each image anew; or its name, as for :func:`deformation`.
         generator: source of the angles.
         fill: value of pixels that come from outside; 0 is black where images are pixels.
         centre: ``"middle"``, or ``"released"``: one pixel further down and right.
 
     Raises:
-        ValueError: if ``x`` are not images or ``centre`` is neither.
+        ValueError: if ``x`` are not images, ``centre`` is neither, or no deformation is called so.
 
     Example:
         >>> import torch
-        >>> from mixbook.evaluation import deform, deformation
-        >>> deform(torch.rand(2, 1, 28, 28), deformation("zoomout_140")).shape
+        >>> from mixbook.evaluation import deform
+        >>> deform(torch.rand(2, 1, 28, 28), "zoomout_140").shape
         torch.Size([2, 1, 28, 28])
     """
     if x.ndim != 4:
         raise ValueError(f"x must be images of shape (B, channels, H, W), got {tuple(x.shape)}")
     if centre not in get_args(Centre):
         raise ValueError(f"centre must be one of {get_args(Centre)}, got {centre!r}")
+    how = as_deformation(how)
     height, width = x.shape[2:]
     middle = torch.tensor([height, width]) / 2 + (0.5 if centre == "released" else -0.5)
     behind = torch.cartesian_prod(torch.arange(height), torch.arange(width)) - middle  # (H W, 2), row and column

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from mixbook.data import Batched
-from mixbook.evaluation.attacks import PGD, attack
+from mixbook.evaluation.attacks import PGD, as_attack
 from mixbook.evaluation.batches import Batch, batches_of, device_of, logits_of
-from mixbook.evaluation.deformations import deform, deformation
+from mixbook.evaluation.deformations import Deformation, as_deformation, deform
 from mixbook.evaluation.metrics import accuracy, brier, check_labels, expected_calibration_error, nll, top_accuracy
 
 Metrics = dict[str, float]
@@ -21,7 +21,7 @@ def evaluate(
     *,
     top: Sequence[int] = (),
     attacks: Sequence[PGD | str] = (),
-    deformations: Sequence[str] = (),
+    deformations: Sequence[Deformation | str] = (),
     generator: torch.Generator | None = None,
 ) -> Metrics:
     """Accuracy, NLL (nats), Brier score and ECE (10 bins) of ``model`` on clean ``data``, and what else is asked for.
@@ -39,8 +39,9 @@ def evaluate(
             error: ``error@fgsm@8/255``. Inputs are then pixels in [0, 1], which the network normalises itself
             (:class:`mixbook.models.Normalise`).
         deformations: for each, such as ``"rotation_20"`` (:data:`~mixbook.evaluation.deformations.TABLE_9`), its accuracy:
-            ``accuracy@rotation_20``. What comes from outside of an image is 0: black, if inputs are pixels that the network
-            normalises itself.
+            ``accuracy@rotation_20``. One that is given as an object is called as Python writes it:
+            ``accuracy@Rotation(degrees=20.0)``. What comes from outside of an image is 0: black, if inputs are pixels that
+            the network normalises itself.
         generator: source of random starts and of deformations.
 
     Raises:
@@ -59,11 +60,12 @@ def evaluate(
         ['accuracy', 'nll', 'brier', 'ece', 'accuracy_top5', 'error@fgsm@0.03137']
     """
     _check_lists(top, attacks, deformations)
-    chosen = [attack(each) if isinstance(each, str) else each for each in attacks]
+    top = tuple(top)  # asked for each batch, and a generator can be gone through once
+    chosen = [as_attack(each) for each in attacks]
     names = [each.name for each in chosen]
     if len(set(names)) < len(names):
         raise ValueError(f"attacks must have different names, got {names}")
-    changes = {name: deformation(name) for name in deformations}
+    changes = {each if isinstance(each, str) else repr(each): as_deformation(each) for each in deformations}
     clean: list[Tensor] = []
     attacked: dict[str, list[Tensor]] = {name: [] for name in names}
     deformed: dict[str, list[Tensor]] = {name: [] for name in changes}

@@ -183,6 +183,22 @@ def test_bad_input_is_named():
         evaluate(MLP(64, (), 9), digits())
 
 
+def test_what_is_asked_for_may_come_from_generators(generator):
+    batches = [(torch.rand(10, 64, generator=generator), torch.arange(10))] * 2
+    asked = {"top": [2, 3], "attacks": ["fgsm@0.1"]}
+    model, once = MLP(64, (), 10), {name: iter(each) for name, each in asked.items()}
+    assert evaluate(model, batches, **once) == evaluate(model, batches, **asked)
+
+
+def test_names_and_what_they_name_are_taken_alike(generator):
+    model, x, y = LeNet(10), torch.rand(10, 1, 28, 28, generator=generator), torch.arange(10)
+    deformed = [deform(x, how, torch.Generator().manual_seed(0)) for how in ("rotation_20", deformation("rotation_20"))]
+    assert torch.equal(*deformed)
+    assert attacked_error(model, [(x, y)], "fgsm@8/255") == attacked_error(model, [(x, y)], fgsm(8 / 255))
+    scores = evaluate(model, [(x, y)], deformations=["zoomin_60", deformation("zoomin_60")])
+    assert scores["accuracy@zoomin_60"] == scores["accuracy@Zoom(factor=0.6)"]
+
+
 def test_data_that_give_no_batches_are_named_with_what_makes_them():
     x, y = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 0, 1])
     for wrong, said in (
