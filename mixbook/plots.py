@@ -115,6 +115,9 @@ def couplings(ax: "Axes", start: ArrayLike, end: ArrayLike, **style: Any) -> Non
 def interval_bars(ax: "Axes", labels: Sequence[str], values: Sequence[ArrayLike], **style: Any) -> None:
     """One row per label: the mean of its values (n,) with a 95% interval, every repetition as a faint dot behind it.
 
+    Raises:
+        ValueError: if there are more labels than values, or fewer.
+
     Example:
         >>> from matplotlib.figure import Figure
         >>> from mixbook.plots import interval_bars
@@ -123,6 +126,7 @@ def interval_bars(ax: "Axes", labels: Sequence[str], values: Sequence[ArrayLike]
         >>> [label.get_text() for label in ax.get_yticklabels()]
         ['without', 'with mixup']
     """
+    _check_one_for_each("labels", labels, "values", len(values))
     for row, repetitions in enumerate(values):
         mean, half = interval(repetitions)
         colour = PALETTE[row % len(PALETTE)]
@@ -145,6 +149,9 @@ def rank_bars(ax: "Axes", names: Sequence[str], ranks: ArrayLike, difference: fl
         ranks: average rank of each, 1 is best, (methods,).
         difference: the critical difference of two ranks.
 
+    Raises:
+        ValueError: if there are more names than ranks, or fewer.
+
     Example:
         >>> from matplotlib.figure import Figure
         >>> from mixbook.plots import rank_bars
@@ -154,6 +161,7 @@ def rank_bars(ax: "Axes", names: Sequence[str], ranks: ArrayLike, difference: fl
         ['k-mixup', 'mixup']
     """
     ranks = np.asarray(ranks)
+    _check_one_for_each("names", names, "ranks", len(ranks))
     order = np.argsort(ranks, kind="stable")
     rows = np.arange(len(order))
     look: dict[str, Any] = {"color": PALETTE[0], "fmt": "o", "capsize": 3, "ms": 6} | style
@@ -161,6 +169,11 @@ def rank_bars(ax: "Axes", names: Sequence[str], ranks: ArrayLike, difference: fl
     ax.axvline(ranks[order[0]] + difference / 2, color="0.6", lw=0.8, ls=":")
     ax.set_yticks(rows, [names[row] for row in order])
     ax.invert_yaxis()
+
+
+def _check_one_for_each(name: str, labels: Sequence[str], what: str, rows: int) -> None:
+    if len(labels) != rows:
+        raise ValueError(f"{name} must be one for each of {rows} {what}, got {len(labels)}")
 
 
 def reliability_diagram(ax: "Axes", counts: ArrayLike, confidences: ArrayLike, accuracies: ArrayLike) -> None:

@@ -62,3 +62,13 @@ def test_without_matplotlib_it_is_said_how_to_get_it(draw, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"figures need matplotlib: pip install '.\[bench\]' in the clone"):
         draw()
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b", "c"]])
+def test_rows_without_a_name_and_names_without_a_row_are_refused(names):
+    _, ax = plt.subplots()
+    with pytest.raises(ValueError, match=f"labels must be one for each of 2 values, got {len(names)}"):
+        plots.interval_bars(ax, names, [[1.0, 2.0], [3.0, 4.0]])
+    with pytest.raises(ValueError, match=f"names must be one for each of 2 ranks, got {len(names)}"):
+        plots.rank_bars(ax, names, [1.0, 2.0], 0.5)
+    plt.close("all")
