@@ -92,7 +92,7 @@ def min_max(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
     there and is only shifted elsewhere. Returns the parts in the order given.
 
     Raises:
-        ValueError: if a value is missing.
+        ValueError: if a value is missing, or a part has other features.
 
     Example:
         >>> import torch
@@ -102,6 +102,7 @@ def min_max(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
         >>> min_max(train, test)[1].x
         tensor([[1.5000]])
     """
+    _check_same_features(train, others)
     for part in (train, *others):
         if part.missing:
             raise ValueError(f"{part.name}: values are missing, so there is no scale yet: impute(train, test) first")
@@ -116,6 +117,9 @@ def impute(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
     Fitted on the training part alone. A column without any value there becomes 0 wherever it is missing. Parts without
     missing values come back as they are. Returns the parts in the order given.
 
+    Raises:
+        ValueError: if a part has other features.
+
     Example:
         >>> import torch
         >>> from mixbook.data import Arrays, impute
@@ -123,6 +127,7 @@ def impute(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
         >>> impute(train)[0].x.flatten()
         tensor([1., 3., 2.])
     """
+    _check_same_features(train, others)
     parts = (train, *others)
     if not any(part.missing for part in parts):
         return parts
@@ -136,6 +141,13 @@ def impute(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
         return replace(part, x=torch.where(part.x.isnan(), median, part.x), missing=False) if part.missing else part
 
     return tuple(filled(part) for part in parts)
+
+
+def _check_same_features(train: Arrays, others: tuple[Arrays, ...]) -> None:
+    for part in others:
+        if part.x.shape[1:] != train.x.shape[1:]:
+            got = f"{tuple(part.x.shape[1:])} and {tuple(train.x.shape[1:])}"
+            raise ValueError(f"{part.name} must have the features of {train.name}, got samples of shape {got}")
 
 
 def shuffled_batches(

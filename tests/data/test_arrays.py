@@ -170,3 +170,16 @@ def test_gaps_must_be_announced_and_infinity_never_passes():
         Arrays(x, torch.tensor([0, 1]), 2)
     with pytest.raises(ValueError, match="finite"):
         Arrays(torch.tensor([[float("inf")], [1.0]]), torch.tensor([0, 1]), 2, missing=True)
+
+
+@pytest.mark.parametrize("change", [min_max, impute])
+@pytest.mark.parametrize("width", [1, 5])
+def test_parts_with_other_features_are_refused(change, width):
+    wide, other = (
+        Arrays(torch.rand(6, 3), torch.arange(6) % 3, 3, "wide"),
+        Arrays(torch.rand(4, width), torch.arange(4) % 3, 3),
+    )
+    with pytest.raises(
+        ValueError, match=rf"data must have the features of wide, got samples of shape \({width},\) and \(3,\)"
+    ):
+        change(wide, other)
