@@ -54,7 +54,8 @@ class PGD:
 
     Raises:
         ValueError: if an argument is out of range, ``step_size`` or ``random_start`` does not suit an infinite ``eps``, or
-            there are restarts without a random start, which would all be the same.
+            there are restarts without a random start, which would all be the same, or a finite ``eps`` is wider than
+            ``clip``.
 
     Example:
         >>> import torch
@@ -89,6 +90,11 @@ class PGD:
         if self.restarts > 1 and not self.random_start:
             raise ValueError(f"restarts must be 1 without a random start, got {self.restarts}: they would be the same")
         check_clip(self.clip)
+        if self.clip is not None and self.clip[1] - self.clip[0] < self.eps < math.inf:
+            raise ValueError(
+                f"eps must be at most the width of clip={self.clip}, got {self.eps}: a table's epsilon of 8 is 8 / 255 of "
+                "pixels in [0, 1]"
+            )
 
     @property
     def name(self) -> str:

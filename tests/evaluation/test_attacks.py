@@ -339,3 +339,9 @@ def test_on_a_gpu_the_data_follow_the_model(generator):
     data = Arrays(x, model(x).argmax(1), 4)
     on_cpu = fgsm_error(model, data, 0.01)
     assert fgsm_error(model.cuda(), data, 0.01) == pytest.approx(on_cpu, abs=0.02)
+
+
+def test_a_budget_wider_than_the_range_of_pixels_is_refused():
+    with pytest.raises(ValueError, match=r"width of clip=\(0\.0, 1\.0\), got 8: a table's epsilon of 8 is 8 / 255"):
+        fgsm(8)
+    assert fgsm(8, clip=None).eps == fgsm(8, clip=(0.0, 255.0)).eps == 8
