@@ -113,7 +113,7 @@ def deformation(name: str) -> Deformation:
     table, are taken for that tenth.
 
     Raises:
-        ValueError: if the name is of no such form.
+        ValueError: if the name is of no such form, or an image would shrink by zooming in or grow by zooming out.
 
     Example:
         >>> from mixbook.evaluation import deformation
@@ -132,6 +132,10 @@ def deformation(name: str) -> Deformation:
         tenth = round(radians, 1)
         return Shear(tenth if abs(math.degrees(tenth) - value) < 0.051 else radians)
     if kind in ("zoomin", "zoomout"):
+        if value != 100 and (value > 100) == (kind == "zoomin"):
+            raise ValueError(
+                f"zoomin must be below 100 per cent and zoomout above, got {name!r}: the image would do the other"
+            )
         return Zoom(value / 100)
     raise ValueError(f"name must be one such as {', '.join(TABLE_9[::4])}, got {name!r}")
 

@@ -132,3 +132,9 @@ def test_unknown_names_are_refused(name):
 def test_bad_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", ["zoomin_120", "zoomout_60"])
+def test_zooming_in_that_shrinks_and_out_that_grows_are_refused(name):
+    with pytest.raises(ValueError, match=f"zoomin must be below 100 per cent and zoomout above, got '{name}'"):
+        deformation(name)
