@@ -34,6 +34,7 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
             raise ValueError(f"{name} must be boxes (..., 4): left, top, width, height, got {tuple(boxes.shape)}")
         if (boxes[..., 2:] < 0).any():
             raise ValueError(f"{name} must have no negative width or height: is it right and bottom instead?")
+    a, b = (boxes if boxes.is_floating_point() else boxes.float() for boxes in (a, b))  # areas leave the range of bytes
     first = torch.maximum(a[..., :2], b[..., :2])
     last = torch.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
     common = (last - first).clamp(min=0).prod(-1)

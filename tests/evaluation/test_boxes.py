@@ -58,3 +58,9 @@ def test_bad_boxes_are_named():
         iou(torch.tensor([5.0, 5, -1, 2]), torch.zeros(4))
     with pytest.raises(ValueError, match=r"boxes must be \(2, 4\) or \(2, m, 4\), got \(3, 4\)"):
         as_lists(torch.zeros(3, 4), 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int64])
+def test_boxes_of_whole_numbers_overlap_as_those_of_floats(dtype):
+    a, b = torch.tensor([100, 100, 80, 60]), torch.tensor([[110, 90, 90, 80], [20, 30, 50, 50]])
+    assert torch.equal(iou(a.to(dtype), b.to(dtype)), iou(a.float(), b.float()))
