@@ -35,6 +35,16 @@ def check_count(name: str, value: Any, advice: str) -> None:
         raise ValueError(f"{name} must be at least 1, got {value}: {advice}")
 
 
+def check_names(name: str, given: Any, example: str) -> None:
+    """Refuse a string, which would be read letter by letter, and nothing, where a list of names is meant.
+
+    Raises:
+        ValueError: naming the argument, its value and what is good.
+    """
+    if isinstance(given, str) or not given:
+        raise ValueError(f"{name} must be a list with at least one name, got {given!r}: e.g. [{given or example!r}]")
+
+
 def check_batch(x: Any, y: Any = None, names: tuple[str, str] = ("x", "y")) -> None:
     """Refuse a batch ``x`` (B, ...) and its targets ``y`` (B, ...) or None, before anything is planned for them.
 

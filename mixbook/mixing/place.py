@@ -7,7 +7,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from mixbook.mixing.checks import another_network, check_batch, check_batches, check_mixer, name_of
+from mixbook.mixing.checks import another_network, check_batch, check_batches, check_mixer, check_names, name_of
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.oneof import OneOf
 from mixbook.mixing.pairing import OptimalTransport, RandomPairing
@@ -76,8 +76,7 @@ class ManifoldMixer:
         per: Scope = "batch",
         stop_gradient: bool = False,
     ) -> None:
-        if isinstance(layers, str) or not layers:
-            raise ValueError(f"layers must be a list with at least one name, got {layers!r}: e.g. ['input']")
+        check_names("layers", layers, INPUT)
         modules = dict(model.named_modules())
         if len(set(layers)) < len(layers):
             raise ValueError(f"layers must be different, got {list(layers)}: a mapping gives some a larger probability")

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mixbook.mixing.checks import check_names
 from mixbook.models import seeded
 from mixbook.modes import modes_kept
 from mixbook.training.feed import Data
@@ -57,7 +58,8 @@ def fine_tune(
     Raises:
         AttributeError: if the model has no such part.
         TypeError: if ``head`` is not linear.
-        ValueError: if no part is named, or ``head`` is given without ``num_classes`` or outside of ``parts``.
+        ValueError: if no part is named, ``parts`` is no list, or ``head`` is given without ``num_classes`` or outside of
+            ``parts``.
 
     Example:
         >>> from mixbook.data import iris
@@ -71,6 +73,7 @@ def fine_tune(
     """
     if not parts:
         raise ValueError("parts must name at least one part of the model, got none: for all of them use fit")
+    check_names("parts", parts, "head")
     if (head is None) != (num_classes is None):
         raise ValueError(f"head and num_classes must be given together, got {head!r} and {num_classes!r}")
     if head is not None and num_classes is not None:

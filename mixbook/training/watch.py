@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mixbook.data import Batched
 from mixbook.least import at_least
+from mixbook.mixing.checks import check_names
 from mixbook.mixing.losses import mixed_cross_entropy
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.place import ManifoldMixer
@@ -106,8 +107,8 @@ def loss_by_layer(
         For each layer its mean loss over all mixtures.
 
     Raises:
-        ValueError: if ``batch_size`` is less than 1, a layer is not there, under the default loss there is one logit alone,
-            or targets of the first batch sum to more than 1, or as the mixer does.
+        ValueError: if ``batch_size`` is less than 1, ``layers`` is no list of names, a layer is not there, under the
+            default loss there is one logit alone, or targets of the first batch sum to more than 1, or as the mixer does.
 
     Example:
         >>> import mixbook as mb
@@ -120,6 +121,7 @@ def loss_by_layer(
         ['input', 'layer1']
     """
     at_least(1, batch_size=batch_size)
+    check_names("layers", layers, "input")
     found = {}
     with evaluation_mode(model), torch.inference_mode():
         model.training = True  # of the network as a whole: a mixer of hidden layers does nothing in evaluation mode

@@ -153,3 +153,5 @@ def test_bad_input_is_named(model, data):
         fine_tune(model, data, PARTS, head="layer4", num_classes=3)
     with pytest.raises(AttributeError, match="layer9"):
         fine_tune(model, data, ["layer9"])
+    with pytest.raises(ValueError, match=r"parts must be a list with at least one name, got 'head': e\.g\. \['head'\]"):
+        fine_tune(model, data, "head", head="head", num_classes=3)

@@ -133,6 +133,12 @@ def test_what_cross_entropy_does_not_measure_is_refused_by_default(data):
         loss_by_layer(MLP(64, (8,), 1), Labelled(1), ["input"], mb.mixup(1.0))
 
 
+@pytest.mark.parametrize("layers", ["layer1", "input", []])
+def test_layers_are_a_list_of_names(layers):
+    with pytest.raises(ValueError, match="layers must be a list with at least one name, got"):
+        loss_by_layer(MLP(64, (8,), 10), digits(), layers, mb.mixup(1.0, 10))
+
+
 @pytest.mark.parametrize(
     ("values", "goal", "epochs"),
     [
