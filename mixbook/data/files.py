@@ -37,7 +37,7 @@ class Table:
     label: str
 
 
-def read_table(path: str | Path, label: str | None = None, *, gaps: bool = True) -> Table:
+def read_table(path: str | Path, label: str | int | None = None, *, gaps: bool = True) -> Table:
     """Read ``.csv`` (comma, semicolon or tab; a header or none) or ``.npz`` (arrays ``x`` and ``y``).
 
     Args:
@@ -53,7 +53,7 @@ def read_table(path: str | Path, label: str | None = None, *, gaps: bool = True)
             in the file, from 1) and column; of NPZ the sample, from 0.
         OSError: if it cannot be read.
     """
-    path = Path(path)
+    path, label = Path(path), None if label is None else str(label)
     if path.is_dir():
         raise ValueError(
             f"{path} is a folder, and this takes a .csv or .npz file: of images of one size write an .npz with "

@@ -58,7 +58,7 @@ def is_path(data: str) -> bool:
 def read_own(
     path: str | Path,
     *,
-    label: str | None = None,
+    label: str | int | None = None,
     size: int | None = None,
     colour: bool = False,
     generator: torch.Generator | None = None,

@@ -97,13 +97,15 @@ class Job:
     shift: int = 0
     flip: bool = False
     hidden: tuple[int, ...] = (256, 256)
-    label: str | None = None
+    label: str | int | None = None
     size: int | None = None
     colour: bool = False
 
     def __post_init__(self) -> None:
         if self.is_own and is_path(self.data):  # kept whole, for a run is continued and evaluated from other folders too
             object.__setattr__(self, "data", str(Path(self.data).resolve()))
+        if self.label is not None:  # the number of a column is written as a command line writes it
+            object.__setattr__(self, "label", str(self.label))
 
     @property
     def is_own(self) -> bool:

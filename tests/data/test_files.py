@@ -24,7 +24,7 @@ def test_words_are_labels_in_alphabetical_order(tmp_path, separator, header):
     np.testing.assert_array_equal(table.x, [[1, 2.5], [3, 4], [5, np.nan]])  # a gap is seen by who uses the table
 
 
-@pytest.mark.parametrize("label", ["kind", "0", "-3"])
+@pytest.mark.parametrize("label", ["kind", "0", "-3", 0, -3])
 def test_the_label_may_be_any_column(tmp_path, label):
     table = read_table(written(tmp_path, "kind,a,b\n7,1,2\n3,3,4\n"), label)
     assert table.classes == ("3", "7") and table.y.tolist() == [1, 0]

@@ -316,3 +316,7 @@ def test_sigterm_ends_the_command_with_143_and_the_same_command_goes_on(tmp_path
     from mixbook.training.checkpoint import load
 
     assert len(load(tmp_path / "checkpoint.pt")["records"]) >= 1
+
+
+def test_a_column_may_be_given_by_its_number():
+    assert Job("flowers.csv", label=2) == Job("flowers.csv", label="2")
