@@ -13,7 +13,7 @@ from mixbook.data.labelled import Labelled, check_tensors
 from mixbook.transfer import send
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arrays(Labelled):
     """Samples and labels as two tensors.
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Labelled:
     """Samples ``x`` (n, ...) and labels ``y``, int64 (n,); see ``Arrays`` and ``Pixels`` for what ``x`` may be."""
 

@@ -9,7 +9,7 @@ from mixbook.data.arrays import Arrays
 from mixbook.data.labelled import Labelled, check_tensors
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pixels(Labelled):
     """Images and labels as two tensors.
 

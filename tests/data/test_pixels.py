@@ -52,3 +52,9 @@ def test_a_single_number_is_refused_with_advice(data, row):
     for each in (data, data.arrays()):
         with pytest.raises(TypeError, match=r"rows must be a tensor \(m,\), got .* for batches give the data to fit"):
             each[row]
+
+
+def test_equal_is_only_the_same_object(data):
+    """Tensors compare value by value, and a truth value of that was asked for."""
+    for one, other in ((data, data[torch.arange(20)]), (data.arrays(), data.arrays())):
+        assert one == one and one != other and other not in [one] and hash(one) == hash(one)
