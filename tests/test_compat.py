@@ -3,6 +3,7 @@
 import copy
 import inspect
 import pickle
+from functools import partial
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -602,3 +603,9 @@ def test_lightning_mixes_training_batches_only(generator):
     assert not torch.equal(mixed, batch[0]) and targets.shape == (8, 5)
     net.trainer.training = False
     assert net.on_after_batch_transfer(batch, 0) is batch
+
+
+@pytest.mark.parametrize("make", [MixUp, CutMix, Mixup, partial(Mixup, cutmix_alpha=1.0, mode="elem")])
+def test_a_batch_of_nothing_comes_back_with_targets_for_none(make):
+    x, targets = make(num_classes=5)(torch.zeros(0, 3, 8, 8), torch.zeros(0).long())
+    assert x.shape == (0, 3, 8, 8) and targets.shape == (0, 5)

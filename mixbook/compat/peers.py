@@ -235,6 +235,8 @@ class Mixup:
     def plan(self, x: Tensor) -> MixPlan:
         """Decide the mixtures of a batch (B, ...); it must be images (B, channels, H, W) where CutMix is on."""
         size = len(x)
+        if size == 0:
+            return MixPlan.identity(x)
         row = torch.arange(size)
         # Rows that share a draw have the same number.
         draw = {"batch": torch.zeros_like(row), "pair": torch.minimum(row, row.flip(0)), "elem": row}[self.mode]
