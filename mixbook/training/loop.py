@@ -114,7 +114,7 @@ def fit(
         epoch that was interrupted, times and pace are those since it went on.
 
     Raises:
-        TypeError: if ``mixer`` has no ``outputs``.
+        TypeError: if ``mixer`` has no ``outputs``, or ``validate`` gives no mapping.
         ValueError: if the recipe does not fit the data, the number of processes or the fabric's precision, the model has
             too few outputs, the mixer's targets have another shape than cross entropy needs, under the default loss there
             is one logit alone, or targets of the first batch sum to more than 1, in float16 a ``GradientNorm`` watches,
@@ -180,10 +180,14 @@ def scores_of(model: nn.Module, validate: Validate | None) -> dict[str, float]:
     """What ``validate`` says of a network, in plain numbers; nothing without it.
 
     Raises:
+        TypeError: if it gives no mapping.
         ValueError: if a score has the name of what a record holds anyway: one of the two would be lost, and a score called
             "loss" would be taken for that of the training, which must be finite.
     """
-    scores = {name: float(value) for name, value in validate(model).items()} if validate else {}
+    said = validate(model) if validate else {}
+    if not isinstance(said, Mapping):
+        raise TypeError(f"validate must give scores by name, such as {{'accuracy': 0.9}}, got {type(said).__name__}")
+    scores = {name: float(value) for name, value in said.items()}
     if taken := sorted(scores.keys() & {"epoch", "loss", "lr", *PACE}):
         name = taken[0]
         raise ValueError(f"a score of validate is called {name!r}, which is recorded anyway: try 'validation_{name}'")
@@ -325,6 +329,9 @@ class _Run:
             x = x.contiguous(memory_format=torch.channels_last)
         if self._mixer is None:
             logits = self._network(x)
+            # Classes may be any integers with a mixer, and torch's losses take int64 alone.
+            whole = not (targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool)
+            targets = targets.long() if whole else targets
         else:
             made = {} if plan is None else {"plan": plan}
             try:

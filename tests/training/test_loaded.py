@@ -18,6 +18,7 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
+import mixbook as mb
 from mixbook.data import iris, loader
 from mixbook.models import MLP, seeded
 from mixbook.training import Recipe, fit
@@ -163,6 +164,13 @@ def test_a_loader_without_a_batch_is_refused():
 def test_a_loader_of_triples_is_refused():
     with pytest.raises(TypeError, match=r"pairs \(samples, labels\) of tensors, got 3 parts"):
         trained(loader(TensorDataset(iris().x, iris().y, iris().y), 30, seed=0))
+
+
+@pytest.mark.parametrize("mixer", [None, mb.mixup(1.0, 3)])
+@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8])
+def test_labels_may_be_any_integers(dtype, mixer):
+    first, other = (loader(TensorDataset(iris().x, iris().y.to(each)), 30, seed=0) for each in (torch.int64, dtype))
+    assert torch.equal(trained(first, mixer=mixer), trained(other, mixer=mixer))
 
 
 def test_without_a_length_there_are_no_checkpoints_and_no_moving_schedules(tmp_path):

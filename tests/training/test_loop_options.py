@@ -455,6 +455,12 @@ def test_bytes_of_a_loader_are_numbers_from_0_to_1():
     assert mb.evaluate(model(), feeds[0]) == mb.evaluate(model(), feeds[1])
 
 
+@pytest.mark.parametrize("said", [None, 0.5])
+def test_scores_without_names_are_refused(said):
+    with pytest.raises(TypeError, match=rf"validate must give scores by name.*, got {type(said).__name__}"):
+        trained(Recipe(epochs=1), validate=lambda m: said)
+
+
 def test_what_cannot_be_trained_on_says_what_to_wrap_it_in():
     data = Pixels(torch.zeros(9, 1, 2, 2, dtype=torch.uint8), torch.arange(9) % CLASSES, CLASSES)
     for wrong in (data, TensorDataset(iris().x, iris().y)):
