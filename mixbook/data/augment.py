@@ -42,6 +42,7 @@ class Augment:
         repeats: M, changed copies of each sample.
 
     Raises:
+        TypeError: if one of the changes is none, such as a list of them.
         ValueError: if ``repeats`` is less than 1, or copies would all be the same because there is no change.
 
     Example:
@@ -60,6 +61,9 @@ class Augment:
         at_least(1, repeats=repeats)
         if repeats > 1 and not changes:
             raise ValueError(f"repeats={repeats} without a change gives equal copies: pass changes, e.g. Shift(4), Flip()")
+        wrong = next((each for each in changes if isinstance(each, type) or not callable(each)), None)
+        if wrong is not None:
+            raise TypeError(f"changes must be given one by one, such as Augment(Shift(4), Flip()), got {wrong!r}")
         object.__setattr__(self, "changes", changes)
         object.__setattr__(self, "repeats", repeats)
 

@@ -1,7 +1,7 @@
 """Fully connected networks."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from torch import nn
@@ -25,6 +25,7 @@ class MLP(nn.Sequential):
             mixup compares with 0.5 everywhere but in a bottleneck of 2 units (Figure 2).
 
     Raises:
+        TypeError: if ``hidden`` is no list.
         ValueError: if a width is less than 1, the activation is unknown, or ``dropout`` is out of range.
 
     Example:
@@ -43,6 +44,8 @@ class MLP(nn.Sequential):
         activation: str = "relu",
         dropout: float | Sequence[float] = 0.0,
     ) -> None:
+        if not isinstance(hidden, Iterable):
+            raise TypeError(f"hidden must be a list of widths, got {hidden!r}: e.g. ({hidden!r},)")
         widths = [in_features, *hidden]
         if min(*widths, out_features) < 1:
             raise ValueError(f"widths must be at least 1, got in {in_features}, hidden {hidden}, out {out_features}")

@@ -72,11 +72,13 @@ class Recipe:
     def __post_init__(self) -> None:
         for field in fields(self):
             object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
+        if not isinstance(self.milestones, Iterable):
+            raise ValueError(f"milestones must be a list of epochs, got {self.milestones!r}: e.g. ({self.milestones!r},)")
         object.__setattr__(self, "milestones", tuple(_plain(each) for each in self.milestones))  # JSON gives lists
         object.__setattr__(self, "knots", tuple((float(epoch), float(factor)) for epoch, factor in self.knots))
         checks = {
-            "epochs": (self.epochs >= 1, "at least 1"),
-            "batch_size": (self.batch_size >= 1, "at least 1"),
+            "epochs": (isinstance(self.epochs, int) and self.epochs >= 1, "a whole number, at least 1"),
+            "batch_size": (isinstance(self.batch_size, int) and self.batch_size >= 1, "a whole number, at least 1"),
             "lr": (0 < self.lr < math.inf, "positive and finite"),
             "optimizer": (self.optimizer in ("sgd", "adam"), "'sgd' or 'adam'"),
             "momentum": (0 <= self.momentum < 1, "in [0, 1)"),

@@ -144,6 +144,12 @@ def test_changes_are_applied_in_order(images):
     assert (both == 0).any()  # noise after the hole would have filled it
 
 
+@pytest.mark.parametrize("wrong", [[Shift(4), Flip()], Flip])
+def test_what_changes_nothing_is_refused_when_it_is_made(wrong):
+    with pytest.raises(TypeError, match=r"changes must be given one by one, such as Augment\(Shift\(4\), Flip\(\)\), got"):
+        Augment(wrong)
+
+
 def test_nothing_to_do_is_the_identity(images):
     x, y = Augment()(images, torch.arange(40))
     assert torch.equal(x, images) and torch.equal(y, torch.arange(40))

@@ -48,3 +48,8 @@ def test_widths_must_be_positive(arguments):
 def test_an_unknown_activation_names_those_that_exist():
     with pytest.raises(ValueError, match="relu, tanh, leaky_relu, got 'swish'"):
         MLP(2, (3,), 2, "swish")
+
+
+def test_a_number_in_the_place_of_widths_is_refused():
+    with pytest.raises(TypeError, match=r"hidden must be a list of widths, got 32: e\.g\. \(32,\)"):
+        MLP(64, 32, 10)
