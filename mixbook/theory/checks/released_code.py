@@ -36,16 +36,16 @@ def missing_zero_grad() -> Iterator[Comparison]:
     answers = moons.boundaries(alpha, seeds * 3, forgets, n=n, width=width, steps=steps)
     none, right, faulty = moons.bend(answers).reshape(3, 6)
     more = (right.mean() - none.mean()) / (faulty.mean() - none.mean())
-    shares = f"{right.mean():.3f} of the square, {faulty.mean():.3f} without zero_grad, no mixup {none.mean():.3f}"
+    shares = f"{right.mean():.3f} of the square, {faulty.mean():.3f} without the reset, no mixup {none.mean():.3f}"
     setting = f"{n} samples, {width} units, {steps} steps, {len(seeds)} seeds"
     yield refuted(f"alpha = 1 bends {shares} ({setting})", faulty.mean(), right.mean(), by=0.05)
     yield at_most("most of what mixup seems to add is the fault", more, 0.5)
     plain = [[_bend_of_one_network(seed, forgets) for seed in range(3)] for forgets in (True, False)]
     error = np.hypot(right.std(ddof=1) / 6**0.5, np.std(plain[0], ddof=1) / 3**0.5)
-    what = "with zero_grad, networks trained one by one in plain PyTorch bend as much"
+    what = "with the reset, networks trained one by one in plain PyTorch bend as much"
     yield close(what, np.mean(plain[0]), right.mean(), 5 * error)
     apart = [float(np.mean(bends)) for bends in plain]
-    yield refuted(f"in plain PyTorch: {apart[0]:.3f} with zero_grad, {apart[1]:.3f} without", apart[1], apart[0], by=0.05)
+    yield refuted(f"in plain PyTorch: {apart[0]:.3f} with the reset, {apart[1]:.3f} without", apart[1], apart[0], by=0.05)
 
 
 @statement(
