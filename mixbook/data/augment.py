@@ -226,16 +226,15 @@ class Rotate:
         _check_images(x)
         if len(x) == 0:
             return x.clone()
-        # Half precision has too few digits for the places of pixels, so single is the least; autocast would take it away.
-        exact = torch.promote_types(x.dtype, torch.float32)
-        turn = send(torch.rand(len(x), **drawn_by(generator)), x.device).to(exact)
-        angle = math.radians(self.degrees) * (2 * turn - 1)
-        cos, sin, zero, ratio = angle.cos(), angle.sin(), torch.zeros_like(angle), x.shape[2] / x.shape[3]
-        # Coordinates run from -1 to 1 along both sides, so a turn of an oblong image must be told their ratio.
-        turn = torch.stack([cos, -sin * ratio, zero, sin / ratio, cos, zero], dim=1).reshape(-1, 2, 3)
-        with torch.autocast(x.device.type, enabled=False):
-            grid = F.affine_grid(turn, list(x.shape), align_corners=False)
-            return F.grid_sample(x.to(exact), grid, align_corners=False).to(x.dtype)
+        exact = torch.promote_types(x.dtype, torch.float32)  # half precision has too few digits for the places of pixels
+        turn = 2 * send(torch.rand(len(x), 1, 1, **drawn_by(generator)), x.device).to(exact) - 1
+        angle, ratio = math.radians(self.degrees) * turn, x.shape[2] / x.shape[3]
+        # Places run from -1 to 1 along both sides, so a turn of an oblong image must be told their ratio. They are computed
+        # one by one: autocast would make the products of matrices in torch's affine_grid in half precision.
+        down, across = ((2 * torch.arange(side, device=x.device, dtype=exact) + 1) / side - 1 for side in x.shape[2:])
+        down, cos, sin = down[:, None], angle.cos(), angle.sin()
+        grid = torch.stack([cos * across - sin * ratio * down, sin / ratio * across + cos * down], dim=-1)
+        return F.grid_sample(x.to(exact), grid, align_corners=False).to(x.dtype)
 
 
 def _check_float(x: Tensor) -> None:
