@@ -35,9 +35,8 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         'all of it'
     """
     path = path.resolve() if path.exists() else path  # a link that leads nowhere is replaced
-    part = path.with_name(
-        f"{path.name}.{secrets.token_hex(4)}.part"
-    )  # not by process: other machines have the same numbers
+    # Not named by process: others on other machines have the same numbers.
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("wb") as file:
             yield file
