@@ -19,6 +19,7 @@ SOURCES = sorted(path for path in (ROOT / "book").rglob("*.md") if ".ipynb_check
 RESULTS = sorted((ROOT / "book" / "results").glob("*/*.csv"))
 FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 LARGEST = 300_000  # bytes of one notebook, outputs included
+WIDEST = 88  # characters of a line of code that a page 1280 pixels wide shows without scrolling sideways
 
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT / "book")))
@@ -93,6 +94,21 @@ def test_the_cells_that_a_reader_sees_are_short(path):
     ] or [0]
     assert median(lengths) <= 6
     assert max(lengths) <= 25
+
+
+def shown_lines(path: Path) -> list[str]:
+    """Lines of code on a page: of its cells that are not folded, and of code that is shown and not executed."""
+    text = path.read_text()
+    cells = chapters.read(path).cells if "kernelspec:" in text else []
+    code = [cell.source for cell in cells if cell.cell_type == "code" and not FOLDED & set(cell.metadata.get("tags", []))]
+    fences = re.findall(r"^(```+)(.*)\n((?:.*\n)*?)\1 *$", text, re.MULTILINE)
+    code += [block for _, kind, block in fences if kind.startswith("{code-block}") or not kind.startswith("{")]
+    return [line for block in code for line in block.splitlines()]
+
+
+@each_source
+def test_no_line_of_code_on_a_page_has_to_be_scrolled(path):
+    assert not [line for line in shown_lines(path) if len(line) > WIDEST]
 
 
 @each_chapter
