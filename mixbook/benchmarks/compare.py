@@ -159,7 +159,8 @@ def compare(results: Results, *, begun: bool = False) -> list[Comparison]:
         >>> from mixbook.benchmarks.compare import compare
         >>> from mixbook.benchmarks.experiments import get_experiment
         >>> from mixbook.benchmarks.results import Results
-        >>> results = Results(get_experiment("kmixup-tmlr-table5-iris"), "laptop", Path("nowhere"))  # with nothing in it
+        >>> iris = get_experiment("kmixup-tmlr-table5-iris")
+        >>> results = Results(iris, "laptop", Path("nowhere"))  # with nothing in it
         >>> [(each.printed.method, each.n) for each in compare(results)][:2]
         [('erm', 0), ('mixup', 0)]
     """
@@ -249,7 +250,8 @@ def as_table(comparisons: Sequence[Comparison], *, alphas: bool = False) -> list
         >>> from mixbook.benchmarks.printed import printed_values
         >>> from mixbook.benchmarks.spec import Cell
         >>> printed = printed_values()[0]
-        >>> rows = as_table([Comparison(Cell(printed.method, printed.params), printed, values=(1.0, 2.0, 3.0))])
+        >>> cell = Cell(printed.method, printed.params)
+        >>> rows = as_table([Comparison(cell, printed, values=(1.0, 2.0, 3.0))])
         >>> sorted(rows[0])
         ['method', 'n', 'ours', 'ours - printed', 'parameters', 'printed accuracy [%]']
     """

@@ -63,7 +63,8 @@ def with_interval(mean: float | None, half: float | None, digits: int = 2, *, si
 
     Example:
         >>> from mixbook.benchmarks.estimate import with_interval
-        >>> with_interval(1.234, 0.5), with_interval(1.234, None, digits=1, sign="+"), with_interval(None, None)
+        >>> short = with_interval(1.234, None, digits=1, sign="+")
+        >>> with_interval(1.234, 0.5), short, with_interval(None, None)
         ('1.23 ±0.50', '+1.2', '')
     """
     if mean is None:
@@ -126,7 +127,8 @@ def by_trial(gains: Sequence[Mapping[int, float]]) -> list[float]:
         >>> from mixbook.benchmarks.estimate import by_trial
         >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0}, {0: 5.0, 1: 7.0}])]
         [3.0, 5.0]
-        >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0, 2: 5.0}, {0: 5.0, 1: 7.0}])]  # not 3, 5 and 5
+        >>> uneven = [{0: 1.0, 1: 3.0, 2: 5.0}, {0: 5.0, 1: 7.0}]
+        >>> [round(each, 6) for each in by_trial(uneven)]  # not 3, 5 and 5
         [3.0, 5.0, 7.0]
         >>> [round(each, 6) for each in by_trial([{0: 1.0, 1: 3.0}, {0: 5.0}])]
         [3.0]

@@ -119,7 +119,8 @@ def beside_own(own: Own, results: Results) -> list[dict[str, str]]:
         >>> from mixbook.benchmarks.own import beside_own, own_trials
         >>> from mixbook.benchmarks.results import Results
         >>> iris = get_experiment("kmixup-tmlr-table5-iris")
-        >>> beside_own(own_trials(iris, None, 1, "smoke"), Results(iris, "smoke", Path("nowhere")))  # with nothing in it
+        >>> nothing = Results(iris, "smoke", Path("nowhere"))
+        >>> beside_own(own_trials(iris, None, 1, "smoke"), nothing)
         []
     """
     if results.experiment.name != own.experiment.name:

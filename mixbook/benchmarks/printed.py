@@ -15,7 +15,8 @@ class PrintedValue:
 
     Example:
         >>> from mixbook.benchmarks.printed import printed_values
-        >>> row = next(row for row in printed_values() if (row.paper, row.dataset) == ("kmixup-tmlr", "iris"))
+        >>> wanted = ("kmixup-tmlr", "iris")
+        >>> row = next(row for row in printed_values() if (row.paper, row.dataset) == wanted)
         >>> row.method, row.unit, type(row.number).__name__
         ('erm', '%', 'float')
     """
@@ -45,7 +46,8 @@ class PrintedFigure:
 
     Example:
         >>> from mixbook.benchmarks.printed import PrintedFigure
-        >>> PrintedFigure("manifold", "Figure 3", "why hidden states flatten (a drawing of the idea)").is_drawing
+        >>> shows = "why hidden states flatten (a drawing of the idea)"
+        >>> PrintedFigure("manifold", "Figure 3", shows).is_drawing
         True
     """
 

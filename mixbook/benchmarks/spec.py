@@ -45,7 +45,8 @@ def changed(settings: tuple[Setting, ...], *changes: Setting) -> tuple[Setting, 
 
     Example:
         >>> from mixbook.benchmarks.spec import Setting, changed
-        >>> found = changed((Setting("lr", 0.1, ""), Setting("k", 4, "")), Setting("seed", 0, ""), Setting("lr", 1.0, ""))
+        >>> settings = Setting("lr", 0.1, ""), Setting("k", 4, "")
+        >>> found = changed(settings, Setting("seed", 0, ""), Setting("lr", 1.0, ""))
         >>> [(setting.name, setting.value) for setting in found]
         [('lr', 1.0), ('k', 4), ('seed', 0)]
     """
@@ -109,7 +110,8 @@ class Cell:
         Example:
             >>> from mixbook.benchmarks.spec import Cell
             >>> cell = Cell("kmixup", "k=16;alpha=1")
-            >>> [cell.fits(pattern) for pattern in ("kmixup", "alpha=1", "kmixup alpha=1, k=16", "mixup alpha=1")]
+            >>> patterns = "kmixup", "alpha=1", "kmixup alpha=1, k=16", "mixup alpha=1"
+            >>> [cell.fits(pattern) for pattern in patterns]
             [True, True, True, False]
         """
         first, *others = re.split(r"[;,\s]+", pattern.strip())
@@ -159,7 +161,8 @@ class Experiment:
     Example:
         >>> from mixbook.benchmarks.experiments import get_experiment
         >>> experiment = get_experiment("kmixup-tmlr-table5-iris")
-        >>> experiment.table, experiment.dataset, str(experiment.cells[1]), len(experiment.selected("smoke"))
+        >>> selected = experiment.selected("smoke")
+        >>> experiment.table, experiment.dataset, str(experiment.cells[1]), len(selected)
         ('Table 5', 'iris', 'mixup k=1;alpha=0.05;xi=0.07', 4)
     """
 

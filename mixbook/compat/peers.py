@@ -103,7 +103,8 @@ class MixUp(_Transform):
     Example:
         >>> import torch
         >>> from mixbook.compat import MixUp
-        >>> x, targets = MixUp(alpha=0.2, num_classes=10)(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 0]))
+        >>> mix = MixUp(alpha=0.2, num_classes=10)
+        >>> x, targets = mix(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 0]))
         >>> x.shape, targets.shape
         (torch.Size([4, 3, 32, 32]), torch.Size([4, 10]))
     """

@@ -123,7 +123,8 @@ def impute(train: Arrays, *others: Arrays) -> tuple[Arrays, ...]:
     Example:
         >>> import torch
         >>> from mixbook.data import Arrays, impute
-        >>> train = Arrays(torch.tensor([[1.0], [3.0], [float("nan")]]), torch.tensor([0, 1, 1]), 2, missing=True)
+        >>> x, y = torch.tensor([[1.0], [3.0], [float("nan")]]), torch.tensor([0, 1, 1])
+        >>> train = Arrays(x, y, 2, missing=True)
         >>> impute(train)[0].x.flatten()
         tensor([1., 3., 2.])
     """

@@ -26,7 +26,8 @@ class Pixels(Labelled):
     Example:
         >>> import torch
         >>> from mixbook.data import Pixels
-        >>> pixels = Pixels(torch.full((4, 1, 8, 8), 255, dtype=torch.uint8), torch.tensor([0, 1, 0, 1]), num_classes=2)
+        >>> white = torch.full((4, 1, 8, 8), 255, dtype=torch.uint8)
+        >>> pixels = Pixels(white, torch.tensor([0, 1, 0, 1]), num_classes=2)
         >>> pixels.arrays().x.max()
         tensor(1.)
     """

@@ -44,7 +44,8 @@ class Resident:
     Example:
         >>> import torch
         >>> from mixbook.data import Pixels, Resident
-        >>> pixels = Pixels(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 0, 1]), num_classes=2)
+        >>> black = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
+        >>> pixels = Pixels(black, torch.tensor([0, 1, 0, 1]), num_classes=2)
         >>> data = Resident(pixels, mean=[0.5], std=[0.25])
         >>> x, y = data.batch(torch.tensor([0, 2]))
         >>> x.shape, x.unique(), y

@@ -26,7 +26,8 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
     Example:
         >>> import torch
         >>> from mixbook.evaluation import iou
-        >>> iou(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([1.0, 0.0, 2.0, 2.0]))  # left, top, width, height
+        >>> one = torch.tensor([0.0, 0.0, 2.0, 2.0])  # left, top, width, height
+        >>> iou(one, torch.tensor([1.0, 0.0, 2.0, 2.0]))
         tensor(0.3333)
     """
     for name, boxes in (("a", a), ("b", b)):

@@ -91,7 +91,8 @@ class NoisyBackground:
     Example:
         >>> import torch
         >>> from mixbook.evaluation import NoisyBackground
-        >>> x, box = torch.full((1, 1, 4, 4), 0.5), torch.tensor([[1.0, 1.0, 2.0, 2.0]])  # left, top, width, height
+        >>> x = torch.full((1, 1, 4, 4), 0.5)
+        >>> box = torch.tensor([[1.0, 1.0, 2.0, 2.0]])  # left, top, width, height
         >>> noisy = NoisyBackground(0.1)(x, box, torch.Generator().manual_seed(0))
         >>> int((noisy == x).sum())  # the pixels of the object
         4
@@ -134,9 +135,10 @@ def corrupted_accuracy(
     Example:
         >>> import torch
         >>> from mixbook.evaluation import OtherBackground, corrupted_accuracy
-        >>> x = torch.tensor([[[[0.5, 0.0]]], [[[0.5, 1.0]]]])  # two images of two pixels: the object, and the background
+        >>> # Two images of two pixels: the object, and the background, which this network sees.
+        >>> x = torch.tensor([[[[0.5, 0.0]]], [[[0.5, 1.0]]]])
         >>> batch = x, torch.tensor([0, 1]), torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2)
-        >>> corrupted_accuracy(torch.nn.Flatten(), [batch], OtherBackground())  # a network that looks at the background
+        >>> corrupted_accuracy(torch.nn.Flatten(), [batch], OtherBackground())
         0.0
     """
     logits, labels = [], []

@@ -102,7 +102,8 @@ def activation_maps(
         >>> import torch
         >>> from mixbook.evaluation import activation_maps
         >>> from mixbook.models import ResNet18
-        >>> maps, logits = activation_maps(ResNet18(num_classes=10, width=8), torch.rand(2, 3, 32, 32), "layer4", "head")
+        >>> model, x = ResNet18(num_classes=10, width=8), torch.rand(2, 3, 32, 32)
+        >>> maps, logits = activation_maps(model, x, "layer4", "head")
         >>> maps.shape, logits.shape
         (torch.Size([2, 4, 4]), torch.Size([2, 10]))
     """
@@ -218,7 +219,8 @@ def localisation(
         >>> import torch
         >>> from mixbook.evaluation import localisation
         >>> from mixbook.models import ResNet18
-        >>> batch = torch.rand(2, 3, 32, 32), torch.tensor([0, 1]), torch.tensor([[8.0, 8.0, 16.0, 16.0]] * 2)
+        >>> boxes = torch.tensor([[8.0, 8.0, 16.0, 16.0]] * 2)
+        >>> batch = torch.rand(2, 3, 32, 32), torch.tensor([0, 1]), boxes
         >>> scores = localisation(ResNet18(num_classes=10, width=8), [batch], "layer4", "head")
         >>> sorted(scores)
         ['accuracy', 'iou@code', 'iou@text', 'localised@code', 'localised@text']

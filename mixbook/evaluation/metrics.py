@@ -106,7 +106,8 @@ def temperature(logits: Tensor, y: Tensor) -> float:
         >>> import torch
         >>> from mixbook.evaluation import temperature
         >>> logits, y = torch.tensor([[2.0, 0.0]]).repeat(4, 1), torch.tensor([0, 0, 0, 1])
-        >>> round(temperature(logits, y), 3)  # right 3 times of 4, so the difference of the logits should be log 3
+        >>> # Right 3 times of 4, so the difference of the logits should be log 3.
+        >>> round(temperature(logits, y), 3)
         1.82
     """
     y = _checked(logits, y)

@@ -25,7 +25,8 @@ def average_ranks(scores: ArrayLike) -> np.ndarray:
 
     Example:
         >>> from mixbook.evaluation.ranks import average_ranks
-        >>> average_ranks([[5.0, 4.0, 3.0], [6.0, 5.5, 5.0], [9.0, 7.0, 8.0]])  # three methods on three data sets
+        >>> errors = [[5.0, 4.0, 3.0], [6.0, 5.5, 5.0], [9.0, 7.0, 8.0]]
+        >>> average_ranks(errors)  # three methods on three data sets
         array([3.        , 1.66666667, 1.33333333])
     """
     return rankdata(_checked(scores), axis=1).mean(axis=0)

@@ -33,7 +33,8 @@ class OneOf:
 
     Example:
         >>> import torch, mixbook as mb
-        >>> mix = mb.OneOf([mb.mixup(0.8, num_classes=10), mb.cutmix(1.0, num_classes=10)], probabilities=[0.3, 0.7])
+        >>> mixers = mb.mixup(0.8, num_classes=10), mb.cutmix(1.0, num_classes=10)
+        >>> mix = mb.OneOf(mixers, probabilities=[0.3, 0.7])
         >>> x, targets = mix(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 0]))
         >>> x.shape, targets.shape
         (torch.Size([4, 3, 32, 32]), torch.Size([4, 10]))

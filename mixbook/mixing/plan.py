@@ -45,7 +45,8 @@ class MixPlan:
 
     Example:
         >>> import torch, mixbook as mb
-        >>> plan = mb.MixPlan(torch.tensor([[0, 1], [1, 2], [2, 0]]), torch.tensor([[0.75, 0.25]] * 3), rows=3)
+        >>> sources = torch.tensor([[0, 1], [1, 2], [2, 0]])
+        >>> plan = mb.MixPlan(sources, torch.tensor([[0.75, 0.25]] * 3), rows=3)
         >>> plan.apply(torch.eye(3))
         tensor([[0.7500, 0.2500, 0.0000],
                 [0.0000, 0.7500, 0.2500],

@@ -183,7 +183,8 @@ def steepest(z: ArrayLike, targets: ArrayLike, points: ArrayLike, labels: ArrayL
 
     Example:
         >>> from mixbook.theory.collinearity import steepest
-        >>> round(float(steepest([[0.5]], [[0.5, 0.5]], [[0.0], [1.0]], [0, 1])), 4)  # sqrt(1/2) over half the way
+        >>> slope = steepest([[0.5]], [[0.5, 0.5]], [[0.0], [1.0]], [0, 1])
+        >>> round(float(slope), 4)  # sqrt(1/2) over half the way
         1.4142
     """
     points, labels, _ = as_samples(points, labels, np.shape(targets)[1])

@@ -164,7 +164,8 @@ def affine_cross_entropy(alpha: float, num_classes: int = 2, same: float = 0.0) 
     Example:
         >>> from mixbook.theory.flattening import affine_cross_entropy
         >>> from mixbook.theory.loss_floor import pair_entropy
-        >>> round(affine_cross_entropy(2.0), 3), round(affine_cross_entropy(2.0, 10), 3), round(pair_entropy(2.0), 3)
+        >>> two, ten = affine_cross_entropy(2.0), affine_cross_entropy(2.0, 10)
+        >>> round(two, 3), round(ten, 3), round(pair_entropy(2.0), 3)
         (0.585, 0.832, 0.583)
     """
     _check_alpha(alpha)

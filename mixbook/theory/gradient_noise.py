@@ -130,7 +130,8 @@ def measure_split(
         >>> from mixbook.models import MLP
         >>> from mixbook.theory.gradient_noise import measure_split
         >>> x, y = torch.rand(30, 4), torch.eye(3)[torch.arange(30) % 3]
-        >>> split, error = measure_split(MLP(4, (8,), 3), mb.multimix(draws=2), x, y, batch_size=6, groups=3, batches=4)
+        >>> model, mixer = MLP(4, (8,), 3), mb.multimix(draws=2)
+        >>> split, error = measure_split(model, mixer, x, y, batch_size=6, groups=3, batches=4)
         >>> split.variance(1) > 0
         True
     """

@@ -172,7 +172,8 @@ def mixup_solution(x: ArrayLike, y: ArrayLike, alpha: Law, pairs: Pairs = "all")
     Example:
         >>> from mixbook.theory.linear import margins, mixup_margin, mixup_solution
         >>> x, y = [[2.0, 0.0], [-2.0, 0.0]], [1, -1]
-        >>> margins(mixup_solution(x, y, alpha=1.0, pairs="across"), x, y).round(4), round(mixup_margin(1.0), 4)
+        >>> theta = mixup_solution(x, y, alpha=1.0, pairs="across")
+        >>> margins(theta, x, y).round(4), round(mixup_margin(1.0), 4)
         (array([2.5997, 2.5997]), 2.5997)
     """
     digits = _precision(x)

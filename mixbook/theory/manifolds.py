@@ -207,7 +207,8 @@ def reach(points: ArrayLike, tangent: ArrayLike) -> float:
         >>> import numpy as np
         >>> from mixbook.theory.manifolds import reach
         >>> angle = np.linspace(0, 2 * np.pi, 100, endpoint=False)
-        >>> circle, tangent = np.c_[np.cos(angle), np.sin(angle)], np.c_[-np.sin(angle), np.cos(angle)][:, None]
+        >>> circle = np.c_[np.cos(angle), np.sin(angle)]
+        >>> tangent = np.c_[-np.sin(angle), np.cos(angle)][:, None]
         >>> round(reach(circle, tangent), 4)
         1.0
     """

@@ -151,7 +151,8 @@ def bend(answers: np.ndarray) -> np.ndarray:
     Example:
         >>> import numpy as np
         >>> from mixbook.theory.moons import bend
-        >>> left = np.broadcast_to(np.linspace(-2, 2, 10) < 0, (1, 10, 10))  # the vertical line's own answers
+        >>> # The vertical line's own answers:
+        >>> left = np.broadcast_to(np.linspace(-2, 2, 10) < 0, (1, 10, 10))
         >>> bend(left), bend(~left)
         (array([0.]), array([1.]))
     """

@@ -57,7 +57,8 @@ def patches_by_rounds(cost: ArrayLike, rounds: int, *, askers_only: bool = True)
         >>> cost = [[0.0, 0.2], [0.3, 0.1]]
         >>> patches_by_rounds(cost, rounds=2).tolist()
         [[True, False], [False, True]]
-        >>> patches_by_rounds(cost, rounds=2, askers_only=False).any(axis=-2).tolist()  # nobody gets the second place
+        >>> # Nobody gets the second place:
+        >>> patches_by_rounds(cost, rounds=2, askers_only=False).any(axis=-2).tolist()
         [True, False]
     """
     cost = np.array(cost, dtype=float)

@@ -156,7 +156,8 @@ def statement(
 
     Example:
         >>> from mixbook.theory.statement import close, statement
-        >>> @statement("multimix", "eq. 12", "Ten over four is 2.5.", verdict="holds", page="how_much/variance#ch-variance")
+        >>> @statement("multimix", "eq. 12", "Ten over four is 2.5.",
+        ...            verdict="holds", page="how_much/variance#ch-variance")
         ... def halves():
         ...     yield close("both sides", 10 / 4, 2.5, tolerance=1e-12)
         >>> halves.name, [comparison.passed for comparison in halves()]

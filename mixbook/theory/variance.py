@@ -182,7 +182,8 @@ def independent_pairs(gradient: Gradient, x: ArrayLike, y: ArrayLike, alpha: flo
 
     Example:
         >>> from mixbook.theory.variance import independent_pairs
-        >>> found = independent_pairs(lambda x, y: x**2, [[0.0], [1.0]], [0.0, 1.0])  # a square plays the gradient
+        >>> gradient = lambda x, y: x**2  # a square plays the gradient
+        >>> found = independent_pairs(gradient, [[0.0], [1.0]], [0.0, 1.0])
         >>> round(found.V1, 4), round(found.V2, 4), round(found.VI, 4)
         (0.1319, 0.0014, 0.0431)
     """
@@ -240,7 +241,8 @@ def any_pairing(
     Example:
         >>> from mixbook.theory.variance import all_permutations, any_pairing
         >>> x, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 1.0]
-        >>> found = any_pairing(lambda x, y: x**2, x, y, *all_permutations(3, batch_size=2))  # mixup within batches of two
+        >>> within = all_permutations(3, batch_size=2)  # mixup within batches of two
+        >>> found = any_pairing(lambda x, y: x**2, x, y, *within)
         >>> round(found.P, 4), round(found.Q, 4)
         (0.7222, 0.0167)
     """

@@ -40,10 +40,12 @@ def optimal(
 
     Example:
         >>> from mixbook.theory.vicinal import optimal
-        >>> optimal([0.0, 1.0, 2.0], [0, 1, 0], z=[0.5, 1.0], eps=0, alpha=1.0).round(3)  # at a midpoint, and at a sample
+        >>> x, y = [0.0, 1.0, 2.0], [0, 1, 0]
+        >>> # At a midpoint, and at a sample:
+        >>> optimal(x, y, z=[0.5, 1.0], eps=0, alpha=1.0).round(3)
         array([[0.667, 0.333],
                [0.   , 1.   ]])
-        >>> optimal([0.0, 1.0, 2.0], [0, 1, 0], z=[1.0], eps=0.25, alpha=64.0).argmax(1)  # on a ball, and alpha large: lost
+        >>> optimal(x, y, z=[1.0], eps=0.25, alpha=64.0).argmax(1)  # ball, large alpha: lost
         array([0])
     """
     points, labels, num_classes = as_samples(points, labels, num_classes)
@@ -94,7 +96,8 @@ def pair_masses(points: ArrayLike, labels: ArrayLike, x: ArrayLike, eps: float, 
     Example:
         >>> from mixbook.theory.vicinal import pair_masses
         >>> masses = pair_masses([0.0, 1.0], [0, 1], x=0.0, eps=0.5, alpha=1.0)
-        >>> masses.total.round(3)  # the sample with itself, and half of the way to the other, in both orders
+        >>> # The sample with itself, and half of the way to the other, in both orders:
+        >>> masses.total.round(3)
         array([[0.25 , 0.125],
                [0.125, 0.   ]])
     """
@@ -138,7 +141,8 @@ def class_densities(
         >>> from mixbook.theory.laws import BetaLaw
         >>> from mixbook.theory.vicinal import class_densities
         >>> points, labels = np.array([[0.0], [1.0]]), np.array([0, 1])
-        >>> class_densities(points, labels, np.array([0.25]), BetaLaw(1.0, 1.0), num_classes=2, tolerance=1e-9)
+        >>> at, law = np.array([0.25]), BetaLaw(1.0, 1.0)
+        >>> class_densities(points, labels, at, law, num_classes=2, tolerance=1e-9)
         array([1.5, 0.5])
     """
     i, j, u, length = segments_through(points, x, tolerance)

@@ -132,7 +132,8 @@ def fit(
         >>> from mixbook.models import MLP, seeded
         >>> from mixbook.training import Recipe, fit
         >>> model = seeded(0, lambda: MLP(4, (8,), 3))
-        >>> history = fit(model, iris(), Recipe(epochs=3, batch_size=50, lr=0.01), mixer=mb.mixup(1.0, num_classes=3))
+        >>> recipe = Recipe(epochs=3, batch_size=50, lr=0.01)
+        >>> history = fit(model, iris(), recipe, mixer=mb.mixup(1.0, num_classes=3))
         >>> len(history["loss"])
         3
     """

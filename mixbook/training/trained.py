@@ -43,7 +43,8 @@ def load_run(folder: str | Path) -> tuple[nn.Module, tuple[str, ...]]:
         >>> from mixbook import cli
         >>> from mixbook.training import load_run
         >>> folder = tempfile.TemporaryDirectory()
-        >>> options = ["--data", "iris", "--model", "mlp", "--epochs", "1", "--milestones", "--out", folder.name]
+        >>> options = ["--data", "iris", "--model", "mlp", "--epochs", "1", "--milestones"]
+        >>> options += ["--out", folder.name]
         >>> cli.main(["train", *options])  # doctest: +ELLIPSIS
         test error ...
         >>> network, classes = load_run(folder.name)

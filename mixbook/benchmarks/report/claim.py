@@ -36,7 +36,8 @@ class Claim:
 
     Example:
         >>> from mixbook.benchmarks.report.claims import claims
-        >>> claim = next(claim for claim in claims() if claim.where == "Table 6" and claim.paper == "manifold")
+        >>> wanted = ("manifold", "Table 6")
+        >>> claim = next(each for each in claims() if (each.paper, each.where) == wanted)
         >>> claim.says, claim.better, claim.than, claim.same
         ('Manifold mixup is more accurate than mixup at every alpha.', 'manifold_mixup', 'mixup', ('alpha',))
     """

@@ -52,7 +52,8 @@ def trial_of(experiment: Experiment, number: int, mixer: MixerOrMaker, profile: 
         >>> from mixbook.benchmarks.experiments import get_experiment
         >>> from mixbook.benchmarks.trials.recipes import trial_of
         >>> experiment = get_experiment("digits-few-labels")
-        >>> trial_of(experiment, 3, mb.mixup(1.0, num_classes=10), experiment.profile("smoke"), num_classes=10).recipe.seed
+        >>> mixer, smoke = mb.mixup(1.0, num_classes=10), experiment.profile("smoke")
+        >>> trial_of(experiment, 3, mixer, smoke, num_classes=10).recipe.seed
         3
     """
 

@@ -60,7 +60,8 @@ class CoMixup:
 
     Example:
         >>> import torch, mixbook as mb
-        >>> plan = mb.Mixer(ratio=mb.Fixed(0.5), blend=mb.CoMixup(grid=2, group=4)).plan(torch.rand(4, 1, 8, 8))
+        >>> mix = mb.Mixer(ratio=mb.Fixed(0.5), blend=mb.CoMixup(grid=2, group=4))
+        >>> plan = mix.plan(torch.rand(4, 1, 8, 8))
         >>> plan.sources.shape, plan.weights.sum(1)
         (torch.Size([4, 2]), tensor([1., 1., 1., 1.]))
     """
@@ -176,7 +177,8 @@ def repetition(peaks: Ints, omega: float) -> Floats:
     Example:
         >>> import numpy as np
         >>> from mixbook.mixing.blend.comixup import repetition
-        >>> repetition(np.array([[0, 0], [0, 0], [3, 3]]), omega=0.1).round(3)  # most salient blocks of three images
+        >>> blocks = np.array([[0, 0], [0, 0], [3, 3]])  # most salient ones of three images
+        >>> repetition(blocks, omega=0.1).round(3)
         array([[0.9  , 0.   , 0.075],
                [0.   , 0.9  , 0.075],
                [0.075, 0.075, 0.9  ]])

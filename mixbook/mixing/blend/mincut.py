@@ -41,9 +41,11 @@ def best_labels(unary: Floats, down: Floats, across: Floats) -> Ints:
     Example:
         >>> import numpy as np
         >>> from mixbook.mixing.blend.mincut import best_labels
-        >>> unary = np.array([[[[0.0, 1.0], [0.4, 0.0], [0.0, 1.0]]]])  # three cells in a row, of which one wants a 1
+        >>> # Three cells in a row, of which one wants a 1.
+        >>> unary = np.array([[[[0.0, 1.0], [0.4, 0.0], [0.0, 1.0]]]])
         >>> down = np.zeros((1, 0, 3))
-        >>> [best_labels(unary, down, np.full((1, 1, 2), weight)).tolist() for weight in (0.1, 0.3)]
+        >>> across = [np.full((1, 1, 2), weight) for weight in (0.1, 0.3)]
+        >>> [best_labels(unary, down, each).tolist() for each in across]
         [[[[0, 1, 0]]], [[[0, 0, 0]]]]
     """
     _check(unary, down, across)

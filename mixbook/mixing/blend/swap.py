@@ -46,8 +46,10 @@ def swap_labels(start: Ints, unary: Floats, down: Floats, across: Floats, distan
     Example:
         >>> import numpy as np
         >>> from mixbook.mixing.blend.swap import swap_labels
-        >>> unary = np.array([[[0.0, 1.0], [0.4, 0.0], [0.0, 1.0]]])  # three cells in a row, of which one wants a 1
-        >>> swap_labels(np.array([[0, 1, 0]]), unary, np.zeros((0, 3)), np.full((1, 2), 0.3), 1 - np.eye(2))
+        >>> # Three cells in a row, of which one wants a 1.
+        >>> unary = np.array([[[0.0, 1.0], [0.4, 0.0], [0.0, 1.0]]])
+        >>> down, across = np.zeros((0, 3)), np.full((1, 2), 0.3)
+        >>> swap_labels(np.array([[0, 1, 0]]), unary, down, across, 1 - np.eye(2))
         array([[0, 0, 0]])
     """
     labels, problem = start, (unary, down, across, distance)

@@ -26,7 +26,8 @@ def against_stacking(model: nn.Module) -> str:
         >>> from torch import nn
         >>> from mixbook.models import MLP
         >>> from mixbook.training.trials.network import against_stacking
-        >>> against_stacking(MLP(4, (8,), 3)), against_stacking(nn.Sequential(nn.Linear(4, 3), nn.Softmax(1)))
+        >>> softmax = nn.Sequential(nn.Linear(4, 3), nn.Softmax(1))
+        >>> against_stacking(MLP(4, (8,), 3)), against_stacking(softmax)
         ('', 'Sequential has a layer that cannot be stacked, Softmax')
     """
     kind = type(model).__name__
