@@ -1,20 +1,14 @@
-"""Tables of results fit a desk; on a telephone tables of words are cards, and tables of numbers say that they scroll."""
+"""On a telephone tables of words are cards; test_every_page.py sees whether all tables fit, or say that they scroll."""
 
 import re
 
 import browsing
-import contents
 import narrow_tables
 from browsing import Visit
 
 from mixbook.benchmarks import tables
 
 CLAIMS = [{"claim": "A is better than B", "n": 5, "verdict": "reproduced"}, {"claim": "", "n": 3, "verdict": "opposite"}]
-WIDE = ".cell_output .output.text_html:has(table)"
-OVER = f"""() => [...document.querySelectorAll("{WIDE}")]
-  .filter((box) => box.scrollWidth > box.clientWidth + 1)
-  .map((box) => [box.querySelector("table").className, getComputedStyle(box, "::before").content])"""
-UNFOLD = "document.querySelectorAll('.bd-article details').forEach((folded) => (folded.open = true))"
 
 
 def fitted(rows) -> str:
@@ -36,29 +30,6 @@ def test_numbers_stay_a_table_and_many_columns_are_marked():
 
 class TestInABrowser:
     pytestmark = browsing.MARKS
-
-    def over(self, chromium, site, width):
-        """Tables wider than their box, by page: their classes, and what stands above them."""
-        visit = Visit(chromium, site, width)
-        found = {}
-        for page in contents.pages():
-            visit.open(f"{page.removesuffix('.ipynb')}.html")
-            if not visit.page.locator(WIDE).count():
-                continue
-            visit.page.evaluate(UNFOLD)
-            visit.page.wait_for_timeout(400)  # the theme looks a moment after a change of size which boxes scroll now
-            found[page] = visit.page.evaluate(OVER)
-        visit.close()
-        assert not visit.wrong
-        return {page: tables for page, tables in found.items() if tables}
-
-    def test_on_a_desk_every_table_fits(self, chromium, site):
-        assert not self.over(chromium, site, 1280)
-
-    def test_on_a_telephone_cards_fit_and_what_scrolls_says_so(self, chromium, site):
-        wide = [table for found in self.over(chromium, site, 375).values() for table in found]
-        assert wide
-        assert not [table for table in wide if "cards" in table[0] or "more columns" not in table[1]]
 
     def test_on_a_telephone_a_verdict_is_seen(self, chromium, site):
         visit = Visit(chromium, site, 375)
