@@ -1,5 +1,7 @@
 """What the browser tests share: when they are skipped, and a visit that notices what goes wrong."""
 
+import functools
+
 import pytest
 import viewing
 
@@ -13,11 +15,16 @@ MARKS = [
 ]
 
 
+@functools.cache  # what one visit has fetched and compiled serves the next
+def context(browser, width: int, **settings: object):
+    return browser.new_context(viewport={"width": width, "height": 900}, **settings)
+
+
 class Visit:
     """A page that keeps a record of everything that goes wrong on it."""
 
     def __init__(self, browser, home: str, width: int = 1280, **settings: object) -> None:
-        self.page = browser.new_context(viewport={"width": width, "height": 900}, **settings).new_page()
+        self.page = context(browser, width, **settings).new_page()
         self.home = home
         self.wrong: list[str] = []
         self.page.on("console", self._console)
@@ -45,4 +52,5 @@ class Visit:
 
     def close(self) -> None:
         self.page.wait_for_load_state("networkidle")  # a request that is cut off would count as failed
-        self.page.context.close()
+        self.page.evaluate("localStorage.clear()")  # the next visit starts anew
+        self.page.close()
