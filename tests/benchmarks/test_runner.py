@@ -24,12 +24,17 @@ from mixbook.benchmarks.run_all import run_all
 
 ROOT = Path(__file__).parents[2]
 IRIS = get_experiment("kmixup-tmlr-table5-iris")
+LIKE = replace(IRIS, name="like-iris")
+
+
+def book_in(folder):
+    shutil.copytree(ROOT / NOTEBOOKS, folder / NOTEBOOKS)
+    return folder
 
 
 @pytest.fixture
 def book(tmp_path):
-    shutil.copytree(ROOT / NOTEBOOKS, tmp_path / NOTEBOOKS)
-    return tmp_path
+    return book_in(tmp_path)
 
 
 def remove_notebook(experiment, book):
@@ -177,13 +182,28 @@ def test_many_run_side_by_side_and_one_that_fails_does_not_stop_the_others(book)
     assert error is None and said.count("left") == len(whole.selected("smoke"))
 
 
-def test_one_whose_process_dies_does_not_stop_the_others(book, monkeypatch):
-    monkeypatch.setenv("TOY_DIES_AT", str(TOY.cells[0]))
-    like = replace(IRIS, name="like-iris")  # as the toy, it runs in the pool's process: they share the first one's notebook
-    outcomes = {e.name: (said, error) for e, said, error in run_all([IRIS, TOY, like], "smoke", book, jobs=1)}
-    assert outcomes.keys() == {IRIS.name, "toy", "like-iris"}
+@pytest.fixture(scope="module")
+def one_died(tmp_path_factory):
+    """A book, and what came of a run in it of three experiments with one notebook, of which the second ends its process."""
+    book = book_in(tmp_path_factory.mktemp("book"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOY_DIES_AT", str(TOY.cells[0]))
+        return book, {e.name: (said, error) for e, said, error in run_all([IRIS, TOY, LIKE], "smoke", book, jobs=1)}
+
+
+def test_one_whose_process_dies_does_not_stop_the_others(one_died):
+    _, outcomes = one_died
+    assert outcomes.keys() == {IRIS.name, "toy", LIKE.name}
     assert isinstance(outcomes["toy"][1], runner.RunFailed) and "BrokenProcessPool" in str(outcomes["toy"][1])
-    assert outcomes[IRIS.name][1] is None and outcomes["like-iris"][1] is None
+    assert outcomes[IRIS.name][1] is None and outcomes[LIKE.name][1] is None
+
+
+def test_at_smoke_one_experiment_has_the_notebook_that_many_share(one_died):
+    book, _ = one_died
+    assert (book / "_build" / "benchmarks" / f"{IRIS.name}-smoke.ipynb").exists()
+    assert not (book / "_build" / "benchmarks" / f"{LIKE.name}-smoke.ipynb").exists()
+    results = runner.Results(LIKE, "smoke", results_folder(book, "smoke"))
+    assert set(results.load()) == set(IRIS.selected("smoke"))
 
 
 MANY = """
@@ -267,14 +287,6 @@ def test_at_smoke_one_of_each_kind_of_reading_has_its_notebook_and_the_others_ar
     assert runs == ["first", "third"]
     said, error = outcomes["second"]
     assert error is None and f"{len(IRIS.selected('smoke'))} cells read" in said
-
-
-def test_at_smoke_one_experiment_has_the_notebook_that_many_share(book):
-    outcomes = {e.name: error for e, _, error in run_all([IRIS, replace(IRIS, name="like-iris")], "smoke", book, jobs=1)}
-    assert outcomes == {IRIS.name: None, "like-iris": None}
-    assert not (book / "_build" / "benchmarks" / "like-iris-smoke.ipynb").exists()
-    results = runner.Results(replace(IRIS, name="like-iris"), "smoke", results_folder(book, "smoke"))
-    assert set(results.load()) == set(IRIS.selected("smoke"))
 
 
 def test_what_goes_wrong_without_a_notebook_is_told_whole(book, monkeypatch):
