@@ -64,6 +64,7 @@ def test_a_scheduler_that_ends_the_script_ends_its_step_too(tmp_path):
     lives = tmp_path / "lives"
     hangs = f"import os, time; open({str(lives)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     code = "import signal, gpu_window; from pathlib import Path; signal.signal(signal.SIGTERM, gpu_window.ended); "
+    code += "gpu_window.GRACE = 2.0; "  # seconds, half of which it waits for a step that does not end by itself
     code += f"gpu_window.Window(Path({str(tmp_path)!r}), 300).work([gpu_window.Step('hangs', [('-c', {hangs!r})], 4)])"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
     script = subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL)
