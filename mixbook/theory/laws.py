@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +10,11 @@ from scipy import linalg, special
 
 
 class Law(Protocol):
-    """A law of lambda on [0, 1] with a density. Any object with these five will do; arrays in, arrays of one shape out."""
+    """A law of lambda on [0, 1] with a density. Any object with these five will do; arrays in, arrays of one shape out.
+
+    A law that puts less on some part of [0, 1] than float64 can hold should have ``log_mass``, ``log_moment`` and
+    ``log_density`` too, as :class:`BetaLaw` has: see :func:`logarithm`.
+    """
 
     @property
     def knots(self) -> tuple[float, ...]:
@@ -53,6 +57,33 @@ def as_law(alpha: LawLike) -> Law:
     if isinstance(alpha, int | float | np.number | np.ndarray):
         return BetaLaw(float(alpha), float(alpha))
     return alpha
+
+
+def logarithm(law: Law, what: Literal["mass", "moment", "density"], *where: np.ndarray) -> np.ndarray:
+    """The log of what a law says somewhere, also where the number itself would be 0 for float64.
+
+    It is the law's own ``log_mass``, ``log_moment`` or ``log_density``. For a law without these it is the log of the
+    number, so that what is below float64 counts as nothing.
+
+    Args:
+        law: which.
+        what: of its methods.
+        where: what this method takes.
+
+    Returns:
+        float64 of the method's shape; -inf where there is nothing.
+
+    Example:
+        >>> from mixbook.theory.laws import BetaLaw, logarithm
+        >>> law = BetaLaw(1024.0, 1024.0)
+        >>> float(law.density(0.1)), round(float(logarithm(law, "density", 0.1)), 3)
+        (0.0, -1041.563)
+    """
+    own = getattr(law, f"log_{what}", None)
+    if own is not None:
+        return np.asarray(own(*where))
+    with np.errstate(divide="ignore"):
+        return np.log(getattr(law, what)(*where))
 
 
 def beta_rule(alpha: float | tuple[float, float], nodes: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -130,8 +161,20 @@ class BetaLaw:
         return self.a / (self.a + self.b) * _beta_mass(self.a + 1, self.b, lo, hi)
 
     def density(self, lam: np.ndarray) -> np.ndarray:
+        return np.exp(self.log_density(lam))
+
+    def log_mass(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+        """Log of :meth:`mass`, also where that is below float64."""
+        return _log_beta_mass(self, lo, hi)
+
+    def log_moment(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+        """Log of :meth:`moment`, also where that is below float64."""
+        return np.log(self.a / (self.a + self.b)) + _log_beta_mass(BetaLaw(self.a + 1, self.b), lo, hi)
+
+    def log_density(self, lam: np.ndarray) -> np.ndarray:
+        """Log of :meth:`density`, also where that is below float64."""
         log = special.xlogy(self.a - 1, lam) + special.xlog1py(self.b - 1, -np.asarray(lam))
-        return np.exp(log - special.betaln(self.a, self.b))
+        return log - special.betaln(self.a, self.b)
 
     def mirrored(self) -> "BetaLaw":
         return BetaLaw(self.b, self.a)
@@ -217,6 +260,22 @@ class MeanLaw:
     def density(self, lam: np.ndarray) -> np.ndarray:
         return np.mean([law.density(lam) for law in self.laws], axis=0)
 
+    def log_mass(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+        """Log of :meth:`mass`, also where that is below float64."""
+        return self._log_mean("mass", lo, hi)
+
+    def log_moment(self, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+        """Log of :meth:`moment`, also where that is below float64."""
+        return self._log_mean("moment", lo, hi)
+
+    def log_density(self, lam: np.ndarray) -> np.ndarray:
+        """Log of :meth:`density`, also where that is below float64."""
+        return self._log_mean("density", lam)
+
+    def _log_mean(self, what: Literal["mass", "moment", "density"], *where: np.ndarray) -> np.ndarray:
+        logs = [logarithm(law, what, *where) for law in self.laws]
+        return np.logaddexp.reduce(logs, axis=0) - np.log(len(logs))
+
     def mirrored(self) -> "MeanLaw":
         return MeanLaw([law.mirrored() for law in self.laws])
 
@@ -243,3 +302,30 @@ def _beta_mass(a: float, b: float, lo: np.ndarray, hi: np.ndarray) -> np.ndarray
     mass[~above] = special.betainc(a, b, hi[~above]) - special.betainc(a, b, lo[~above])
     mass[above] = special.betaincc(a, b, lo[above]) - special.betaincc(a, b, hi[above])
     return mass
+
+
+# Less than this may have lost digits to the bottom of float64, near 1e-308, or all of them.
+TINY = 1e-280
+
+
+def _log_beta_mass(law: BetaLaw, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+    """Log of P(lo < U < hi). What float64 cannot hold is integrated relative to the larger end of the density."""
+    mass = law.mass(lo, hi)
+    lo, hi, mass = (np.asarray(each, dtype=float) for each in np.broadcast_arrays(lo, hi, mass))
+    log = np.full(mass.shape, -np.inf)
+    np.log(mass, out=log, where=mass > 0)
+    small = (mass < TINY) & (lo < hi)
+    lo, hi = lo[small], hi[small]
+    # A mass this small lies in a tail: the density falls from one end, with the slope there or more steeply.
+    below = hi < law.a / (law.a + law.b)
+    near, far = np.where(below, hi, lo), np.where(below, lo, hi)
+    with np.errstate(divide="ignore"):
+        steep = np.abs((law.a - 1) / near - (law.b - 1) / (1 - near))
+        # Beyond 50 / steep less than exp(-50) is left.
+        width = np.minimum(np.abs(far - near), 50 / steep)
+    nodes, weights = special.roots_legendre(32)
+    lam = near[:, None] + np.where(below, -1, 1)[:, None] * width[:, None] * (1 + nodes) / 2
+    top = law.log_density(near)
+    relative = np.exp(law.log_density(lam) - top[:, None]) @ weights / 2
+    log[small] = top + np.log(width * relative)
+    return log

@@ -112,7 +112,8 @@ def sample_margins(points: ArrayLike, labels: ArrayLike, eps: float, alpha: LawL
         steps: answers asked for on each way, evenly spaced from its start to its end.
 
     Raises:
-        ValueError: if there is one class only, ``steps`` is less than 1, or as for ``optimal``.
+        ValueError: if there is one class only, ``steps`` is less than 1, no mixture falls somewhere on a way (the law has
+            no density there, or one of your own is below float64 there), or as for ``optimal``.
 
     Example:
         >>> from mixbook.theory.margins import sample_margins
@@ -130,7 +131,15 @@ def sample_margins(points: ArrayLike, labels: ArrayLike, eps: float, alpha: LawL
     # One direction is enough: the other is the same way read backwards.
     forth = start < end
     z = points[start[forth], None] + share[:, None] * (points[end[forth]] - points[start[forth]])[:, None]
-    answer = optimal(points, labels, z.reshape(-1, points.shape[1]), eps, alpha, num_classes).argmax(axis=1)
+    targets = optimal(points, labels, z.reshape(-1, points.shape[1]), eps, alpha, num_classes)
+    if np.isnan(targets).any():
+        way, step = divmod(int(np.isnan(targets).any(axis=1).argmax()), steps + 1)
+        i, j = start[forth][way], end[forth][way]
+        raise ValueError(
+            f"no mixture falls {share[step]:.3g} of the way from sample {i} to sample {j}, so no class is kept or lost "
+            "there: the law of lambda must have mass on all of (0, 1), and logs below float64 (theory.laws.logarithm)"
+        )
+    answer = targets.argmax(axis=1)
     ways, row = np.empty((len(start), steps + 1), dtype=np.int64), np.empty((len(points), len(points)), dtype=np.int64)
     row[start, end] = np.arange(len(start))
     ways[forth] = answer.reshape(-1, steps + 1)

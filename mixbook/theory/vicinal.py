@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mixbook.theory.laws import Law, LawLike, as_law
+from mixbook.theory.laws import TINY, Law, LawLike, as_law, logarithm
 from mixbook.theory.samples import as_point, as_points, as_samples, on_segment
 
 
@@ -32,7 +32,10 @@ def optimal(
         num_classes: C; the largest label plus one if None.
 
     Returns:
-        float64 (m, C), rows summing to 1. A row is NaN where no mixture falls: mixup asks nothing of a classifier there.
+        float64 (m, C), rows summing to 1. A row is NaN where no mixture falls, because no segment meets the place or the
+        law has no density on it: mixup asks nothing of a classifier there. However rare mixtures are, their mean target is
+        found: masses below float64 are weighed by their logs. Only a law of your own that has no logs
+        (:func:`~mixbook.theory.laws.logarithm`) gives NaN there too.
 
     Raises:
         ValueError: if shapes do not fit, a coordinate is not finite, a label is out of range, ``eps`` is negative or
@@ -58,9 +61,13 @@ def optimal(
     if eps > 0:
         segments = _Segments(points)
         masses = np.stack([_ball(segments, labels, x, eps, law, num_classes).by_class for x in z])
+        for row in np.flatnonzero(masses.sum(axis=1) < TINY):
+            masses[row] = _rare_ball(segments, labels, z[row], eps, law, num_classes)
     else:
         tolerance = on_segment(points)
         masses = np.stack([_limit(points, labels, x, law, num_classes, tolerance) for x in z])
+        for row in np.flatnonzero(masses.sum(axis=1) < TINY):
+            masses[row] = _rare_limit(points, labels, z[row], law, num_classes, tolerance)
     total = masses.sum(axis=1, keepdims=True)
     return np.divide(masses, total, out=np.full_like(masses, np.nan), where=total > 0)
 
@@ -91,7 +98,8 @@ class PairMasses:
 def pair_masses(points: ArrayLike, labels: ArrayLike, x: ArrayLike, eps: float, alpha: LawLike) -> PairMasses:
     """Which mixtures fall into the open ball of radius eps > 0 around one point x (d,), or a number on a line.
 
-    Arguments and errors otherwise as for :func:`optimal`, which is what these masses add up to.
+    Arguments and errors otherwise as for :func:`optimal`, which is what these masses add up to. They are probabilities, and
+    those below float64 are 0: there ``optimal`` compares their logs instead.
 
     Example:
         >>> from mixbook.theory.vicinal import pair_masses
@@ -207,3 +215,35 @@ def _limit(
     if here.any():
         return np.bincount(labels[here], minlength=num_classes).astype(float)
     return class_densities(points, labels, x, law, num_classes, tolerance)
+
+
+def _rare_ball(
+    segments: _Segments, labels: np.ndarray, x: np.ndarray, eps: float, law: Law, num_classes: int
+) -> np.ndarray:
+    """Class masses (C,) in a ball that holds no sample, relative to the largest: where the masses are below float64."""
+    s, t, lo, hi = segments.in_ball(x, eps)
+    logs = []
+    for of_first in (law, law.mirrored()):
+        mass, of_t = logarithm(of_first, "mass", lo, hi), logarithm(of_first, "moment", lo, hi)
+        # The share of t is at most 1/2 here, so that of s does not cancel.
+        with np.errstate(invalid="ignore"):
+            rest = np.where(mass > -np.inf, np.log1p(-np.exp(of_t - mass)), 0)
+        logs += [mass + rest, of_t]
+    return _relative(np.concatenate(logs), labels[np.concatenate([s, t, s, t])], num_classes)
+
+
+def _rare_limit(
+    points: np.ndarray, labels: np.ndarray, x: np.ndarray, law: Law, num_classes: int, tolerance: float
+) -> np.ndarray:
+    """:func:`class_densities`, relative to the largest: where they are below float64."""
+    i, j, u, length = segments_through(points, x, tolerance)
+    density = np.logaddexp(logarithm(law, "density", u), logarithm(law.mirrored(), "density", u)) - np.log(length)
+    return _relative(np.concatenate([density + np.log1p(-u), density + np.log(u)]), labels[np.r_[i, j]], num_classes)
+
+
+def _relative(logs: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """Sums by class (C,) of the numbers with these logs, divided by the largest of them; zeros if there is none."""
+    largest = logs.max(initial=-np.inf)
+    if largest == -np.inf:
+        return np.zeros(num_classes)
+    return np.bincount(labels, np.exp(logs - largest), num_classes)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mixbook.theory.laws import StepLaw
 from mixbook.theory.lines import alternating_line
 from mixbook.theory.margins import certificate, sample_margins
 from mixbook.theory.vicinal import optimal
@@ -81,6 +82,20 @@ def test_the_margin_is_lost_with_the_sample():
     assert (kept[1.0] > 0.2).all()
     from_middle = np.array([1, 2])  # the ways 0-1, 1-0, 1-2, 2-1
     assert (kept[32.0][from_middle] == 0).all()
+
+
+@pytest.mark.parametrize("eps", [0, 0.01])
+@pytest.mark.parametrize("alpha", [1.0, 1024.0, 1e5])
+def test_the_margin_is_half_of_the_way_however_rare_mixtures_are_on_it(alpha, eps):
+    for points in ([0.0, 1.0], [[0.0, 0.0], [0.6, 0.8]]):
+        found = sample_margins(points, [0, 1], eps, alpha, steps=63)
+        assert found.kept == pytest.approx(0.5)
+
+
+def test_a_way_on_which_no_mixture_falls_is_refused():
+    law = StepLaw([0, 0.25, 0.75, 1], [1, 0, 1])
+    with pytest.raises(ValueError, match=r"no mixture falls 0\.3 of the way from sample 0 to sample 1"):
+        sample_margins([0.0, 1.0], [0, 1], 0, law, steps=10)
 
 
 def test_bad_input_is_named():

@@ -169,6 +169,63 @@ def test_where_no_mixture_is_there_is_no_answer_also_where_all_are_such(points):
     assert np.isnan(optimal(points, [0, 1, 0], away, 0, 1.0)).all()
 
 
+@pytest.mark.parametrize("alpha", [512, 1024, 4096, 1e6])
+def test_a_mixture_too_rare_for_float64_has_its_own_target(alpha):
+    """One pair of samples: at each place on its way there is one target, and no density or mass decides between any."""
+    z = np.array([0.001, 0.05, 0.1, 0.4, 0.95])
+    assert optimal([0.0, 1.0], [0, 1], z, 0, alpha) == pytest.approx(np.c_[1 - z, z], abs=1e-9)
+    assert optimal([0.0, 1.0], [0, 1], z, 1e-6, alpha) == pytest.approx(np.c_[1 - z, z], abs=1e-5)
+
+
+@pytest.mark.parametrize("law", [600.0, (900.0, 500.0), symmetrised((900.0, 500.0))], ids=str)
+def test_rare_mixtures_of_several_pairs_are_weighed_against_each_other(law):
+    points, labels, x, eps = np.array([0.0, 1.0, 1.003]), np.array([0, 1, 2]), 0.02, 0.004
+    assert pair_masses(points, labels, x, eps, law).total.sum() == 0
+    laws_ = law.laws if isinstance(law, laws.MeanLaw) else [laws.as_law(law)]
+    shapes = [shapes for each in laws_ for shapes in ((each.a, each.b), (each.b, each.a))]
+    share = {}  # of each pair: the log of the density on its way, relative to one number for all of them
+    for j, end in ((1, 1.0), (2, 1.003)):
+        share[j] = lambda z, end=end: sum(np.exp(stats.beta.logpdf(z / end, a, b) - shift) for a, b in shapes) / end
+    shift = max(stats.beta.logpdf(x + eps, a, b) for a, b in shapes)
+    weights = np.zeros(3)
+    for j, end in ((1, 1.0), (2, 1.003)):
+        of_j = integrate.quad(lambda z, j=j, end=end: z / end * share[j](z), x - eps, x + eps, epsabs=0, epsrel=1e-11)[0]
+        all_ = integrate.quad(share[j], x - eps, x + eps, epsabs=0, epsrel=1e-11)[0]
+        weights += np.eye(3)[j] * of_j + np.eye(3)[0] * (all_ - of_j)
+    assert optimal(points, labels, [x], eps, law)[0] == pytest.approx(weights / weights.sum(), rel=1e-8)
+    at_x = np.array([share[1](x), share[2](x)])
+    limit = np.array([at_x @ [1 - x, 1 - x / 1.003], at_x[0] * x, at_x[1] * x / 1.003])
+    assert optimal(points, labels, [x], 0, law)[0] == pytest.approx(limit / limit.sum(), rel=1e-8)
+    assert 0.01 < weights[2] / weights[1] < 0.99  # both matter
+
+
+def test_where_a_law_has_no_density_no_mixture_falls():
+    law = StepLaw([0, 0.25, 0.75, 1], [1, 0, 1])
+    for eps in (0.0, 0.01):
+        h = optimal([0.0, 1.0], [0, 1], [0.1, 0.5], eps, law)
+        assert h[0] == pytest.approx([0.9, 0.1])
+        assert np.isnan(h[1]).all()
+
+
+@pytest.mark.parametrize(
+    "law",
+    [laws.BetaLaw(700.0, 500.0), laws.BetaLaw(0.5, 3000.0), laws.BetaLaw(3000.0, 0.5), symmetrised((900.0, 700.0))],
+    ids=str,
+)
+def test_logs_of_a_law_are_those_of_its_masses_and_go_on_where_these_end(law):
+    lo, hi = np.array([0.0, 0.05, 0.2, 0.45, 0.5, 0.7, 0.9]), np.array([0.05, 0.06, 0.6, 0.5, 0.8, 1.0, 0.9001])
+    ours = {what: laws.logarithm(law, what, lo, hi) for what in ("mass", "moment")}
+    for what, logs in ours.items():
+        linear = getattr(law, what)(lo, hi)
+        assert np.exp(logs[linear > 1e-270]) == pytest.approx(linear[linear > 1e-270], rel=1e-9)
+        assert np.isfinite(logs).all()
+    for a, b, log in zip(lo[linear == 0], hi[linear == 0], ours["mass"][linear == 0], strict=True):
+        grid = np.linspace(a, b, 400_001)
+        middles = (grid[1:] + grid[:-1]) / 2
+        theirs = special.logsumexp(laws.logarithm(law, "density", middles)) + np.log(grid[1] - grid[0])
+        assert log == pytest.approx(theirs, abs=1e-3)
+
+
 def test_mirroring_the_law_of_lambda_changes_nothing():
     for eps in (0.0, 0.3):
         one, other = (optimal(PLANE, PLANE_LABELS, (PLANE[:3] + PLANE[2:5]) / 2, eps, law) for law in [(3, 5), (5, 3)])
