@@ -159,13 +159,20 @@ def to_nearest(data: ArrayLike) -> Callable[[np.ndarray], np.ndarray]:
     return lambda points: tree.query(points)[0]
 
 
-def tangents(points: ArrayLike, dim: int, neighbours: int = 8) -> np.ndarray:
-    """Tangent spaces of a sampled manifold: the main directions of each point's neighbours, (n, dim, d), orthonormal.
+def tangents(points: ArrayLike, dim: int, neighbours: int | None = None) -> np.ndarray:
+    """Tangent spaces of a sampled manifold: a quadratic surface through each point and its neighbours, (n, dim, d).
+
+    Main directions alone would turn with a neighbourhood that lies more to one side; the quadratic terms take that up. The
+    error falls like the square of the neighbourhood's width.
 
     Args:
-        points: samples, (n, d).
+        points: samples without noise, (n, d), all different.
         dim: dimension of the manifold, 1 to d.
-        neighbours: nearest other samples that are looked at, ``dim`` to n - 1.
+        neighbours: nearest other samples that are looked at, from dim (dim + 3) / 2, the terms of a surface, to n - 1.
+            Twice the terms, and 8 at least, if None.
+
+    Returns:
+        orthonormal bases, float64 (n, dim, d).
 
     Raises:
         ValueError: if ``dim`` or ``neighbours`` is out of range.
@@ -177,50 +184,77 @@ def tangents(points: ArrayLike, dim: int, neighbours: int = 8) -> np.ndarray:
         >>> np.abs(tangents(line, dim=1)[0]).round(4)
         array([[1., 0.]])
     """
-    points = np.asarray(points, dtype=float)
+    return _tangents(np.asarray(points, dtype=float), dim, neighbours)[0]
+
+
+def _tangents(points: np.ndarray, dim: int, neighbours: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """The tangents, (n, dim, d), and how far the neighbours reach that they come from, (n,)."""
     if points.ndim != 2 or not 1 <= dim <= points.shape[1]:
         raise ValueError(f"dim must be between 1 and the number of coordinates of points {points.shape}, got {dim}")
-    if not dim <= neighbours < len(points):
-        raise ValueError(f"neighbours must be between {dim} and {len(points) - 1}, got {neighbours}")
-    _, nearest = cKDTree(points).query(points, neighbours + 1)
-    return np.linalg.svd(points[nearest] - points[:, None], full_matrices=False)[2][:, :dim]
+    terms = dim * (dim + 3) // 2
+    neighbours = max(8, 2 * terms) if neighbours is None else neighbours
+    if not terms <= neighbours < len(points):
+        raise ValueError(f"neighbours must be between {terms} and {len(points) - 1}, got {neighbours}")
+    distance, nearest = cKDTree(points).query(points, neighbours + 1)
+    width = distance[:, -1]
+    step = points[nearest] - points[:, None]
+    main = np.linalg.svd(step, full_matrices=False)[2][:, :dim]
+    along = step @ main.transpose(0, 2, 1) / width[:, None, None]
+    i, j = np.triu_indices(dim)
+    surface = np.linalg.pinv(np.concatenate([along, along[..., i] * along[..., j]], axis=-1)) @ step
+    return np.linalg.qr(surface[:, :dim].transpose(0, 2, 1))[0].transpose(0, 2, 1), width
 
 
-def reach(points: ArrayLike, tangent: ArrayLike) -> float:
+def reach(
+    points: ArrayLike, tangent: ArrayLike | None = None, *, dim: int | None = None, neighbours: int | None = None
+) -> float:
     """Reach of a manifold from samples and their tangent spaces: the least of
     ``|y - x|^2 / (2 |normal part of y - x|)`` (Federer).
 
     With exact tangents this is an upper bound that falls to the reach as samples get dense. A radius of curvature and half
     the width of a bottleneck both bound it.
 
+    If you do not know the tangents, give ``dim``: they are estimated, and pairs nearer than the neighbours that they came
+    from are left out. At a distance h a tangent that is wrong by an angle t says h / (2 t), which for the nearest pairs is
+    next to nothing whatever the reach. The estimate tends to the reach as samples get dense, mostly from below. Noise must
+    be small against the square of a neighbourhood's width, divided by the reach.
+
     Args:
         points: samples, (n, d), n >= 2, all different.
-        tangent: orthonormal bases, (n, dim, d): known, or from :func:`tangents`.
+        tangent: orthonormal bases, (n, dim, d), exact: those of :func:`tangents` are not.
+        dim: dimension of the manifold, in place of ``tangent``.
+        neighbours: as for :func:`tangents`.
 
     Returns:
         The reach, in the units of ``points``; infinite for samples of a flat piece.
 
     Raises:
-        ValueError: if shapes do not fit.
+        ValueError: if shapes do not fit, if neither or both of ``tangent`` and ``dim`` are given, or as for ``tangents``.
 
     Example:
         >>> import numpy as np
         >>> from mixbook.theory.manifolds import reach
-        >>> angle = np.linspace(0, 2 * np.pi, 100, endpoint=False)
+        >>> angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 300)
         >>> circle = np.c_[np.cos(angle), np.sin(angle)]
         >>> tangent = np.c_[-np.sin(angle), np.cos(angle)][:, None]
-        >>> round(reach(circle, tangent), 4)
-        1.0
+        >>> round(reach(circle, tangent), 4), round(reach(circle, dim=1), 2)
+        (1.0, 1.0)
     """
-    points, tangent = np.asarray(points, dtype=float), np.asarray(tangent, dtype=float)
-    if points.ndim != 2 or len(points) < 2 or tangent.ndim != 3 or tangent.shape[::2] != points.shape:
-        raise ValueError(f"points must be (n, d) and tangent (n, dim, d), got {points.shape} and {tangent.shape}")
+    points = np.asarray(points, dtype=float)
+    if (tangent is None) == (dim is None):
+        raise ValueError("give the exact tangents, or dim to have them estimated: one of the two")
+    if dim is not None:
+        bases, beyond = _tangents(points, dim, neighbours)
+    else:
+        bases, beyond = np.asarray(tangent, dtype=float), np.zeros(len(points))
+        if points.ndim != 2 or len(points) < 2 or bases.ndim != 3 or bases.shape[::2] != points.shape:
+            raise ValueError(f"points must be (n, d) and tangent (n, dim, d), got {points.shape} and {bases.shape}")
     least = np.inf
-    for x, base in zip(points, tangent, strict=True):
+    for x, base, near in zip(points, bases, beyond, strict=True):
         step = points - x
         normal = np.linalg.norm(step - step @ base.T @ base, axis=1)
         square = (step**2).sum(axis=1)
-        bends = normal > 1e-9 * np.sqrt(square)  # less is rounding, also at x itself
+        bends = (normal > 1e-9 * np.sqrt(square)) & (square >= near**2)  # less is rounding, also at x itself
         least = min(least, (square[bends] / (2 * normal[bends])).min(initial=np.inf))
     return float(least)
 

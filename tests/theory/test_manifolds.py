@@ -110,7 +110,7 @@ def test_reach_of_known_shapes(scale):
     tangent = (tangent / np.linalg.norm(tangent, axis=1, keepdims=True))[:, None]
     assert manifolds.reach(scale * CIRCLE, TANGENT) == pytest.approx(scale, rel=1e-6)
     assert manifolds.reach(scale * ellipse, tangent) == pytest.approx(scale / 2, rel=1e-3)
-    assert manifolds.reach(scale * ellipse, manifolds.tangents(ellipse, 1)) == pytest.approx(scale / 2, rel=0.02)
+    assert manifolds.reach(scale * ellipse, dim=1) == pytest.approx(scale / 2, rel=1e-3)
     two = np.r_[CIRCLE, CIRCLE + np.array([2.6, 0])]  # a bottleneck of width 0.6
     assert manifolds.reach(scale * two, np.r_[TANGENT, TANGENT]) == pytest.approx(0.3 * scale, rel=1e-6)
     line = np.linspace(0, scale, 50)[:, None] * [3, 4, 0]
@@ -123,6 +123,53 @@ def test_reach_of_a_sphere_in_space():
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     planes = np.stack([np.linalg.svd(each[None])[2][1:] for each in x])
     assert manifolds.reach(2 * x, planes) == pytest.approx(2, rel=1e-6)
+
+
+def _on_a_circle(rng, n):
+    angle = rng.uniform(0, 2 * np.pi, n)
+    return np.c_[np.cos(angle), np.sin(angle)]
+
+
+def _on_a_sphere(rng, n):
+    x = rng.normal(size=(n, 3))
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def _on_a_torus(rng, n):
+    p, q = _on_a_circle(rng, n), _on_a_circle(rng, n)
+    return np.c_[(2 + 0.5 * q[:, :1]) * p, 0.5 * q[:, 1]]
+
+
+def _on_two_circles(rng, n):
+    return np.r_[_on_a_circle(rng, n // 2), _on_a_circle(rng, n // 2) + np.array([2.6, 0])]
+
+
+@pytest.mark.parametrize(
+    ("draw", "dim", "right", "off"),
+    [
+        (_on_a_circle, 1, 1.0, 0.01),
+        (_on_a_sphere, 2, 1.0, 0.1),
+        (_on_a_torus, 2, 0.5, 0.2),
+        (_on_two_circles, 1, 0.3, 0.01),
+    ],
+)
+def test_reach_from_random_samples_gets_better_with_more_of_them(draw, dim, right, off):
+    """The nearest pairs, for which an estimated tangent is never good enough, must not decide."""
+    rng = np.random.default_rng(0)
+    few, many = ([manifolds.reach(draw(rng, n), dim=dim) for _ in range(3)] for n in (300, 1500))
+    assert many == pytest.approx([right] * 3, rel=off)
+    assert np.abs(np.subtract(many, right)).mean() < np.abs(np.subtract(few, right)).mean()
+
+
+def test_tangents_of_random_samples_are_wrong_by_the_square_of_a_neighbourhood():
+    rng, wrong = np.random.default_rng(0), []
+    for n in (400, 1600):
+        x = _on_a_sphere(rng, n)
+        # On a sphere the point itself is the normal: the sine of the angle is what of it lies in the tangent plane.
+        wrong.append(np.sqrt(np.mean((manifolds.tangents(x, 2) @ x[..., None]) ** 2)))
+    assert wrong[1] < 0.4 * wrong[0]  # four times as many are half as far apart
+    line = rng.uniform(size=(60, 1)) * [3, 4, 0]
+    assert manifolds.reach(line, dim=1) == np.inf
 
 
 def test_pieces_and_holes_of_a_thickened_set():
@@ -150,8 +197,11 @@ def test_injectivity_radius_is_not_the_reach(scale):
         (lambda: manifolds.straying([[0.0]], [[1.0]], abs, steps=1), "steps must be at least 2"),
         (lambda: manifolds.to_nearest([0.0, 1.0]), r"shape \(n, d\)"),
         (lambda: manifolds.tangents(CIRCLE, 3), "dim must be between 1"),
-        (lambda: manifolds.tangents(CIRCLE, 1, neighbours=800), "neighbours must be between 1 and 799"),
+        (lambda: manifolds.tangents(CIRCLE, 1, neighbours=800), "neighbours must be between 2 and 799"),
+        (lambda: manifolds.tangents(CIRCLE, 2, neighbours=4), "neighbours must be between 5 and 799"),
         (lambda: manifolds.reach(CIRCLE, TANGENT[:, 0]), "tangent"),
+        (lambda: manifolds.reach(CIRCLE), "one of the two"),
+        (lambda: manifolds.reach(CIRCLE, TANGENT, dim=1), "one of the two"),
         (lambda: manifolds.thickening(np.zeros((4, 3)), 0.1), "plane"),
         (lambda: manifolds.thickening(CIRCLE, 0), "eps must be positive"),
         (lambda: manifolds.injectivity_radius(CIRCLE, 0.5, 0.2), "start and stop"),
