@@ -59,10 +59,15 @@ class Arrays(Labelled):
         Raises:
             ValueError: if values are missing, which no network can take.
         """
-        if self.missing:
-            raise ValueError(f"{self.name}: values are missing: impute(train, test) first")
+        refuse_missing(self)
         rows = send(rows, self.x.device) if self.x.is_cuda else rows
         return self.x[rows], self.y[rows]
+
+
+def refuse_missing(data: Arrays) -> None:
+    """Raise ``ValueError`` if values of ``data`` are missing: no network can take NaN."""
+    if data.missing:
+        raise ValueError(f"{data.name}: values are missing: impute(train, test) first")
 
 
 class Batched(Protocol):

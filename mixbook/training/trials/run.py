@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mixbook.data import Arrays
+from mixbook.data.arrays import refuse_missing
 from mixbook.least import at_least
 from mixbook.training import checkpoint as checkpoints
 from mixbook.training.extras import one_device, progress_bar
@@ -75,9 +76,9 @@ def fit_trials(
         The trained networks on the CPU, in the order of ``trials``. One that diverged says so and leaves the others alone.
 
     Raises:
-        ValueError: if there are no trials, the number of data sets is another, ``jobs`` or ``validate_every`` is less than
-            1, ``way`` is none of these, a trial cannot be run as its recipe says, such as float16 on a CPU, or a score has
-            the name of what is recorded anyway.
+        ValueError: if there are no trials, the number of data sets is another, values of one are missing, ``jobs`` or
+            ``validate_every`` is less than 1, ``way`` is none of these, a trial cannot be run as its recipe says, such as
+            float16 on a CPU, or a score has the name of what is recorded anyway.
         OSError: if ``folder`` cannot be written; before training.
         CheckpointError: if a trial that is kept there is damaged.
         torch.OutOfMemoryError: with how many networks did not fit and what to do.
@@ -98,6 +99,8 @@ def fit_trials(
     if way not in get_args(Way):
         raise ValueError(f"way must be one of {get_args(Way)}, got {way!r}")
     at_least(1, jobs=jobs, validate_every=validate_every)
+    for each in data:
+        refuse_missing(each)  # here for all ways: stacked trials take their rows without Arrays.batch
     target = torch.device(device) if device is not None else one_device().device
     for precision in {trial.recipe.precision for trial in trials}:
         one_device(target, precision)  # refuses what the device cannot do, before hours have gone into other trials

@@ -482,6 +482,17 @@ def test_bad_input_is_named(change, message):
         fit_trials(**arguments, progress=False)
 
 
+@pytest.mark.parametrize("way", ["auto", "stacked", "vmap", "loop"])
+def test_missing_values_are_refused_before_anything_is_trained_or_kept(way, tmp_path):
+    full = table()
+    gaps = Arrays(full.x.clone().index_fill_(0, torch.tensor([7]), math.nan), full.y, CLASSES, "gaps", missing=True)
+    trials = [Trial(Recipe(1, 10, 0.01, seed=seed)) for seed in range(2)]
+    for data in (gaps, [full, gaps]):
+        with pytest.raises(ValueError, match="gaps: values are missing: impute"):
+            fit_trials(mlp, data, trials, way=way, folder=tmp_path, device="cpu", progress=False)
+    assert not list(tmp_path.glob("trial-*"))
+
+
 def test_a_mixer_of_one_network_is_refused():
     with pytest.raises(TypeError, match="give a function"):
         fit_trials(mlp, table(), [Trial(recipe(0), mb.ManifoldMixer(mlp(0), ["layer1"], NEAR))], progress=False)
