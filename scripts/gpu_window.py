@@ -82,10 +82,10 @@ def steps(options: argparse.Namespace) -> list[Step]:
         which = "+".join(["tests", options.device, *(Path(test).stem for test in options.tests)])
         found.append(Step(which, [(*pytest, "--continue-on-collection-errors", *options.tests)], 6))
         for what in options.speed:
-            timed = (*bench, "speed", what, "--device", options.device, "--json")
-            found.append(
-                Step(f"speed-{options.device}-{what}", [timed], 6, f"book/results/speed/{options.device}-{what}.json")
-            )
+            kind, _, networks = what.partition("-")
+            timed = (*bench, "speed", kind, *(["--networks", networks] if networks else []), "--device", options.device)
+            into = f"book/results/speed/{options.device}-{what}.json"
+            found.append(Step(f"speed-{options.device}-{what}", [(*timed, "--json")], 6, into))
     for tables in options.experiments:
         commands = []
         for table in tables:
@@ -247,7 +247,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--profile", default="gpu", help="of the experiments")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="of the speed tables")
     parser.add_argument("--tests", nargs="*", default=[], help="files with tests; all of them by default")
-    parser.add_argument("--speed", nargs="*", default=["train", "mixing", "trials"], help="speed tables")
+    parser.add_argument("--speed", nargs="*", default=["train", "mixing", "trials", "trials-200"], help="speed tables")
     parser.add_argument("--experiments", nargs="*", help="result tables; all that have the profile by default")
     parser.add_argument("--results-only", action="store_true", help="no tests and no speed tables: where minutes are few")
     options = parser.parse_args(arguments)

@@ -88,7 +88,14 @@ def test_a_rehearsal_on_a_cpu_or_of_some_tests_is_not_the_work_itself(tmp_path, 
     for arguments in (rehearsal, ["5", *folder]):
         steps = gpu_window.steps(gpu_window.parse(arguments))
         names.append({step.name for step in steps if step.name.startswith(("tests", "speed"))})
-    assert len(names[0]) == len(names[1]) == 4 and names[0].isdisjoint(names[1])
+    assert len(names[0]) == len(names[1]) == 5 and names[0].isdisjoint(names[1])
+
+
+def test_many_networks_are_timed_with_as_many_as_the_goal_for_a_gpu_is_about(tmp_path):
+    options = gpu_window.parse(["5", "--device", "cpu", "--folder", str(tmp_path)])
+    (step,) = (step for step in gpu_window.steps(options) if step.name == "speed-cpu-trials-200")
+    assert " ".join(step.commands[0]).endswith("speed trials --networks 200 --device cpu --json")
+    assert step.into == "book/results/speed/cpu-trials-200.json"
 
 
 def test_results_that_the_book_has_are_not_computed_again_for_what_is_read_from_tables(tmp_path):

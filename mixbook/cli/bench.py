@@ -211,6 +211,7 @@ def speed(
     /,
     *,
     device: Literal["cpu", "cuda"] = "cpu",
+    networks: int | None = None,
     json: bool = False,
 ) -> None:
     """Time this package beside what others do, on this machine; OMP_NUM_THREADS says on how many cores.
@@ -219,10 +220,13 @@ def speed(
         what: `mixing`, matching and mixing batches; `trials`, many networks at once, in two processes; or `train`, the
             training loop.
         device: where.
+        networks: how many train at once, for `trials`; 50 if not given.
         json: print everything as JSON, the machine included.
     """
     from torch import cuda, get_num_threads
 
+    if networks is not None and what != "trials":
+        raise BenchmarkError(f"--networks is for `mixbook bench speed trials`, not for {what}")
     if device == "cuda" and not cuda.is_available():
         raise BenchmarkError("--device cuda: torch finds no GPU here. Use --device cpu, or see `mixbook doctor`")
     try:
@@ -230,10 +234,12 @@ def speed(
 
         if what == "mixing":
             found = mixing.all_comparisons(device)
+        elif what == "trials":
+            found = trials.many_networks(50 if networks is None else networks, device=device)
         else:
-            found = (trials.many_networks if what == "trials" else train.training)(device=device)
+            found = train.training(device=device)
         more = {"memory": train.memory(device)} if what == "train" else {}
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         raise BenchmarkError(str(error)) from error
     if json:
         print(stopwatch.report(found, device, **more))

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mixbook import cli, vision
+from mixbook.benchmarks.home import stored_results
 from mixbook.benchmarks.speed import mixing, stopwatch, train, trials
 from mixbook.mixing.pairing import OptimalTransport
 from mixbook.mixing.transport import alpha_at_constant_xi
@@ -104,6 +105,49 @@ def test_steps_of_many_networks_are_counted_on_both_sides(monkeypatch):
     assert found.ours == pytest.approx(4.0 / (10 * 2))  # ten networks of two steps
     assert found.theirs == pytest.approx(3.0 / (2 * 2))  # one network in each process
     assert "10 networks" in found.what
+
+
+def few_steps(monkeypatch):
+    """Rounds in which ours takes as long as theirs, with nothing trained."""
+    monkeypatch.setattr(stopwatch, "by_turns", lambda sides, rounds: [[1.0], [1.0]])
+
+
+def test_what_was_wanted_of_many_networks_goes_by_the_device_and_their_number(monkeypatch):
+    few_steps(monkeypatch)
+    wanted = {
+        (device, networks): [c.wanted for c in trials.many_networks(networks, jobs=1, device=device)]
+        for device in ("cpu", "cuda")
+        for networks in (50, 200)
+    }
+    assert wanted["cpu", 50] == [2.5, 1.2, 5.0, None, None]
+    assert wanted["cpu", 200] == [None] * 5
+    assert wanted["cuda", 200] == [20.0] * 4 + [None]
+    assert wanted["cuda", 50] == [None] * 4 + [10.0]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_stored_speeds_of_many_networks_are_judged_by_what_was_wanted_of_their_device(device):
+    name = "trials.json" if device == "cpu" else "cuda-trials.json"
+    stored = json.loads((stored_results() / "speed" / name).read_text("utf-8"))["comparisons"]
+    assert [row["what"] for row in stored] == [case.task(50) for case in trials.CASES]
+    for row, case in zip(stored, trials.CASES, strict=True):
+        wanted = case.wanted.get((device, 50))
+        assert row["wanted"] == wanted
+        assert row["met"] == (None if wanted is None else row["theirs"] / row["ours"] >= wanted)
+
+
+def test_the_command_times_as_many_networks_as_asked_for(monkeypatch, capsys):
+    few_steps(monkeypatch)
+    cli.main(["bench", "speed", "trials", "--networks", "200"])
+    assert "a step of one of 200 networks LeNet" in capsys.readouterr().out
+    for arguments, message in (
+        (["trials", "--networks", "5"], "networks must be a multiple of the 2 processes, got 5"),
+        (["trials", "--networks", "0"], "networks must be at least 1, got 0"),
+        (["train", "--networks", "4"], "--networks is for `mixbook bench speed trials`, not for train"),
+    ):
+        with pytest.raises(SystemExit):
+            cli.main(["bench", "speed", *arguments])
+        assert message in " ".join(capsys.readouterr().err.split())
 
 
 def test_both_sides_train_what_the_case_says():

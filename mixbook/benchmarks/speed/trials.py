@@ -4,9 +4,9 @@
 """
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
 
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from mixbook.benchmarks.home import stored_results
 from mixbook.benchmarks.speed.stopwatch import Comparison, compare, store
 from mixbook.data import Arrays
+from mixbook.least import at_least
 from mixbook.mixing.mixer import kmixup
 from mixbook.models import MLP, LeNet, seeded
 from mixbook.training import Recipe
@@ -36,7 +37,7 @@ class Case:
         classes: number of classes.
         batch_size: samples in a batch, B.
         steps: each network takes in one round.
-        wanted: how many times as many steps per second were asked for, if they were.
+        wanted: how many times as many steps per second were asked for: of a kind of device and a number of networks.
     """
 
     what: str
@@ -45,7 +46,11 @@ class Case:
     classes: int
     batch_size: int
     steps: int
-    wanted: float | None = None
+    wanted: Mapping[tuple[str, int], float] = field(default_factory=dict)
+
+    def task(self, networks: int) -> str:
+        """What is timed, in words, where ``networks`` train at once."""
+        return f"a step of one of {networks} networks {self.what}"
 
     def data(self) -> Arrays:
         """Random samples, as many as one pass of ``steps`` batches needs."""
@@ -59,12 +64,13 @@ class Case:
 
 
 _TOY, _TABLE = partial(MLP, 2, (130, 120), 2), partial(MLP, 30, (120, 120, 84), 2)
+_MANY = {("cuda", 200): 20.0}
 CASES = (
-    Case("2-130-120-2, B = 128", _TOY, (2,), 2, 128, 40, wanted=2.5),
-    Case("2-130-120-2, B = 512", _TOY, (2,), 2, 512, 10, wanted=1.2),
-    Case("30-120-120-84-2, B = 16", _TABLE, (30,), 2, 16, 120, wanted=5),
-    Case("30-120-120-84-2, B = 128", _TABLE, (30,), 2, 128, 40),
-    Case("LeNet on 28 x 28, B = 128", LeNet, (1, 28, 28), 10, 128, 4),
+    Case("2-130-120-2, B = 128", _TOY, (2,), 2, 128, 40, {("cpu", 50): 2.5} | _MANY),
+    Case("2-130-120-2, B = 512", _TOY, (2,), 2, 512, 10, {("cpu", 50): 1.2} | _MANY),
+    Case("30-120-120-84-2, B = 16", _TABLE, (30,), 2, 16, 120, {("cpu", 50): 5.0} | _MANY),
+    Case("30-120-120-84-2, B = 128", _TABLE, (30,), 2, 128, 40, _MANY),
+    Case("LeNet on 28 x 28, B = 128", LeNet, (1, 28, 28), 10, 128, 4, {("cuda", 50): 10.0}),
 )
 
 
@@ -97,7 +103,14 @@ def many_networks(
     """Seconds for a step of one of ``networks``, k-mixup with k = 16 included, in ``jobs`` processes of one thread.
 
     The loop trains fewer networks in a round, one after the other, so that its rounds are as long as ours.
+
+    Raises:
+        ValueError: if the processes cannot have equally many networks each.
     """
+    at_least(1, networks=networks, jobs=jobs, rounds=rounds)
+    if networks % jobs:
+        raise ValueError(f"networks must be a multiple of the {jobs} processes, got {networks}")
+    kind = torch.device(device).type
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
 
@@ -110,8 +123,9 @@ def many_networks(
             each, few = networks // jobs, max(1, networks // jobs // 5)
             ours = partial(everywhere, together, case, each)
             theirs = partial(everywhere, by_hand, case, few)
-            timed = compare(f"a step of one of {networks} networks {case.what}", "a loop", ours, theirs, rounds)
-            found.append(_per_step(timed, each * jobs * case.steps, few * jobs * case.steps, case.wanted))
+            timed = compare(case.task(networks), "a loop", ours, theirs, rounds)
+            steps, wanted = jobs * case.steps, case.wanted.get((kind, networks))
+            found.append(_per_step(timed, each * steps, few * steps, wanted))
     return found
 
 
