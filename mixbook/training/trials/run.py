@@ -51,8 +51,8 @@ def fit_trials(
     Trials that take steps of one shape are stacked, as many at a time as pay and fit the memory; the shape is batch size,
     epochs, kind of optimizer, size of the data and number of draws. All else may differ: seed, mixer, learning rate,
     schedule, weight decay. Convolutions on a CPU, networks that are not ``Sequential``, dropout, layers of your own, weight
-    norm, tied weights, hooks, parts in evaluation mode, and mixers that look at the network are trained one by one. Torch's
-    global random state is neither used nor changed.
+    norm, tied weights, hooks, parts in evaluation mode, and mixers that look at the network are trained one by one, and
+    in this process alone unless ``jobs`` says more. Torch's global random state is neither used nor changed.
 
     Args:
         make_model: from ``recipe.seed`` to a network with initial weights of its own, such as
@@ -65,7 +65,9 @@ def fit_trials(
         folder: where finished trials are kept; a call that asks for one of them again, among whichever others, finds it
             there. What is the same is decided as for a checkpoint of ``fit``, ``validate`` included, and by the initial
             weights and buffers.
-        jobs: processes, each with its own chunks. ``make_model``, ``loss`` and ``validate`` are sent to them.
+        jobs: processes, each with its own chunks. ``make_model``, ``loss`` and ``validate`` are sent to them. Give the
+            number of cores where a CPU trains one by one: it is not done by itself, because each process takes seconds to
+            start, and memory for its own torch.
         way: "auto" as said above; "stacked", "vmap" (``torch.func``, for any network without dropout, tied weights or parts
             in evaluation mode that is mixed at the input; chosen on a GPU where networks cannot be stacked) or "loop" for
             that way or an error.
