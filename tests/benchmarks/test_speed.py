@@ -142,7 +142,7 @@ def test_the_command_times_as_many_networks_as_asked_for(monkeypatch, capsys):
     assert "a step of one of 200 networks LeNet" in capsys.readouterr().out
     for arguments, message in (
         (["trials", "--networks", "5"], "networks must be a multiple of the 2 processes, got 5"),
-        (["trials", "--networks", "0"], "networks must be at least 1, got 0"),
+        (["trials", "--networks", "0"], "networks must be a multiple of the 2 processes, got 0"),
         (["train", "--networks", "4"], "--networks is for `mixbook bench speed trials`, not for train"),
     ):
         with pytest.raises(SystemExit):

@@ -17,7 +17,6 @@ from torch.nn import functional as F
 from mixbook.benchmarks.home import stored_results
 from mixbook.benchmarks.speed.stopwatch import Comparison, compare, store
 from mixbook.data import Arrays
-from mixbook.least import at_least
 from mixbook.mixing.mixer import kmixup
 from mixbook.models import MLP, LeNet, seeded
 from mixbook.training import Recipe
@@ -107,8 +106,7 @@ def many_networks(
     Raises:
         ValueError: if the processes cannot have equally many networks each.
     """
-    at_least(1, networks=networks, jobs=jobs, rounds=rounds)
-    if networks % jobs:
+    if networks < jobs or networks % jobs:
         raise ValueError(f"networks must be a multiple of the {jobs} processes, got {networks}")
     kind = torch.device(device).type
     context = multiprocessing.get_context("spawn")
