@@ -6,7 +6,7 @@ from contextlib import nullcontext, suppress
 from math import inf
 
 from mixbook.benchmarks import BenchmarkError
-from mixbook.benchmarks.results import Results, ResultsError
+from mixbook.benchmarks.results import Results, ResultsError, duration
 from mixbook.benchmarks.spec import Cell, Experiment, Piece, Task
 from mixbook.benchmarks.tidy import Trials
 
@@ -77,11 +77,6 @@ def _least(results: Results, at_most: int | None, only: Sequence[str], fresh: bo
     wanted = trials if at_most is None else min(trials, at_most)
     missing = (cell for cell in results.experiment.selected(results.profile, only) if len(done.get(cell, [])) < wanted)
     return min((expected(there, cell) for cell in missing), default=inf)
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words, short."""
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _rank(piece: Piece) -> int:

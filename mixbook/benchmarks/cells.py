@@ -13,7 +13,7 @@ from mixbook.benchmarks.environment import describe, machine
 from mixbook.benchmarks.executors import open_pool
 from mixbook.benchmarks.executors.dispatch import dispatch
 from mixbook.benchmarks.executors.pool import Found
-from mixbook.benchmarks.results import Results, Trial, Trials, precisions
+from mixbook.benchmarks.results import Results, Trial, Trials, duration, precisions
 from mixbook.benchmarks.spec import Cell, Experiment, Metrics, Piece, Task
 from mixbook.benchmarks.trials.precision import noting_precision
 
@@ -167,7 +167,7 @@ class _Progress:
         if budget is None:
             return
         if not self._run["trials"]:
-            within = f"no trial was done within --budget {budgets.duration(budget)}"
+            within = f"no trial was done within --budget {duration(budget)}"
             raise budgets.BudgetTooSmall(f"{within}: one of one cell, with the start of a process, takes longer than that")
         missing, begun = len(self.missing()), sum(map(len, self.begun.values()))
         done = f"{self._run['trials']} trials done within the budget"
@@ -180,7 +180,7 @@ class _Progress:
 
     def _tell(self, whole: list[Cell]) -> None:
         seconds, missing = time.perf_counter() - self._start, len(self.missing())
-        left = budgets.duration(seconds / self._run["trials"] * missing)
+        left = duration(seconds / self._run["trials"] * missing)
         for place, cell in enumerate(whole, start=self._whole() - len(whole) + 1):
             self.report(f"[{place:2d}/{len(self._wanted)}] {cell!s:36s} {self._trials} trials, {left} left")
 

@@ -29,7 +29,7 @@ _OF_A_RUN = ("started", "commit", "dirty", "torch", "jobs", "threads_per_trial")
 _OF_A_MACHINE = ("processor", "device")
 
 
-__all__ = ["DamagedResults", "Results", "ResultsError", "ResultsInUse", "Trial", "Trials", "precisions"]
+__all__ = ["DamagedResults", "Results", "ResultsError", "ResultsInUse", "Trial", "Trials", "duration", "precisions"]
 
 
 class ResultsError(BenchmarkError):
@@ -128,7 +128,7 @@ class Results:
         return found
 
     def origin(self) -> str:
-        """When, with what and on what these results were made, in a line: devices and minutes of all runs.
+        """When, with what and on what these results were made, in a line: devices and time of all runs.
 
         Raises:
             ResultsError: as :meth:`provenance`.
@@ -136,7 +136,7 @@ class Results:
         runs = self.provenance()["runs"]
         if not runs:
             return "no run yet"
-        last, minutes = runs[-1], sum(run["seconds"] for run in runs) / 60
+        last, took = runs[-1], duration(sum(run["seconds"] for run in runs))
         commit = f"commit {str(last['commit'])[:8]}{' with changes' if last['dirty'] else ''}"
         processes = "1 process" if last["jobs"] == 1 else f"{last['jobs']} processes"
         machines = [machine for run in runs for machine in _machines(run)]
@@ -147,7 +147,7 @@ class Results:
         used = precisions(runs)
         if len(used) > 1 or (used and all("precision" in each for each in machines)):
             machine += f", products in {' and '.join(used)}"
-        return f"{last['started'][:10]}, {commit}, torch {last['torch']}, {machine}, {minutes:.0f} min"
+        return f"{last['started'][:10]}, {commit}, torch {last['torch']}, {machine}, {took}"
 
     def how_made(self) -> str:
         """For a page: the command that makes these results, how much of the paper's run it is, and their :meth:`origin`.
@@ -407,6 +407,13 @@ class Results:
             raise _unreadable(path, error) from error
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedResults(f"{path} is damaged or cut short ({error}). {_way_out(self)}") from error
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, short: minutes from two of them on, and tenths or less below one second."""
+    if seconds >= 120:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1g} s"
 
 
 def precisions(runs: Iterable[dict[str, Any]]) -> list[str]:

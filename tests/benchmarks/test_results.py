@@ -415,6 +415,16 @@ def test_a_page_of_evidence_that_says_when_results_were_made_shows_the_notes_of_
         assert re.search(r"how_made\(\)|profile\([^\n]*\)\.note|profiles\[[^\]]+\]\.note", text)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.04, "0.04 s"), (0.99, "1 s"), (9.3, "9 s"), (119.0, "119 s"), (120.0, "2 min"), (1833.0, "31 min")],
+)
+def test_the_origin_says_seconds_where_minutes_would_round_them_away(results, invented, seconds, said):
+    halves = [of_run(day, {"device": "cpu", "processor": "Old"}, seconds=seconds / 2) for day in (20, 21)]
+    results.save(invented(TOY, "laptop"), halves)
+    assert results.origin().endswith(f"1 thread, {said}")
+
+
 def test_the_origin_names_the_devices_of_all_runs_and_their_precision_where_it_is_known(results, invented):
     cells = invented(TOY, "laptop", cells=4)
     gpu, cpu = {"device": "Large", "processor": "Host"}, {"device": "cpu", "processor": "Old"}
@@ -429,7 +439,7 @@ def test_the_origin_names_the_devices_of_all_runs_and_their_precision_where_it_i
     bf16, fp32 = {**gpu, "precision": "bf16"}, {**cpu, "precision": "fp32"}
     assert origin(of_run(20, bf16), of_run(21, fp32)) == f"{both}, products in bf16 and fp32, 2 min"
     assert origin(of_run(20, bf16), of_run(21, cpu)) == f"{both}, 2 min"  # not known of the second
-    assert "Large, 2 processes of 1 thread, products in bf16, 1 min" in origin(of_run(20, bf16))
+    assert "Large, 2 processes of 1 thread, products in bf16, 60 s" in origin(of_run(20, bf16))
     assert "by slurm on Old and Large, products in bf16 and fp32" in origin(of_run(20, fp32, bf16, on="slurm"))
 
 
