@@ -33,6 +33,7 @@ MAY_IMPORT = {
         "mixing.plan",
         "mixing.pairing",
         "mixing.ratio",
+        "mixing.blend",
         "mixing.mixer",
         "mixing.oneof",
         "mixing.route",

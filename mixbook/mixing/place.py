@@ -1,12 +1,13 @@
 """At which layer: mixing hidden representations of any network, by forward hooks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from mixbook.mixing.blend.saliency import GradientSaliency
 from mixbook.mixing.checks import another_network, check_batch, check_batches, check_mixer, check_names, name_of
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.oneof import OneOf
@@ -54,8 +55,9 @@ class ManifoldMixer:
 
     Raises:
         ValueError: if ``layers`` is empty, names one twice or none of the model's modules, probabilities are negative or do
-            not sum to 1, ``per`` is neither, ``"input"`` is also the name of a module that does something, or a layer is a
-            transformer of torch's with ``batch_first=False``.
+            not sum to 1, ``per`` is neither, ``"input"`` is also the name of a module that does something, a layer is a
+            transformer of torch's with ``batch_first=False``, or a layer is hidden and a blend asks a network, which knows
+            images, for its saliency.
         TypeError: if ``mixer`` mixes no batch, as what mixes inside a network.
 
     Example:
@@ -95,6 +97,7 @@ class ManifoldMixer:
                 "or steps would be mixed and not samples"
             )
         check_mixer(mixer)
+        _check_sees_layers(mixer, layers)
         check_scope(per)
         self.model = model
         self.layers = tuple(layers)
@@ -273,6 +276,19 @@ def _is_time_first(module: nn.Module) -> bool:
     if not isinstance(module, _TRANSFORMERS):
         return False
     return any(getattr(part, "batch_first", None) is False for part in module.modules())
+
+
+def _check_sees_layers(mixer: Mixer | OneOf, layers: Iterable[str]) -> None:
+    """Refuse a blend that would show a network what comes out of one of its layers, as if that were images."""
+    hidden = [name for name in layers if name != INPUT]
+    for each in mixer.mixers if isinstance(mixer, OneOf) else (mixer,):
+        blend = getattr(each, "blend", None)
+        if hidden and isinstance(getattr(blend, "saliency", None), GradientSaliency):
+            name = type(blend).__name__
+            raise ValueError(
+                f"layers must be [{INPUT!r}] with {name}(GradientSaliency(...)), made for images, got {list(layers)}: "
+                f"at hidden layers take {name}(), whose saliency is how large the values are"
+            )
 
 
 def _check_rows(who: str, output: Any, rows: int) -> None:

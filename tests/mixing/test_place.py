@@ -488,3 +488,13 @@ def test_a_saliency_that_runs_the_model_meets_no_hook(convolutional, images):
         logits, plan = hidden.with_plan(convolutional, x, y, generator=generator)
         assert logits.shape == (6, 5) and convolutional.training
         torch.testing.assert_close(plan.weights.sum(1), torch.ones(6))
+
+
+@pytest.mark.parametrize("blend", [mb.PuzzleMix, mb.CoMixup, mb.SaliencyMix])
+def test_a_blend_that_shows_a_network_its_own_layers_is_refused(convolutional, blend):
+    guided = mb.Mixer(blend=blend(saliency=mb.GradientSaliency(convolutional)), num_classes=5)
+    for mixer in (guided, mb.OneOf([mb.mixup(1.0, 5), guided])):
+        with pytest.raises(ValueError, match=rf"got \['input', '0.1'\]: at hidden layers take {blend.__name__}\(\)"):
+            mb.ManifoldMixer(convolutional, ["input", "0.1"], mixer)
+        mb.ManifoldMixer(convolutional, ["input"], mixer)
+    mb.ManifoldMixer(convolutional, ["0.1"], mb.Mixer(blend=blend(), num_classes=5))
