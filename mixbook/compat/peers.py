@@ -74,7 +74,8 @@ class _Transform:
         if at_labels is None:
             raise ValueError("the sample must hold the very tensor that labels_getter gives")
         inputs_at = _inputs(leaves, at_labels)
-        plan = self.mixer.plan(leaves[inputs_at[0]], labels)
+        check_batch(leaves[inputs_at[0]], labels)
+        plan = self.mixer.plan(leaves[inputs_at[0]])  # to which labels say nothing; the targets look at them
         for n in inputs_at:
             leaves[n] = _as(leaves[n], plan.apply(leaves[n]))
         leaves[at_labels] = plan.targets(labels, self.mixer.num_classes)

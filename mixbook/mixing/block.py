@@ -15,7 +15,7 @@ from mixbook.mixing.matching import begin_solving
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.oneof import OneOf
 from mixbook.mixing.pairing import OptimalTransport
-from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.plan import IGNORED, MixPlan, check_labels
 from mixbook.mixing.ratio import lambdas
 
 Batch = tuple[Tensor, Tensor | None]
@@ -90,6 +90,8 @@ def begin_plans(
         check_batch(x, y)
         if second is not None:
             check_batch(*second, ("x2", "y2"))
+        for labels in (y, None if second is None else second[1]):
+            check_labels(labels, mixer.num_classes, IGNORED)
         matching = pairing.begin(x, None if second is None else second[0], generator)
         lam = lambdas(mixer.ratio, len(x), generator)
         before = 0 if second is None else len(x)  # rows of the batch itself that lie before its partners' rows

@@ -12,7 +12,7 @@ from mixbook.generators import drawn_by
 from mixbook.mixing.blend.saliency import GradientSaliency, channel_norm
 from mixbook.mixing.checks import another_network, check_batch, check_looks_at, name_of
 from mixbook.mixing.mixer import Mixer
-from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.plan import MixPlan, check_labels
 
 Channels = float | tuple[float, ...]
 
@@ -158,8 +158,8 @@ class GuidedMixer:
 
         Raises:
             RuntimeError: if the clean loss of the batch before was never used.
-            ValueError: with ``clean``, if ``model`` is another network than the one that gives the saliency, whose gradient
-                would go there. Without, that is warned of as by :meth:`Mixer.outputs`.
+            ValueError: as a call of the mixer; with ``clean``, also if ``model`` is another network than the one that
+                gives the saliency, whose gradient would go there. Without, that is warned of as by :meth:`Mixer.outputs`.
         """
         if self.clean and another_network(self.model, model):
             raise ValueError(
@@ -173,6 +173,8 @@ class GuidedMixer:
                 "pass loss=guided.loss), or set clean=0"
             )
         check_batch(x, y)
+        for each in (y, None if partner is None else partner[1]):  # before the look at them, which moves statistics
+            check_labels(each, self.mixer.num_classes)
         generator = self.mixer.generator if generator is None else generator
         x2, y2 = (None, None) if partner is None else partner
         rows, labels = (x, y) if partner is None else (torch.cat([x, partner[0]]), torch.cat([y, partner[1]]))

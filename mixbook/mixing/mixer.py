@@ -15,7 +15,7 @@ from mixbook.mixing.blend.puzzlemix import PuzzleMix
 from mixbook.mixing.blend.saliency import GradientSaliency
 from mixbook.mixing.checks import built_in, can_be_looked_at, check_batch, check_looks_at
 from mixbook.mixing.pairing import OptimalTransport, Pairing, RandomPairing
-from mixbook.mixing.plan import MixPlan, check_range, check_shares
+from mixbook.mixing.plan import IGNORED, MixPlan, check_labels, check_range, check_shares
 from mixbook.mixing.ratio import Beta, Fixed, Ratio, lambdas
 from mixbook.mixing.scope import Scope, generator_state, restore_generator
 
@@ -115,16 +115,25 @@ class Mixer:
 
         Args:
             x: the batch, (B, ...): transport pairings look at it.
-            y: its targets, which some pairings and blends look at; checked against ``x`` where given.
+            y: its targets, which some pairings and blends look at; checked against ``x`` where given, and labels on a CPU
+                against ``num_classes``. -100 stands for "not known"; with another such label leave ``num_classes`` out.
             x2, y2: a second, independent batch of the same shape that partners come from. The plan then applies to
                 ``torch.cat([x, x2])`` and ``torch.cat([y, y2])``.
             generator: used instead of the mixer's own.
 
         Raises:
-            ValueError: if the batch is empty, ``x`` and ``y`` differ in length, or a partner that a pairing of your own
-                gives on a CPU is not a row of the batch that partners come from.
+            ValueError: if the batch is empty, ``x`` and ``y`` differ in length, a label is out of range, or a partner that
+                a pairing of your own gives on a CPU is not a row of the batch that partners come from.
             TypeError: if one is not a tensor.
         """
+        check_labels(y, self.num_classes, IGNORED)
+        check_labels(y2, self.num_classes, IGNORED)
+        return self._decide(x, y, x2, y2, generator)
+
+    def _decide(
+        self, x: Tensor, y: Tensor | None, x2: Tensor | None, y2: Tensor | None, generator: torch.Generator | None
+    ) -> MixPlan:
+        """The plan, with no look at the range of labels, which the targets look at too."""
         check_batch(x, y)
         if x2 is not None:
             check_batch(x2, y2, ("x2", "y2"))
@@ -197,7 +206,10 @@ class Mixer:
         if (x2 is None) != (y2 is None):
             raise ValueError("x2 and y2 must be given together: the second batch needs its targets too")
         if plan is None:
-            plan = self.plan(x, y, x2=x2, y2=y2, generator=generator)
+            if type(self).plan is Mixer.plan:  # or a reader's own, in a class derived from this one
+                plan = self._decide(x, y, x2, y2, generator)
+            else:
+                plan = self.plan(x, y, x2=x2, y2=y2, generator=generator)
         if x2 is not None and y2 is not None:
             x, y = torch.cat([x, x2]), torch.cat([y, y2])
         return plan.apply(x), plan.targets(y, self.num_classes)

@@ -12,7 +12,7 @@ from mixbook.mixing.checks import another_network, check_batch, check_batches, c
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.oneof import OneOf
 from mixbook.mixing.pairing import OptimalTransport, RandomPairing
-from mixbook.mixing.plan import MixPlan
+from mixbook.mixing.plan import IGNORED, MixPlan, check_labels
 from mixbook.mixing.ratio import Beta
 from mixbook.mixing.route import Replay, Route, now
 from mixbook.mixing.scope import Scope, check_probabilities, check_scope, draw_index
@@ -136,6 +136,8 @@ class ManifoldMixer:
             RuntimeError: if a drawn layer did not run, or its output or the model's is not a tensor with a row for each
                 sample or mixture; also if the network was compiled in a pass without this mixer.
         """
+        for each in (y, None if partner is None else partner[1]):
+            check_labels(each, self.mixer.num_classes)  # here none may be ignored, as the targets have no word for it
         logits, plan = self.with_plan(model, x, y, partner=partner, generator=generator)
         labels = y if partner is None or plan.rows == len(y) else torch.cat([y, partner[1]])
         return logits, plan.targets(labels, self.mixer.num_classes)
@@ -156,7 +158,8 @@ class ManifoldMixer:
         masks at several layers, by a spatial blend and ``per="pair"``, it knows the weights alone, and refuses maps.
 
         Args:
-            model, x, y, partner, generator: as for :meth:`outputs`; ``y`` is only looked at by pairings and blends that do.
+            model, x, y, partner, generator: as for :meth:`outputs`; ``y`` is only looked at by pairings and blends that
+                do, and labels are checked as by :meth:`Mixer.plan`.
 
         Raises:
             ValueError, RuntimeError: as :meth:`outputs`.
@@ -165,6 +168,8 @@ class ManifoldMixer:
         if partner is not None:
             check_batch(*partner, ("x2", "y2"))
         check_batches(x, None if partner is None else partner[0])
+        for each in (y, None if partner is None else partner[1]):  # before the pass, which moves statistics
+            check_labels(each, getattr(self.mixer, "num_classes", None), IGNORED)
         training = self.model.training or getattr(model, "training", False)
         if training and another_network(self.model, model, self._modules.values()):
             raise ValueError(

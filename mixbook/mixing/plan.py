@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _ADVICE = ": is num_classes right?"
+IGNORED = -100  # the label that stands for "not known" in PyTorch's losses
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +227,7 @@ class MixPlan:
             raise ValueError(f"integer y must have shape ({self.rows},), got {tuple(y.shape)}: {_advice_on(y)}")
         if num_classes is None:
             raise ValueError("num_classes is needed for integer labels, got None: e.g. mixup(alpha=1.0, num_classes=10)")
-        labels, known = _known_labels(y, num_classes, ignore_index)
+        labels, known = known_labels(y, num_classes, ignore_index)
         targets = self.weights.new_zeros(len(self), num_classes)
         weights = self.weights if known is None else self.weights * known[self.sources]
         return targets.scatter_add_(1, labels[self.sources], weights)
@@ -248,7 +249,7 @@ class MixPlan:
         """
         if y.is_floating_point() or y.ndim != 3:
             raise ValueError(f"y must be integer labels of shape (rows, H, W), got {y.dtype} {tuple(y.shape)}")
-        labels, known = _known_labels(y, num_classes, ignore_index)
+        labels, known = known_labels(y, num_classes, ignore_index)
         maps = one_hot(labels, num_classes).movedim(-1, 1).to(self.weights.dtype)
         return self.apply(maps if known is None else maps * known[:, None])
 
@@ -436,8 +437,39 @@ def _advice_on(y: Tensor) -> str:
     )
 
 
-def _known_labels(y: Tensor, num_classes: int, ignore_index: int | None) -> tuple[Tensor, Tensor | None]:
-    """Labels as indices, and which of them are known; None if all are. Ignored labels are 0 and not known."""
+def check_labels(y: Tensor | None, num_classes: int | None, ignore_index: int | None = None) -> None:
+    """Refuse integer labels (R,) outside of [0, num_classes) before anything is computed for them.
+
+    Of other targets nothing is said, nor without ``num_classes``. On a GPU :meth:`MixPlan.targets` refuses them.
+
+    Raises:
+        ValueError: naming the least and the largest.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.plan import check_labels
+        >>> check_labels(torch.tensor([1, -100, 0]), num_classes=2, ignore_index=-100)
+    """
+    if num_classes is None or not isinstance(y, Tensor) or y.is_floating_point() or y.ndim != 1:
+        return
+    if can_be_looked_at(y):
+        low, high = (int(each) for each in y.aminmax())
+        if low < 0 or high >= num_classes:  # rarely: to leave out what is ignored takes several times as long
+            known_labels(y, num_classes, ignore_index)
+
+
+def known_labels(y: Tensor, num_classes: int, ignore_index: int | None) -> tuple[Tensor, Tensor | None]:
+    """Labels as indices, and which of them are known; None if all are. Ignored labels are 0 and not known.
+
+    Raises:
+        ValueError, RuntimeError: if a label is out of range: see :meth:`MixPlan.targets`.
+
+    Example:
+        >>> import torch
+        >>> from mixbook.mixing.plan import known_labels
+        >>> known_labels(torch.tensor([1, -100]), num_classes=2, ignore_index=-100)
+        (tensor([1, 0]), tensor([ True, False]))
+    """
     known = None if ignore_index is None else y != ignore_index
     labels = y.long() if known is None else y.long().where(known, 0)
     if y.numel():

@@ -91,10 +91,11 @@ WRONG = """
 import torch, mixbook as mb
 x, y = torch.rand(4, 2, device="cuda"), torch.tensor([0, 1, 2, 3], device="cuda")
 soft = torch.rand(4, 3, device="cuda")
-plan = mb.mixup(1.0).plan(x)
+saliency = mb.GradientSaliency(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(2, 3)).cuda())
 torch.cuda.set_sync_debug_mode("error")  # whatever waits for the device fails
+plan = mb.mixup(1.0, 3).plan(x, y)
 plan.targets(y, 4), plan.targets(soft)
-plan.targets({wrong})
+{wrong}
 print("not waited for")
 torch.cuda.set_sync_debug_mode("default")
 torch.cuda.synchronize()
@@ -105,7 +106,11 @@ torch.cuda.synchronize()
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [("y, 3", "labels must lie in [0, 3): is num_classes right?"), ("soft / 0", "float y must be finite")],
+    [
+        ("plan.targets(y, 3)", "labels must lie in [0, 3): is num_classes right?"),
+        ("saliency(x[:, None, None], y)", "labels must lie in [0, 3): is num_classes right?"),
+        ("plan.targets(soft / 0)", "float y must be finite"),
+    ],
 )
 def test_a_wrong_target_on_a_gpu_is_an_error_that_nothing_waits_for(wrong, words):
     # In a process of its own: after a failed assertion the device can do no more for it.

@@ -250,6 +250,17 @@ def test_the_same_seed_gives_the_same_step_and_the_global_generator_is_left_alon
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_a_label_out_of_range_is_refused_before_statistics_move(generator):
+    x, y = data(generator)
+    model = network(norm=True)
+    guided = mb.GuidedMixer(mb.puzzlemix(model, num_classes=5), clean=1.0)  # whose look is made in train mode
+    for wrong in (9, -100):
+        y[0] = wrong
+        with pytest.raises(ValueError, match=r"labels must lie in \[0, 5\)"):
+            guided.outputs(model, x, y)
+    assert model[1].num_batches_tracked == 0
+
+
 def test_what_makes_no_sense_is_refused(generator):
     with pytest.raises(ValueError, match="GradientSaliency"):
         mb.GuidedMixer(mb.mixup(num_classes=5))

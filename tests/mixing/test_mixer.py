@@ -6,6 +6,7 @@ from torch.nn.functional import one_hot
 
 import mixbook as mb
 from mixbook.mixing import mixer, place
+from mixbook.mixing.block import begin_plans
 from mixbook.mixing.checks import built_in
 
 PAIRINGS = [mb.RandomPairing(), mb.OptimalTransport(4), mb.NearestNeighbour(4), mb.ByClass("any")]
@@ -191,6 +192,44 @@ def test_bad_input_is_refused(generator):
         mb.mixup(1.0, 3)(x, y.clamp(min=4))
     with pytest.raises(TypeError, match="uint8"):
         mb.mixup(1.0, 5)(x.byte(), y)
+
+
+OUT_OF_RANGE = r"labels must lie in \[0, 5\), got 0 to 9: is num_classes right\?"
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_a_label_out_of_range_is_refused_while_planning_before_anything_is_drawn(second, generator):
+    x, y = batch(generator)
+    wrong = y.clone()
+    wrong[:2] = torch.tensor([0, 9])
+    given = (x, y, x, wrong) if second else (x, wrong, None, None)
+    state = generator.get_state()
+    for mix in (mb.mixup(1.0, 5, generator=generator), mb.kmixup(2, 1.0, 5, generator=generator)):
+        with pytest.raises(ValueError, match=OUT_OF_RANGE):
+            mix.plan(*given[:2], x2=given[2], y2=given[3])
+    with pytest.raises(ValueError, match=OUT_OF_RANGE):
+        begin_plans(mix, [(given[:2], given[2:] if second else None)])
+    assert torch.equal(generator.get_state(), state)
+    mb.mixup(1.0).plan(*given[:2], x2=given[2], y2=given[3])  # of how many classes, nobody said
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int8])
+def test_what_is_not_known_may_be_planned_for_and_has_no_target(dtype, generator):
+    x, y = batch(generator)
+    y[0] = -100
+    plan = mb.mixup(1.0, 5, generator=generator).plan(x, y.to(dtype))
+    assert plan.targets(y, 5, ignore_index=-100).sum() == pytest.approx(11)
+    with pytest.raises(ValueError, match=r"labels must lie in \[0, 5\), got -100 to"):
+        mb.mixup(1.0, 5)(x, y.to(dtype))
+
+
+def test_a_plan_of_ones_own_in_a_derived_class_is_that_of_calls(generator):
+    class Still(mb.Mixer):
+        def plan(self, x, y=None, *, x2=None, y2=None, generator=None):
+            return mb.MixPlan.identity(x)
+
+    x, y = batch(generator)
+    assert torch.equal(Still(num_classes=5)(x, y)[0], x)
 
 
 class Finds:

@@ -498,3 +498,21 @@ def test_a_blend_that_shows_a_network_its_own_layers_is_refused(convolutional, b
             mb.ManifoldMixer(convolutional, ["input", "0.1"], mixer)
         mb.ManifoldMixer(convolutional, ["input"], mixer)
     mb.ManifoldMixer(convolutional, ["0.1"], mb.Mixer(blend=blend(), num_classes=5))
+
+
+def test_a_label_out_of_range_is_refused_before_statistics_move(data):
+    x, y = data
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Linear(8, 5))
+    hidden, wrong = mb.manifold_mixup(model, ["1"], num_classes=5), y.clone()
+    for label in (9, -1):
+        wrong[0] = label
+        for given in ((x, wrong, None), (x, y, (x, wrong))):
+            for outputs in (hidden.outputs, hidden.with_plan):
+                with pytest.raises(ValueError, match=r"labels must lie in \[0, 5\), got .*: is num_classes right\?"):
+                    outputs(model, *given[:2], partner=given[2])
+    wrong[0] = -100
+    with pytest.raises(ValueError, match="got -100 to"):
+        hidden(x, wrong)
+    assert model[1].num_batches_tracked == 0
+    plan = hidden.with_plan(model, x, wrong)[1]
+    assert plan.targets(wrong, 5, ignore_index=-100).sum() == pytest.approx(11)

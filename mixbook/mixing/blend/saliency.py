@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mixbook.lead import lead
+from mixbook.mixing.plan import IGNORED, known_labels
 from mixbook.mixing.transport import NotFinite, many_digits
 from mixbook.modes import evaluation_mode
 
@@ -29,12 +30,14 @@ class GradientSaliency:
         model: takes images (R, C, H, W), gives logits (R, C'). Pass the network itself, not a wrapper that synchronises
             gradients around it.
         loss: from the model's outputs and targets to a loss for each sample, (R, ...). None is the cross entropy, with
-            integer labels or with weights over the classes; for one logit pass
+            integer labels, of which -100 is not known and has the loss 0, or with weights over the classes; for one logit
+            pass
             ``partial(F.binary_cross_entropy_with_logits, reduction="none")``, for regression another one.
 
     Raises:
-        ValueError: when called, if there are no targets, the model gives one logit and there is no ``loss`` for it, or
-            ``loss`` gives one number alone.
+        ValueError: when called, if there are no targets, a label is out of range, the model gives one logit and there is no
+            ``loss`` for it, or ``loss`` gives one number alone.
+        RuntimeError: in a later call, if a label on a CUDA device is out of range.
 
     Example:
         >>> import torch, mixbook as mb
@@ -119,7 +122,9 @@ def _cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     """Cross entropy of each sample, (R,), whose gradient is right also where the network is sure of a label."""
     if y.is_floating_point() or y.ndim != 1 or logits.shape[1:] < (2,):
         return F.cross_entropy(logits, y, reduction="none")
-    return F.softplus(lead(logits, y))
+    labels, known = known_labels(y, logits.shape[1], IGNORED)
+    losses = F.softplus(lead(logits, labels))
+    return losses if known is None else losses.where(known, 0)
 
 
 class _WithGradients(torch.autograd.Function):

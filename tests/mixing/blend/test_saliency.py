@@ -177,3 +177,23 @@ def test_saliency_mix_with_all_weight_on_one_side_does_not_mix(lam, generator):
     plan = mixed(mb.SaliencyMix(), (lam,), x)
     assert torch.equal(plan.apply(x), x[plan.sources[:, 0 if lam else 1]])
     assert (plan.weights[:, 0] == lam).all()
+
+
+@pytest.mark.parametrize("preset", [mb.puzzlemix, mb.comixup])
+def test_a_label_out_of_range_is_refused_in_the_words_of_targets(preset, generator):
+    x, y = torch.rand(4, 3, 8, 8, generator=generator), torch.tensor([0, 1, 9, 2])
+    for given in ({"num_classes": 5}, {}):  # without it, it is the network that says how many classes there are
+        with pytest.raises(ValueError, match=r"labels must lie in \[0, 5\), got 0 to 9: is num_classes right\?"):
+            preset(network(), **given).plan(x, y)
+    with pytest.raises(ValueError, match=r"labels must lie in \[0, 5\), got 0 to 9"):
+        preset(network(), num_classes=5)(x, y)
+
+
+def test_what_is_not_known_looks_nowhere_and_leaves_the_others_alone(generator):
+    x, y = torch.rand(4, 3, 8, 8, generator=generator), torch.tensor([0, -100, 4, 2])
+    saliency, known = GradientSaliency(network()), y >= 0
+    found = saliency(x, y)
+    assert not found[1].any() and found[known].flatten(1).any(1).all()
+    torch.testing.assert_close(found[known], saliency(x[known], y[known]))
+    plan = mb.puzzlemix(network(), 1.0, 5, generator=generator).plan(x, y)
+    assert plan.targets(y, 5, ignore_index=-100).sum() == pytest.approx(4 - float(plan.matrix()[:, 1].sum()), abs=1e-4)
