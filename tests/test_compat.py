@@ -436,21 +436,44 @@ def test_a_generator_that_every_worker_has_a_copy_of_is_warned_about(monkeypatch
 
 
 @pytest.mark.parametrize(
-    "make", [Schedule, lambda mixer: mb.OneOf([mixer]), lambda mixer: Schedule(mb.OneOf([mb.mixup(1.0, 2), mixer]))]
+    "make",
+    [
+        lambda **own: Schedule(mb.mixup(**own)),
+        lambda **own: mb.OneOf([mb.mixup(**own)]),
+        lambda **own: Schedule(mb.OneOf([mb.mixup(1.0, 2), mb.mixup(**own)])),
+        MixUp,
+        Mixup,
+        lambda **own: Schedule(MixUp(**own), until=3),
+        lambda **own: Schedule(CutMix(**own), until=3),
+        lambda **own: Schedule(Mixup(**own), until=3),
+        lambda generator=None, **_: Schedule(SimpleNamespace(num_classes=2, generator=generator), until=0),
+    ],
 )
 def test_a_generator_is_seen_through_what_holds_the_mixer(make, monkeypatch, recwarn):
-    samples = [(torch.rand(4), 0), (torch.rand(4), 1)]
+    samples = [(torch.rand(3, 8, 8), 0), (torch.rand(3, 8, 8), 1)]
     monkeypatch.setattr(loops, "get_worker_info", object)
-    MixCollate(make(mb.mixup(1.0, 2)))(samples)
+    MixCollate(make(num_classes=2))(samples)
     assert not recwarn
     with pytest.warns(UserWarning, match="each worker has the same copy"):
-        MixCollate(make(mb.mixup(1.0, 2, generator=torch.Generator())))(samples)
+        MixCollate(make(num_classes=2, generator=torch.Generator()))(samples)
 
 
-def test_a_generator_of_torchvisions_transforms_is_seen_too(monkeypatch):
-    monkeypatch.setattr(loops, "get_worker_info", object)
-    with pytest.warns(UserWarning, match="each worker has the same copy"):
-        MixCollate(MixUp(num_classes=2, generator=torch.Generator()))([(torch.rand(4), 0), (torch.rand(4), 1)])
+@pytest.mark.parametrize("make", [MixUp, CutMix, partial(Mixup, cutmix_alpha=1.0, mode="elem")])
+def test_transforms_of_others_resume_and_are_switched_off_by_a_schedule(make, generator):
+    x, y = images(6, generator)
+    mix, other = (make(num_classes=5, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    mix(x, y)
+    schedule = Schedule(mix, until=4)
+    state, ahead = schedule.state_dict(), schedule(x, y)
+    again = Schedule(other, until=4)
+    again.load_state_dict(state)
+    for ours, theirs in zip(again(x, y), ahead, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+    again.epoch = 4
+    assert again(x, y)[0] is x
+    assert not mix.draws_globally and make(num_classes=5).draws_globally and make(num_classes=5).state_dict() == {}
+    with pytest.raises(ValueError, match="must both have a generator of their own, or neither"):
+        make(num_classes=5).load_state_dict(mix.state_dict())
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda made: pickle.loads(pickle.dumps(made))])
@@ -552,7 +575,6 @@ def test_a_compiled_network_is_mixed_also_where_its_first_batch_was_not(generato
 @pytest.mark.parametrize(
     ("what", "got"),
     [
-        (MixUp(num_classes=5), "MixUp"),
         (mb.mixup, "mixup"),
         (mb.Mixer, "Mixer"),
         (Schedule(mb.mixup(num_classes=5)), "Schedule"),

@@ -96,7 +96,7 @@ class Schedule:
 
     Args:
         mixer: the mixer, also one that gives outputs of a network: these are then outputs on the batch as it is, and
-            ``GuidedMixer.loss`` is their loss alone.
+            ``GuidedMixer.loss`` is their loss alone. Also a ``MixUp``, ``CutMix`` or ``Mixup`` of this package, for calls.
         probability: of mixing a batch, in [0, 1].
         until: how many epochs are mixed, the first ones; None for all.
         epoch: which epoch it is, counted from 0: the loop says so, ``schedule.epoch = 7``; ``mixbook.training.fit``
@@ -176,7 +176,7 @@ class Schedule:
     @property
     def draws_globally(self) -> bool:
         """Whether draws are from torch's global generator."""
-        return self._inner.draws_globally
+        return _draws_globally(self._inner)
 
     def state_dict(self) -> dict[str, Any]:
         """State of the mixer, and the epoch."""

@@ -18,6 +18,7 @@ from mixbook.mixing.checks import check_batch
 from mixbook.mixing.mixer import Mixer
 from mixbook.mixing.plan import MixPlan
 from mixbook.mixing.ratio import Beta
+from mixbook.mixing.scope import generator_state, restore_generator
 from mixbook.transfer import send
 
 Mode = Literal["batch", "pair", "elem"]
@@ -82,9 +83,27 @@ class _Transform:
         return tree_unflatten(leaves, structure)
 
     @property
+    def num_classes(self) -> int | None:
+        """C, for integer labels."""
+        return self.mixer.num_classes
+
+    @property
+    def generator(self) -> torch.Generator | None:
+        """Source of lambda; None is torch's global one."""
+        return self.mixer.generator
+
+    @property
     def draws_globally(self) -> bool:
         """Whether draws are from torch's global generator."""
         return self.mixer.draws_globally
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of the generator: see :meth:`Mixer.state_dict <mixbook.mixing.mixer.Mixer.state_dict>`."""
+        return self.mixer.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` gave."""
+        self.mixer.load_state_dict(state)
 
 
 class MixUp(_Transform):
@@ -246,6 +265,19 @@ class Mixup:
         sources = send(torch.stack([row, row.flip(0)], dim=1), x.device)
         plan = MixPlan(sources, send(_both(lam[draw]), x.device), rows=size)
         return plan if original is None else replace(plan, masks=send(_both(original[draw]), x.device))
+
+    @property
+    def draws_globally(self) -> bool:
+        """Whether draws are from torch's global generator."""
+        return self.generator is None
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of the generator: see :meth:`Mixer.state_dict <mixbook.mixing.mixer.Mixer.state_dict>`."""
+        return generator_state(self.generator)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` gave."""
+        restore_generator(self.generator, state)
 
     def _draws(self, x: Tensor, draws: int) -> tuple[Tensor, Tensor | None]:
         """Weights of the originals, (draws,), and how much of them shows, (draws, 1, H, W), unless that is the weights."""
