@@ -199,6 +199,7 @@ def test_a_network_for_a_table_of_one_s_own_is_tested_on_what_was_kept(tmp_path,
 def test_what_is_wrong_is_said(trained, tmp_path, capsys, monkeypatch):
     assert f"no checkpoint {tmp_path}/checkpoint.pt: give the folder that" in refusal(capsys, tmp_path)
     assert "name must be one such as fgsm@8/255" in refusal(capsys, trained, "--attack", "fgsm8")
+    assert "a table's epsilon of 8 is 8 / 255 of pixels in [0, 1]" in refusal(capsys, trained, "--attack", "fgsm@8")
     assert "name must be one such as rotation_20" in refusal(capsys, trained, "--deform", "rotate:20")
     assert "imagenet is for Python: mixbook.data.imagenet reads it" in refusal(capsys, trained, "--data", "imagenet")
     assert "is for samples (1, 8, 8) of 10 classes (digits); iris has samples (4,) of 3 classes" in refusal(

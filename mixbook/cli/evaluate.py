@@ -40,7 +40,7 @@ def command() -> Any:
         Args:
             checkpoint: the folder that `mixbook train --out` named, or the checkpoint.pt in it.
             attack: such as fgsm@8/255, pgd20@8/255 (20 steps), pgd20x3@8/255 (3 restarts), unbounded200, or, behind the
-                normalisation, "fgsm@0.03 normalised".
+                normalisation, "fgsm@0.03 normalised"; without the /255, as fgsm@0.1, unclipped and in units of the inputs.
             deform: such as rotation_20, shear_28.6, zoomin_60, zoomout_140.
             top: also how often the label is among so many largest logits.
             data: another data set or path, of the same shape and classes, whose test part is taken: all images of a folder

@@ -33,6 +33,7 @@ Space = Literal["pixels", "normalised"]
 PIXELS = (0.0, 1.0)
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 _UNBOUNDED_STEP = 0.01
+_IN_TABLES = "a table's epsilon of 8 is 8 / 255 of pixels in [0, 1]"
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,7 @@ class PGD:
             raise ValueError(f"restarts must be 1 without a random start, got {self.restarts}: they would be the same")
         check_clip(self.clip)
         if self.clip is not None and self.clip[1] - self.clip[0] < self.eps < math.inf:
-            raise ValueError(
-                f"eps must be at most the width of clip={self.clip}, got {self.eps}: a table's epsilon of 8 is 8 / 255 of "
-                "pixels in [0, 1]"
-            )
+            raise ValueError(f"eps must be at most the width of clip={self.clip}, got {self.eps}: {_IN_TABLES}")
 
     @property
     def name(self) -> str:
@@ -138,10 +136,11 @@ class PGD:
 
         Raises:
             TypeError: if labels are no integers.
-            ValueError: if an input is NaN or lies outside of ``clip``, or there is no normalisation in the network to
-                attack behind.
+            ValueError: if an input is NaN or lies outside of ``clip``, there is no normalisation in the network to attack
+                behind, or ``eps`` is finite and more than 1 without a ``clip`` for images that are pixels in [0, 1].
         """
         check_in_clip(x, self.clip)
+        self._check_budget(x)
         with evaluation_mode(model), torch.inference_mode(False):
             # Made here, so that gradients flow also where the caller wants none.
             x, y = x.detach().clone(), class_numbers(y).clone()
@@ -151,6 +150,16 @@ class PGD:
                 better = _better(model, attempt, worst, y)
                 worst[better] = attempt[better]
         return worst
+
+    def _check_budget(self, x: Tensor) -> None:
+        """Refuse 8 where 8 / 255 is meant: without a clip only the images say that they are pixels."""
+        if self.clip is not None or self.space != "pixels" or not 1 < self.eps < math.inf:
+            return
+        if x.ndim == 4 and x.device.type != "meta" and ((x >= PIXELS[0]) & (x <= PIXELS[1])).all():
+            raise ValueError(
+                f"eps must be at most the width of the pixels' range {PIXELS}, got {self.eps:g} without a clip: "
+                f"{_IN_TABLES}, by name fgsm@8/255"
+            )
 
     def _attempt(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator | None) -> Tensor:
         unit = self._unit(model, x)
@@ -222,7 +231,8 @@ def attack(name: str) -> PGD:
     """The attack of this name, as :attr:`PGD.name` writes it.
 
     ``"fgsm@8/255"``, ``"pgd20@8/255"`` (20 steps), ``"pgd20x3@8/255"`` (3 restarts) and ``"unbounded200"`` are for pixels
-    in [0, 1]; without the 255 nothing is clipped: ``"fgsm@0.1"``; ``"fgsm@0.03 normalised"`` is behind the normalisation.
+    in [0, 1]; without the 255 nothing is clipped, and the budget is in units of the inputs: ``"fgsm@0.1"``;
+    ``"fgsm@0.03 normalised"`` is behind the normalisation.
     ``"pgd20@8/255 step 2/255"`` and ``"unbounded200 step 0.05"`` take steps of that size, and
     ``"pgd20@8/255 from the sample"`` begins there. ``" saturating"`` behind any of them: the gradient of the cross entropy
     in single precision.

@@ -345,3 +345,17 @@ def test_a_budget_wider_than_the_range_of_pixels_is_refused():
     with pytest.raises(ValueError, match=r"width of clip=\(0\.0, 1\.0\), got 8: a table's epsilon of 8 is 8 / 255"):
         fgsm(8)
     assert fgsm(8, clip=None).eps == fgsm(8, clip=(0.0, 255.0)).eps == 8
+
+
+@pytest.mark.parametrize("how", ["fgsm@8", "pgd20@8", PGD(8, clip=None)])
+def test_without_a_clip_it_is_refused_where_images_are_pixels_in_0_to_1(how, linear, images):
+    x, y = images
+    assert x.min() >= 0 and x.max() <= 1
+    for refused in (lambda: evaluate(linear, [(x, y)], attacks=[how]), lambda: attacked_error(linear, [(x, y)], how)):
+        with pytest.raises(ValueError, match="got 8 without a clip: a table's epsilon of 8 is 8 / 255"):
+            refused()
+    for allowed in ([(4 * x - 2, y)], [(255 * x, y)]):  # normalised, or in other units
+        assert 0 <= attacked_error(linear, allowed, how) <= 1
+    flat = [(x.flatten(1), y)]  # columns of a table may be longer than these rows show
+    assert 0 <= attacked_error(nn.Sequential(nn.Unflatten(1, (3, 5, 5)), linear), flat, how) <= 1
+    assert 0 <= attacked_error(linear, [(x, y)], "fgsm@1") <= 1
