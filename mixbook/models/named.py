@@ -67,6 +67,15 @@ _SMALL: Mapping[str, Maker] = {
     "speech_vgg11": lambda shape, classes, **more: SpeechVGG11(classes, (shape[1], shape[2]), **{"width": 4, **more}),
 }
 NAMES: tuple[str, ...] = tuple(_FULL)
+# The stride of the stem on images of 64 pixels, of networks that take one: 2 in manifold mixup's code, 1 in k-mixup's.
+_STEMS_AT_64 = {
+    "preact_resnet18": 2,
+    "preact_resnet34": 2,
+    "preact_resnet50": 2,
+    "preact_resnet18_facebook": 1,
+    "wrn28_10": 2,
+    "wrn16_8": 2,
+}
 
 
 def named(name: str, shape: Shape, num_classes: int, *, small: bool = False, **more: Any) -> nn.Module:
@@ -95,6 +104,19 @@ def named(name: str, shape: Shape, num_classes: int, *, small: bool = False, **m
     _check_shape(name, shape)
     maker = _SMALL.get(name, _FULL[name]) if small else _FULL[name]
     return maker(shape, num_classes, **more)
+
+
+def usual_stem_stride(name: str, shape: Shape) -> int | None:
+    """The stride of the stem in the papers' code, for samples of this shape; None if the network does not take one.
+
+    Example:
+        >>> from mixbook.models.named import usual_stem_stride
+        >>> usual_stem_stride("preact_resnet18", (3, 32, 32)), usual_stem_stride("preact_resnet18", (3, 64, 64))
+        (1, 2)
+    """
+    if name not in _STEMS_AT_64:
+        return None
+    return _STEMS_AT_64[name] if len(shape) == 3 and min(shape[1:]) >= 64 else 1
 
 
 def _check_shape(name: str, shape: Shape) -> None:

@@ -20,6 +20,7 @@ from mixbook.data.sources import SOURCES
 from mixbook.evaluation import evaluate
 from mixbook.mixing.answers import Answers
 from mixbook.models import seeded
+from mixbook.models.named import usual_stem_stride
 from mixbook.training.history import History
 from mixbook.training.inputs import Inputs
 from mixbook.training.loop import fit
@@ -46,6 +47,7 @@ ModelName = Literal[
     "densenet_bc_190",
 ]
 _IMAGES, _TABLES = get_args(Images), get_args(Tables)
+_SMALL = (3, 32, 32)
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,9 @@ class Job:
             default.
         size: bring the images of your own folder to so many pixels each way: the middle, resized.
         colour: grey images in your own folder become colour ones.
+        stem_stride: of the first convolution of a preact_resnet or wrn; by default 2 for images of 64 pixels or more and 1
+            for smaller ones, as in manifold mixup's code, and always 1 for "preact_resnet18_facebook". With 1 a network of
+            64 pixels takes four times as long.
     """
 
     data: str
@@ -100,6 +105,7 @@ class Job:
     label: str | int | None = None
     size: int | None = None
     colour: bool = False
+    stem_stride: int | None = None
 
     def __post_init__(self) -> None:
         if self.is_own and is_path(self.data):  # kept whole, for a run is continued and evaluated from other folders too
@@ -131,6 +137,8 @@ class Job:
         mixing = dict(values["mixing"])
         mixing["layers"] = tuple(mixing["layers"])
         rest = {name: value for name, value in values.items() if name not in ("mixing", "recipe", "hidden")}
+        if "stem_stride" not in rest and (values["data"] == "tiny_imagenet" or values["data"] not in _IMAGES + _TABLES):
+            rest["stem_stride"] = usual_stem_stride(rest["model"], _SMALL)  # of an earlier version, which knew no other
         return cls(**rest, mixing=Answers(**mixing), recipe=Recipe(**values["recipe"]), hidden=tuple(values["hidden"]))
 
     def parts(self) -> tuple[Batched, Batched]:
@@ -207,15 +215,20 @@ class Job:
         """The network for samples of this shape, with initial weights that follow from the recipe's seed.
 
         Raises:
-            ValueError: if it is for images, and these are none.
+            ValueError: if it is for images, and these are none, or takes no ``stem_stride``.
         """
         if len(shape) != 3 and self.model != "mlp":
             raise ValueError(f"{self.model} needs images, and {self.data} has none: use --model mlp")
+        usual = usual_stem_stride(self.model, shape)
+        if usual is None and self.stem_stride is not None:
+            raise ValueError(f"stem_stride is for a preact_resnet or wrn, not for {self.model}: leave it out")
+        stride = usual if self.stem_stride is None else self.stem_stride
+        stem: dict[str, Any] = {} if stride is None else {"stem_stride": stride}
 
         def make() -> nn.Module:
             if self.model == "mlp":
                 return models.MLP(prod(shape), self.hidden, num_classes)
-            return models.named(self.model, shape, num_classes)
+            return models.named(self.model, shape, num_classes, **stem)
 
         return seeded(derive(self.recipe.seed, "weights"), make)
 

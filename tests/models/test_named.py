@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from mixbook.models.named import NAMES, named
+from mixbook.benchmarks.experiments import all_experiments
+from mixbook.models.named import NAMES, named, usual_stem_stride
 
 LARGE = ("densenet_bc_190", "wide_resnet101", "resnet50", "wrn28_10")
 
@@ -56,3 +57,19 @@ def test_the_network_of_facebook_s_code_is_the_variant():
     for small in (False, True):
         model = named("preact_resnet18_facebook", (3, 32, 32), 10, small=small)
         assert [type(part).__name__ for part in model.stem] == ["Conv2d", "BatchNorm2d", "ReLU"]
+
+
+def test_stems_have_the_strides_of_the_experiments():
+    strides = {
+        (each["network"], dict(each.values.get("network_options", ())).get("stem_stride", 1))
+        for each in all_experiments()
+        if each.dataset == "tiny_imagenet" and "network" in each.values
+    }
+    assert strides == {(name, usual_stem_stride(name, (3, 64, 64))) for name, _ in strides}
+    assert {stride for _, stride in strides} == {1, 2}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_takes_the_stride_that_its_stem_usually_has(name):
+    if (stride := usual_stem_stride(name, shape_of(name))) is not None:
+        named(name, shape_of(name), 2, small=True, stem_stride=stride)

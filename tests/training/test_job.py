@@ -33,6 +33,45 @@ def test_every_network_can_be_built_for_grey_images_of_ten_classes(name, monkeyp
     assert replace(SHORT, model=name).network(train)(sample).shape == (2, 10)
 
 
+TINY = (3, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "shape", "stride"),
+    [
+        ("preact_resnet18", {}, TINY, 2),
+        ("wrn16_8", {}, TINY, 2),
+        ("preact_resnet18", {}, (3, 32, 32), 1),
+        ("preact_resnet18_facebook", {}, TINY, 1),
+        ("preact_resnet18_facebook", {"stem_stride": 2}, TINY, 2),
+        ("preact_resnet18", {"stem_stride": 1}, TINY, 1),
+        ("slim_preact_resnet18", {}, (3, 32, 32), 2),
+    ],
+)
+def test_the_stem_has_the_stride_of_the_papers_code_or_the_one_that_is_asked_for(
+    model, options, shape, stride, monkeypatch
+):
+    monkeypatch.setattr("mixbook.training.job.seeded", lambda seed, make: _without_weights(make))
+    network = Job("tiny_imagenet", model, **options).network_for(shape, 200)
+    first = next(module for module in network.modules() if isinstance(module, torch.nn.Conv2d))
+    assert first.stride == (stride, stride)
+
+
+def test_a_stem_s_stride_is_refused_for_networks_that_take_none():
+    with pytest.raises(ValueError, match="stem_stride is for a preact_resnet or wrn, not for lenet"):
+        replace(SHORT, stem_stride=2).network(SHORT.parts()[0])
+
+
+@pytest.mark.parametrize("data", ["tiny_imagenet", "photos/mine"])
+def test_a_job_that_was_written_before_stems_had_strides_keeps_the_network_that_it_trained(data):
+    written = Job(data, "preact_resnet18").as_dict()
+    assert Job.from_dict(written).stem_stride is None
+    del written["stem_stride"]
+    assert Job.from_dict(written).stem_stride == 1
+    assert Job.from_dict({**written, "model": "lenet"}).stem_stride is None
+    assert Job.from_dict({**written, "data": "cifar10"}) == Job("cifar10", "preact_resnet18")
+
+
 def _without_weights(make):
     with torch.device("meta"):
         return make()
