@@ -3,12 +3,14 @@
 Inline code that is exactly a public name (`mb.OptimalTransport`, `mixbook.theory.vicinal.optimal`, or a bare name that the
 page's own code uses) or a module's file (`mixbook/mixing/ratio.py`) becomes a link to its entry. Each entry of the
 reference says where it is explained: in the first chapter whose code uses it, or else in the first that mentions it, or
-else in a page of evidence. Code that a page does not show counts too: there most of them import what they use.
+else in a page of evidence. Code that a page does not show counts too: there most of them import what they use. An entry
+that no page speaks of leads to the page that explains most of its file, or else to what the top of its page links to.
 """
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from os import PathLike
@@ -39,6 +41,7 @@ def collect(app: Sphinx, env: BuildEnvironment) -> list[str]:
                 for name in where[page]:
                     explained.setdefault(name, page)
     env.mixbook_entries, env.mixbook_uses, env.mixbook_explained = entries, uses, explained  # type: ignore[attr-defined]
+    env.mixbook_related = _related(entries, explained, uses)  # type: ignore[attr-defined]
     return [page for page in env.found_docs if page.startswith(REFERENCE)]
 
 
@@ -63,6 +66,14 @@ def _entries(env: BuildEnvironment) -> dict[str, str]:
     objects = env.get_domain("py").objects.items()  # type: ignore[attr-defined]
     # A class that a package offers has a second name there, its home's, under which no entry is.
     return {canonical(name): name for name, entry in objects if name.startswith("mixbook.") and not entry.aliased}
+
+
+def _related(entries: dict[str, str], explained: dict[str, str], pages: Iterable[str]) -> dict[str, str]:
+    """The page that explains most of what was written in the same file, the first of several, by the name of an entry."""
+    files = {name: home.rpartition(".")[0] for home, name in entries.items()}
+    count = Counter((files[name], page) for name, page in explained.items())
+    best = {file: max(pages, key=lambda page: count[file, page]) for file, _ in count}
+    return {name: best[file] for name, file in files.items() if file in best}
 
 
 def _code(path: str | PathLike[str]) -> list[str]:
@@ -130,20 +141,34 @@ def link(app: Sphinx, tree: nodes.document, page: str) -> None:
             literal.replace_self(reference)
             reference += literal
     if page.startswith(REFERENCE):
+        top = next(tree.findall(nodes.paragraph), nodes.paragraph())
+        at_the_top = list(top.findall(nodes.reference))
         for entry in list(tree.findall(addnodes.desc)):
-            signature = next(entry.findall(addnodes.desc_signature))
-            chapter = env.mixbook_explained.get(next(iter(signature["ids"]), ""))  # type: ignore[attr-defined]
-            if chapter and not any(isinstance(each, addnodes.desc) for each in around(entry)):
-                _say(app, entry, page, chapter)
+            if any(isinstance(each, addnodes.desc) for each in around(entry)):
+                continue
+            name = next(iter(next(entry.findall(addnodes.desc_signature))["ids"]), "")
+            if chapter := env.mixbook_explained.get(name):  # type: ignore[attr-defined]
+                _say(entry, "Explained in: ", [_to(app, page, chapter)])
+            elif chapter := env.mixbook_related.get(name):  # type: ignore[attr-defined]
+                _say(entry, "Related: ", [_to(app, page, chapter)])
+            else:
+                _say(entry, "Related: ", [each.deepcopy() for each in at_the_top])
 
 
-def _say(app: Sphinx, entry: addnodes.desc, page: str, chapter: str) -> None:
-    """Write "Explained in" at the end of what an entry says, before its methods."""
+def _to(app: Sphinx, page: str, chapter: str) -> nodes.reference:
+    """A link from a page to a chapter, by its title."""
     title = nodes.reference("", "", internal=True, refuri=app.builder.get_relative_uri(page, chapter))
     title += [child.deepcopy() for child in app.env.titles[chapter].children]
+    return title
+
+
+def _say(entry: addnodes.desc, words: str, links: list[nodes.reference]) -> None:
+    """Write where to read on at the end of what an entry says, before its methods; nothing without links."""
     content = next(entry.findall(addnodes.desc_content))
     first = next((i for i, child in enumerate(content) if isinstance(child, (addnodes.desc, addnodes.index))), len(content))
-    content.insert(first, nodes.paragraph("", "Explained in: ", title, classes=["explained-in"]))
+    listed = [part for link in links for part in (nodes.Text(", "), link)][1:]
+    if listed:
+        content.insert(first, nodes.paragraph("", words, *listed, classes=["explained-in"]))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
