@@ -27,11 +27,11 @@ def pins() -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in parts}
 
 
-CLUSTERS = ("ray", "slurm")  # extras for those who have one; nothing else here needs them
+LARGE = ("ray",)  # an extra for those who have a cluster; nothing else here needs it, and it is not pinned
 
 
 def ranges() -> list[Requirement]:
-    extras = [item for name, items in PROJECT["optional-dependencies"].items() if name not in CLUSTERS for item in items]
+    extras = [item for name, items in PROJECT["optional-dependencies"].items() if name not in LARGE for item in items]
     return [Requirement(item) for item in PROJECT["dependencies"] + extras]
 
 
@@ -68,7 +68,10 @@ FOR_NOTEBOOKS = {"jupytext", "ipykernel"}
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
     extras = PROJECT["optional-dependencies"]
-    items = [*PROJECT["dependencies"], *(item for name in ("train", "vision", "bench", *CLUSTERS) for item in extras[name])]
+    items = [
+        *PROJECT["dependencies"],
+        *(item for name in ("train", "vision", "bench", "slurm", *LARGE) for item in extras[name]),
+    ]
     declared = {Requirement(item).name for item in items} - {PROJECT["name"]}
     nodes = [node for path in (ROOT / "mixbook").rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))]
     names = [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]

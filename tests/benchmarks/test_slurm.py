@@ -9,7 +9,7 @@ from toy_trial import TOY
 
 from mixbook.benchmarks.executors.dispatch import dispatch
 
-pytest.importorskip("submitit", reason="submitit is an extra: pip install '.[slurm]' in the clone")
+pytest.importorskip("submitit", reason="submitit comes with the extras test and slurm: pip install '.[slurm]' in the clone")
 from mixbook.benchmarks.executors.slurm import Slurm
 
 PIECES = [((cell, 0),) for cell in TOY.cells[:3]]
