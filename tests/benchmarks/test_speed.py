@@ -187,6 +187,22 @@ def test_matching_is_timed_by_turns_with_mixing_alone(monkeypatch):
     assert last.wanted == pytest.approx(1 / 1.02)
 
 
+def test_multimix_is_timed_beside_a_step_on_as_many_mixtures(monkeypatch):
+    seen = []  # images that the network sees in each step of either side
+    forward = LeNet.forward
+    monkeypatch.setattr(LeNet, "forward", lambda self, x: (seen.append(len(x)), forward(self, x))[1])
+    clock = iter([0.0, 1.0] * 2 + [0.0, 1.0] * 2 + [0.0, 64.0, 64.0, 96.0])
+    monkeypatch.setattr(stopwatch, "by_turns", partial(stopwatch.by_turns, clock=lambda: next(clock)))
+    *_, last = train.training(rounds=1, cases=(replace(TINY, draws=(3,), loader=False),))
+    assert last.what.endswith("multi-mix, K=3, against steps of 48 images")
+    assert seen[-4:] == [48] * 4  # of the round that is timed: two steps of ours, then two of the bare loop
+    assert (last.ours, last.theirs, last.wanted) == (2.0, 1.0, 0.95)  # for each of 32 images
+
+
+def test_the_papers_multimix_is_timed_on_a_gpu():
+    assert 5 in {draws for case in train.GPU for draws in case.draws}
+
+
 @pytest.mark.parametrize("loop", [train.floor, train.loaded])
 def test_what_training_is_compared_with_changes_weights_as_often(loop, monkeypatch):
     steps = []

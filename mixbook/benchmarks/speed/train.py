@@ -21,7 +21,7 @@ from mixbook.benchmarks.home import stored_results
 from mixbook.benchmarks.speed.stopwatch import Comparison, compare, store
 from mixbook.data.pixels import Pixels
 from mixbook.data.resident import Resident
-from mixbook.mixing.mixer import kmixup
+from mixbook.mixing.mixer import kmixup, multimix
 from mixbook.models import LeNet, PreActResNet, WideResNet, seeded
 from mixbook.training import Recipe, fit
 from mixbook.training.extras import one_device
@@ -47,6 +47,7 @@ class Case:
         precision: of both sides.
         loader: compare with the DataLoader loop too.
         images_per_second: that were asked for without mixing, if any.
+        draws: K of the multi-mixes that are timed too.
     """
 
     what: str
@@ -60,6 +61,7 @@ class Case:
     precision: Literal["fp32", "bf16"] = "fp32"
     loader: bool = False
     images_per_second: float | None = None
+    draws: tuple[int, ...] = ()
 
     @property
     def images(self) -> int:
@@ -100,16 +102,27 @@ GPU = (
         "bf16",
         images_per_second=40_000,
     ),
-    # The batch of k-mixup's CIFAR-10: k = 1 mixes without matching.
-    Case("PreActResNet-18, 3 x 32 x 32, bf16, B = 128", PreActResNet, (3, 32, 32), 120, (1, 32), 128, 4, True, "bf16"),
+    # The batch of k-mixup's CIFAR-10: k = 1 mixes without matching. And K = 5 is multi-mix's.
+    Case(
+        "PreActResNet-18, 3 x 32 x 32, bf16, B = 128",
+        PreActResNet,
+        (3, 32, 32),
+        120,
+        (1, 32),
+        128,
+        4,
+        True,
+        "bf16",
+        draws=(5,),
+    ),
     Case("WRN-16-8, 3 x 32 x 32, bf16, B = 512", _WIDE, (3, 32, 32), 40, (16,), 512, 4, True, "bf16", False, 20_000),
 )
 
 
-def ours(case: Case, k: int | None, device: torch.device) -> Callable[[], Any]:
-    """``fit`` for a round, all that it does before and after its steps included."""
-    model, data = seeded(0, case.make), case.data().to(device)
-    mixer, fabric = kmixup(k, 1.0, CLASSES) if k else None, one_device(device, case.precision)
+def ours(case: Case, k: int | None, device: torch.device, draws: int | None = None) -> Callable[[], Any]:
+    """``fit`` for a round, all that it does before and after its steps included; with k-mixup, multi-mix, or neither."""
+    model, data, fabric = seeded(0, case.make), case.data().to(device), one_device(device, case.precision)
+    mixer = multimix(draws, 1.0, CLASSES) if draws else kmixup(k, 1.0, CLASSES) if k else None
     return lambda: fit(model, data, case.recipe(), mixer=mixer, fabric=fabric, progress=False)
 
 
@@ -191,6 +204,13 @@ def training(device: str = "cpu", rounds: int = 5, cases: tuple[Case, ...] | Non
         if 1 in case.ks:
             unmatched = ours(case, 1, place)
             found += [replace(against("k=1", k, unmatched), wanted=MATCHED) for k in case.ks if k > 1]
+        for draws in case.draws:
+            # The network sees K mixtures of each image, so the floor is the same network on K times as many images.
+            many = case.batch_size * draws
+            what = f"training an image, {case.what}: multi-mix, K={draws}, against steps of {many} images"
+            mixed, bare = ours(case, None, place, draws), floor(replace(case, batch_size=many), place)
+            timed = compare(what, f"bare loop, {many} images a step", mixed, bare, rounds)
+            found.append(replace(timed.scaled(1 / case.images), wanted=MIXED))
         if case.loader:
             found.append(replace(against("DataLoader loop", None, loaded(case, place)), wanted=LOADED))
     return found
