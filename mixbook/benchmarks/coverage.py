@@ -49,6 +49,8 @@ class TableCoverage:
 class FigureCoverage:
     """A figure without numbers: what it shows, the experiment that redraws it, and the profile of its fullest result.
 
+    The experiment is a surrogate only where there is no other; the results of a surrogate do not count.
+
     Example:
         >>> from pathlib import Path
         >>> from mixbook.benchmarks.coverage import coverage
@@ -201,7 +203,7 @@ def _begun(experiment: Experiment, folder: Path) -> set[Cell]:
 
 def _figure(figure: PrintedFigure, finished: dict[str, dict[str, set[Cell]]]) -> FigureCoverage:
     """A figure is redrawn from all cells of its experiment, for nobody knows here which of them it shows."""
-    for experiment in all_experiments():
+    for experiment in sorted(all_experiments(), key=lambda each: each.surrogate):  # the printed networks first
         if experiment.paper == figure.paper and figure.figure in experiment.figures:
             whole = finished.get(experiment.name, {}).items()
             done = [profile for profile, cells in whole if cells.issuperset(experiment.selected(profile))]

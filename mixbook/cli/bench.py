@@ -33,16 +33,18 @@ def commands() -> Commands:
 
 
 def list_(texts: Annotated[tuple[str, ...], arg(metavar="TEXT", name="texts")] = (), /) -> None:
-    """Show the experiments: the printed table, how many values it has, and the profiles.
+    """Show the experiments: the printed table, how many values it has, the figures that are redrawn, and the profiles.
 
     For example: mixbook bench list kmixup-tmlr "table 5"
 
     Args:
-        texts: only those that have each of these in their name, paper, table, title, data set or network.
+        texts: only those that have each of these in their name, paper, table, figures, title, data set or network.
     """
     for e in experiments_with(*texts):
         home = f"{e.paper}, {', '.join((e.table, *e.also))}: {e.title}; {len(e.printed)} printed values"
         print(f"{e.name}\n  {home if e.printed else e.title}")
+        if e.figures:
+            print(f"  {'in place of' if e.surrogate else 'redraws'} {e.paper}, {', '.join(e.figures)}")
         for level, profile in e.profiles.items():
             print(f"  {level}: {profile.note}")
 

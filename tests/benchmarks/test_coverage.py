@@ -119,6 +119,18 @@ def test_a_redrawn_figure_names_its_experiment_and_profile(tmp_path, invented, m
     assert row().result == "paper"  # the fullest
 
 
+def test_a_figure_belongs_to_the_experiment_of_its_own_networks_before_a_surrogate(tmp_path):
+    figures = {(f.paper, f.figure): f for f in coverage(tmp_path).figures}
+    for name in ("Figure 2", "Figure 9"):
+        found = EXPERIMENTS[figures["datadep", name].experiment]
+        assert (found.dataset, found.model, found.surrogate) == ("mnist", "resnet18", False)
+        assert {"alpha=1", "alpha=32", "alpha=128", "alpha=1024"} <= {cell.params for cell in found.cells}
+    for (paper, name), figure in figures.items():
+        kinds = {e.surrogate for e in EXPERIMENTS.values() if e.paper == paper and name in e.figures}
+        assert (figure.experiment is None) == (not kinds)
+        assert not kinds or EXPERIMENTS[figure.experiment].surrogate == min(kinds)
+
+
 def test_a_drawing_of_an_idea_is_no_figure_to_run(tmp_path):
     found = coverage(tmp_path)
     assert len(found.drawings) == 6 and not any("drawing" in figure.shows for figure in found.figures)

@@ -79,6 +79,7 @@ def test_experiments_are_found_by_texts_in_any_case():
     assert found == [e for e in EXPERIMENTS.values() if (e.paper, e.table) == ("kmixup-tmlr", "Table 5")]
     assert experiments_with() == list(EXPERIMENTS.values())
     assert EXPERIMENTS["multimix-figure4"] in experiments_with("NOISY_SPIRAL")
+    assert EXPERIMENTS["datadep-moons-0.1"] in experiments_with("datadep", "figure 14")  # which its title does not name
     with pytest.raises(BenchmarkError, match="no experiment has 'kmixup' and 'qqq' in its name"):
         experiments_with("kmixup", "qqq")
 

@@ -105,7 +105,7 @@ def get_experiment(name: str) -> Experiment:
 
 
 def experiments_with(*texts: str) -> list[Experiment]:
-    """The experiments that have each text in their name, paper, table, title, data set or network, in any case.
+    """The experiments that have each text in their name, paper, table, figures, title, data set or network, in any case.
 
     Raises:
         BenchmarkError: if there is none.
@@ -117,12 +117,12 @@ def experiments_with(*texts: str) -> list[Experiment]:
     """
 
     def about(e: Experiment) -> str:
-        return "\n".join((e.name, e.paper, e.table, *e.also, e.title, e.dataset, e.model)).lower()
+        return "\n".join((e.name, e.paper, e.table, *e.also, *e.figures, e.title, e.dataset, e.model)).lower()
 
     found = [each for each in all_experiments() if all(text.lower() in about(each) for text in texts)]
     if not found:
         raise BenchmarkError(
-            f"no experiment has {' and '.join(map(repr, texts))} in its name, table, title, data or network"
+            f"no experiment has {' and '.join(map(repr, texts))} in its name, table, figures, title, data or network"
         )
     return found
 
