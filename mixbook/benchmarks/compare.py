@@ -20,7 +20,8 @@ class Comparison(Estimate):
 
     ``of`` is how many trials there should be, where some are missing: not run yet, or of networks that did not learn and
     have no number. None where none is missing. ``alphas`` are those that the trials were mixed with, where they say it: at
-    k > 1 alpha may have been raised until xi is that of k = 1. ``numbers`` are those of the trials; empty for 0, 1, ...
+    k > 1 alpha may have been raised until xi is that of k = 1, at most up to ``cap``. ``numbers`` are those of the trials;
+    empty for 0, 1, ...
 
     Example:
         >>> from mixbook.benchmarks.compare import Comparison
@@ -38,6 +39,7 @@ class Comparison(Estimate):
     of: int | None = None
     alphas: tuple[float, ...] = ()
     numbers: tuple[int, ...] = ()
+    cap: float | None = None
 
     @property
     def by_number(self) -> dict[int, float]:
@@ -58,6 +60,8 @@ class Comparison(Estimate):
     def alpha_used(self) -> str:
         """The alpha that the trials were mixed with, or the least and the largest; "" where it is the cell's own.
 
+        One that was raised up to the cap, and so does not keep xi, has a star.
+
         Example:
             >>> from mixbook.benchmarks.compare import Comparison
             >>> from mixbook.benchmarks.printed import printed_values
@@ -68,7 +72,8 @@ class Comparison(Estimate):
         """
         if not self.alphas or set(self.alphas) == {self.cell.value("alpha")}:
             return ""
-        return " to ".join(dict.fromkeys(f"{alpha:.3g}" for alpha in (min(self.alphas), max(self.alphas))))
+        ends = min(self.alphas), max(self.alphas)
+        return " to ".join(dict.fromkeys(f"{alpha:.3g}{'*' if alpha == self.cap else ''}" for alpha in ends))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, the trials among them, as ``mixbook bench compare --json`` prints them."""
@@ -167,7 +172,8 @@ def compare(results: Results, *, begun: bool = False) -> list[Comparison]:
     cells, some = results.load(), results.begun() if begun else {}
     trials = results.experiment.profile(results.profile).trials
     there = {**cells, **some}
-    comparisons = [_comparison(row, there) for row in results.experiment.printed]
+    cap = results.experiment.values.get("alpha_cap")
+    comparisons = [_comparison(row, there, cap) for row in results.experiment.printed]
     return [replace(each, of=trials) if each.cell in there and each.n < trials else each for each in comparisons]
 
 
@@ -284,10 +290,11 @@ def _digits(comparison: Comparison) -> int:
     return max(2, len(comparison.printed.value.partition(".")[2]))
 
 
-def _comparison(row: PrintedValue, cells: dict[Cell, list[Trial]]) -> Comparison:
+def _comparison(row: PrintedValue, cells: dict[Cell, list[Trial]], cap: float | None) -> Comparison:
     cell = Cell(row.method, row.params)
     trials = [trial for trial in cells.get(cell, []) if math.isfinite(trial.metrics[row.metric])]  # NaN: it did not learn
     values = tuple(trial.metrics[row.metric] for trial in trials)
     named = "alpha" in cell.answers()
     alphas = tuple(trial.metrics["alpha"] for trial in trials if named and "alpha" in trial.metrics)
-    return Comparison(cell, row, values, alphas=alphas, numbers=tuple(trial.number for trial in trials))
+    numbers = tuple(trial.number for trial in trials)
+    return Comparison(cell, row, values, alphas=alphas, numbers=numbers, cap=cap)

@@ -148,7 +148,9 @@ def compare(
     table = comparison.as_table(rows, alphas=True) if e.printed else versus.as_table(results)
     below = []
     if any(row.alpha_used for row in rows):
-        below.append("alpha used: raised with k so that xi stays that of k = 1 ; least to largest over trials")
+        below.append("alpha used: raised with k so that xi stays that of k = 1; least to largest over trials")
+    for cap in {row.cap for row in rows if row.alpha_used.endswith("*")}:
+        below.append(f"* no alpha up to {cap:g} keeps xi: samples move less than at k = 1")
     if judged:
         below.append(f"{'comparable' if judged.comparable else 'NOT comparable'}: {judged.reason}")
     if begun:

@@ -10,7 +10,7 @@ from mixbook import cli
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.compare import Comparison, as_table, compare, fullest_results, paired, verdict
 from mixbook.benchmarks.experiments import get_experiment
-from mixbook.benchmarks.home import results_folder
+from mixbook.benchmarks.home import find_book, results_folder
 from mixbook.benchmarks.results import Results, Trial
 from mixbook.benchmarks.spec import Cell
 
@@ -169,8 +169,25 @@ def test_the_alpha_that_was_used_is_shown_where_it_is_not_the_cell_s():
     same = replace(raised, alphas=(1.0, 1.0, 1.0))
     assert raised.alpha_used == "1 to 100" and same.alpha_used == ""
     assert [row["alpha used"] for row in as_table([raised, same], alphas=True)] == ["1 to 100", ""]
+    assert replace(raised, cap=100.0).alpha_used == "1 to 100*"
+    assert replace(raised, alphas=(100.0, 100.0), cap=100.0).alpha_used == "100*"
     assert "alpha used" not in as_table([same], alphas=True)[0]
     assert "alpha used" not in as_table([raised])[0]
+
+
+def test_a_star_marks_the_stored_cells_whose_trials_did_not_keep_xi(capsys):
+    results = fullest_results(IRIS, results_folder(find_book(), ""))
+    cells, starred = results.load(), set()
+    for row in compare(results):
+        if row.cell.answers().get("k", "1") != "1":
+            first = next(c for c in cells if c.answers().get("k") == "1" and c.value("alpha") == row.cell.value("alpha"))
+            at_one = {trial.number: trial.metrics["xi"] for trial in cells[first]}
+            kept = all(trial.metrics["xi"] == pytest.approx(at_one[trial.number], rel=1e-3) for trial in cells[row.cell])
+            assert row.alpha_used.endswith("*") is not kept
+            starred |= set() if kept else {row.cell.params}
+    assert starred
+    cli.main(["bench", "compare", IRIS.name])
+    assert "* no alpha up to 100 keeps xi" in capsys.readouterr().out
 
 
 def test_stored_trials_say_which_alpha_they_were_mixed_with(tmp_path):
