@@ -49,6 +49,8 @@ _HOME = {
     "plan_many": "mixbook.mixing.block",
     "ManifoldMixer": "mixbook.mixing.place",
     "manifold_mixup": "mixbook.mixing.place",
+    "alpha_at_constant_xi": "mixbook.mixing.transport",
+    "InfeasibleXi": "mixbook.mixing.transport",
     "mixed_cross_entropy": "mixbook.mixing.losses",
     "bce_of_softmax": "mixbook.mixing.losses",
     "mixed_accuracy": "mixbook.mixing.losses",

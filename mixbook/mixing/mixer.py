@@ -268,7 +268,9 @@ def kmixup(
 
     Take batches much larger than k: within a batch of B a share of up to k / B of the samples, in many dimensions nearly
     that, is matched with itself, and not mixed. ``strict=False`` accepts batches smaller than k, such as the last one of an
-    epoch, which then stay as they are. ``draws`` interpolations of each pair are multi-mix of matched pairs.
+    epoch, which then stay as they are. ``draws`` interpolations of each pair are multi-mix of matched pairs. At the same
+    alpha matched samples move less: :func:`~mixbook.mixing.transport.alpha_at_constant_xi` gives the alpha that makes up
+    for it.
 
     Example:
         >>> import torch, mixbook as mb

@@ -7,6 +7,7 @@ import torch
 from scipy.integrate import quad
 from scipy.stats import beta as beta_law
 
+import mixbook as mb
 from mixbook.mixing import transport
 
 SIX_POINTS = torch.tensor([[math.cos(i) + 0.3 * i, math.sin(2 * i)] for i in range(6)], dtype=torch.float64)
@@ -139,25 +140,25 @@ def test_alpha_at_constant_xi_keeps_xi(generator):
     x = torch.rand(200, 4, generator=generator)
     for k in (2, 8):
         one, two = (torch.Generator().manual_seed(7) for _ in range(2))
-        alpha = transport.alpha_at_constant_xi(x, k, 0.25, generator=one)
+        alpha = mb.alpha_at_constant_xi(x, k, 0.25, generator=one)
         assert alpha > 0.25
         assert transport.xi(x, k, alpha, generator=two) == pytest.approx(transport.xi(x, 1, 0.25), rel=1e-6)
-    assert transport.alpha_at_constant_xi(x, 1, 0.25) == 0.25
+    assert mb.alpha_at_constant_xi(x, 1, 0.25) == 0.25
 
 
 def test_where_samples_match_themselves_no_alpha_is_enough_and_where_nothing_moves_each_is():
     x = torch.arange(8.0)
     assert transport.matching_cost(x, 1) == transport.matching_cost(x[:, None], 1)
-    with pytest.raises(transport.InfeasibleXi, match="would have to be inf"):
-        transport.alpha_at_constant_xi(x, 8, 0.5)
-    assert transport.alpha_at_constant_xi(torch.ones(8, 2), 4, 0.5) == 0.5
+    with pytest.raises(mb.InfeasibleXi, match="would have to be inf"):
+        mb.alpha_at_constant_xi(x, 8, 0.5)
+    assert mb.alpha_at_constant_xi(torch.ones(8, 2), 4, 0.5) == 0.5
     with pytest.raises(ValueError, match="trials must be at least 1, got 0"):
         transport.matching_cost(x, 2, trials=0)
 
 
 def test_an_xi_out_of_reach_says_so(generator):
-    with pytest.raises(transport.InfeasibleXi, match=r"alpha=1\.0 at k=1 cannot be reached at k=5"):
-        transport.alpha_at_constant_xi(SIX_POINTS, 5, 1.0, generator=generator)
+    with pytest.raises(mb.InfeasibleXi, match=r"alpha=1\.0 at k=1 cannot be reached at k=5"):
+        mb.alpha_at_constant_xi(SIX_POINTS, 5, 1.0, generator=generator)
 
 
 @pytest.mark.parametrize("k", [0, 7])
