@@ -113,12 +113,30 @@ class ManifoldMixer:
         layers = self.layers if self.probabilities is None else dict(zip(self.layers, self.probabilities, strict=True))
         return f"ManifoldMixer(layers={layers}, mixer={self.mixer}, per={self.per!r}, stop_gradient={self.stop_gradient})"
 
-    def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self,
+        x: Tensor,
+        y: Tensor,
+        x2: Tensor | None = None,
+        y2: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Outputs of the model on the mixtures (N, C), and their targets, float32 (N, C).
 
         Of the model itself: a wrapper around it, such as ``DistributedDataParallel``, is for :meth:`outputs`.
+
+        Args:
+            x, y, x2, y2, generator: as for a call of :class:`~mixbook.mixing.mixer.Mixer`.
+
+        Raises:
+            ValueError: if only one of ``x2`` and ``y2`` is given, and as :meth:`outputs`.
+            RuntimeError: as :meth:`outputs`.
         """
-        return self.outputs(self.model, x, y)
+        if (x2 is None) != (y2 is None):
+            raise ValueError("x2 and y2 must be given together: the second batch needs its targets too")
+        partner = None if x2 is None or y2 is None else (x2, y2)
+        return self.outputs(self.model, x, y, partner=partner, generator=generator)
 
     def outputs(
         self,

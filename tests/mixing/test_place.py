@@ -516,3 +516,14 @@ def test_a_label_out_of_range_is_refused_before_statistics_move(data):
     assert model[1].num_batches_tracked == 0
     plan = hidden.with_plan(model, x, wrong)[1]
     assert plan.targets(wrong, 5, ignore_index=-100).sum() == pytest.approx(11)
+
+
+def test_a_call_takes_a_second_batch_and_a_generator_as_at_the_input(model, data):
+    (x, y), (one, two) = data, generators(2)
+    hidden = mb.manifold_mixup(model, ["0", "2"], num_classes=5)
+    called = hidden(x, y, x + 1, y.flip(0), generator=one)
+    expected = hidden.outputs(model, x, y, partner=(x + 1, y.flip(0)), generator=two)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(called, expected, strict=True))
+    for half in ({"x2": x}, {"y2": y}):
+        with pytest.raises(ValueError, match="x2 and y2 must be given together"):
+            hidden(x, y, **half)
