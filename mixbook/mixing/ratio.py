@@ -31,7 +31,8 @@ class Beta:
         alpha: shape of the law, > 0.
         draws: K, the number of interpolations of each pair, in increasing order (multi-mix, eq. 6).
         per: ``"batch"`` shares each draw among all pairs of a batch, as the papers do; ``"pair"`` draws for each pair, that
-            is, for each sample with its partner.
+            is, for each sample with its partner. So a draw per pair is one per sample; they differ only where two samples
+            are each other's partners and may share a draw, as in timm's modes: ``compat.Mixup(mode=)``.
 
     Raises:
         ValueError: if ``alpha`` is not positive, ``draws`` is no whole number >= 1, or ``per`` is neither.
