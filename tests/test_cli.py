@@ -129,10 +129,10 @@ def test_compare_names_what_a_run_finished_and_no_file_holds(capsys, tmp_path):
         (["bench", "run", IRIS, "--profile", "huge"], "no profile 'huge'. It has: smoke"),
         (["bench", "run", IRIS, "--all"], "name one experiment, or give --all"),
         (["bench", "run"], "name one experiment, or give --all"),
-        (["bench", "run", IRIS, "--protocol", "released"], f"{IRIS} knows no difference between print and released code"),
+        (["bench", "run", IRIS, "--protocol", "released"], f"{IRIS} has no released variant here: leave --protocol out"),
         (
             ["bench", "run", "datadep-moons-0.5", "--protocol", "released"],
-            "but that of its cells mixup_not_reset: leave --protocol out, and --only mixup_not_reset runs those",
+            "but its cells mixup_not_reset: leave --protocol out, and --only mixup_not_reset runs those",
         ),
         (["bench", "run", "--all", "--protocol", "released"], "--protocol released needs one experiment"),
         (["bench", "run", "--all", "--profile", "huge"], "no experiment has a profile 'huge'"),

@@ -22,7 +22,7 @@ class Setting:
         value: what it is.
         why: where it is stated, or why we chose it.
         stated: whether a source states it. What no source states is our choice, made before anything was run.
-        released: what the released code does instead, where it is known to do something else; see
+        released: what the released code does instead, where it is known to do something else and we can run it; see
             :meth:`Experiment.as_released`.
         released_cells: the cells that do it, as :meth:`Cell.fits` names them, where it is run in cells of its own.
 
@@ -287,10 +287,8 @@ class Experiment:
         """
         if not self._differs:
             cells = " ".join(setting.released_cells for setting in self.settings if setting.released_cells)
-            but, alone = (f" but that of its cells {cells}", f", and --only {cells} runs those") if cells else ("", "")
-            raise BenchmarkError(
-                f"{self.name} knows no difference between print and released code{but}: leave --protocol out{alone}"
-            )
+            but, alone = (f" but its cells {cells}", f", and --only {cells} runs those") if cells else ("", "")
+            raise BenchmarkError(f"{self.name} has no released variant here{but}: leave --protocol out{alone}")
 
         def released(setting: Setting) -> Setting:
             if setting.released is None:

@@ -65,7 +65,7 @@ def test_the_curves_are_those_of_the_bottleneck():
 def test_cells_differ_in_what_they_say(monkeypatch):
     experiment, seen = narrow("manifold-section3.2"), {}
 
-    def spy(model, data, recipe, *, mixer, fabric, progress):
+    def spy(model, data, recipe, *, mixer, loss, fabric, progress):
         assert fabric is not None
         seen[cell.method] = (recipe.weight_decay, sum(isinstance(m, nn.Dropout) for m in model.modules()), repr(mixer))
 
@@ -86,6 +86,29 @@ def test_a_trial_is_a_function_of_its_number():
     assert first["nll"] != plane_trial(experiment, cell, 4, SHORT)["nll"]
     assert -1 <= first["silhouette"] <= 1
     assert {name for name in first if name.startswith("x@")} == {f"x@{c}.{i}" for c in range(5) for i in range(20)}
+
+
+def test_figure_5_is_trained_as_its_script_does_under_the_released_protocol(monkeypatch):
+    printed, seen = narrow("manifold-figure5"), []
+
+    def spy(model, data, recipe, *, mixer, loss, fabric, progress):
+        wide = sum(name.startswith("layer") for name, _ in model.named_children())
+        normalised = [name for name, module in model.named_modules() if isinstance(module, nn.BatchNorm1d)]
+        alpha, of_nothing = mixer.mixer.ratio.alpha, loss(torch.zeros(1, 10), torch.tensor([3])).item()
+        seen.append((wide, normalised, recipe.lr, recipe.batch_size, alpha, data.x.min().item(), round(of_nothing, 3)))
+
+    monkeypatch.setattr("mixbook.benchmarks.trials.hidden_classes.fit", spy)
+    for experiment in (printed, printed.as_released()):
+        plane_trial(experiment, Cell("manifold_mixup", ""), 0, SHORT)
+    print_, script = seen
+    assert print_ == (4, [], 1e-3, 128, 2.0, 0.0, 2.303)  # log 10
+    assert script == (5, ["bottleneck.1"], 1e-4, 256, 0.5, -1.0, 0.325)  # log 10 and nine times log(10 / 9), over 10
+
+
+@pytest.mark.parametrize("cell", EXPERIMENTS["manifold-figure5"].cells, ids=str)
+def test_the_released_protocol_of_figure_5_runs(cell):
+    found = plane_trial(narrow("manifold-figure5").as_released(), cell, 0, SHORT)
+    assert all(np.isfinite(value) for value in found.values())
 
 
 def test_training_separates_the_classes():

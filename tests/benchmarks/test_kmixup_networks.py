@@ -179,7 +179,7 @@ def test_the_released_protocol_changes_what_it_says_and_nothing_else():
     assert changed == {"batch_size", "pairs", "matching_cost", "alpha_over_k"}
     assert {s.name for s in CONSTANT.settings if s.released is not None} == changed
     assert get_experiment("cifar10-preactresnet18-hidden-released")["layers_0+1"] == ("input", "stem")
-    with pytest.raises(BenchmarkError, match="kmixup-tmlr-table5-iris knows no difference between print and released"):
+    with pytest.raises(BenchmarkError, match="kmixup-tmlr-table5-iris has no released variant here"):
         get_experiment("kmixup-tmlr-table5-iris-released")
     with pytest.raises(BenchmarkError, match="there is no experiment 'nothing-released'"):
         get_experiment("nothing-released")

@@ -1,10 +1,15 @@
 """How MNIST's classes lie in a hidden layer, one trial: manifold mixup's section 3.2 and Figures 5 and 9 to 12."""
 
+from dataclasses import replace
+from typing import cast
+
 import numpy as np
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from mixbook.benchmarks.spec import Cell, Experiment, Profile
 from mixbook.benchmarks.trials.images import parts
+from mixbook.benchmarks.trials.methods import loss_of
 from mixbook.benchmarks.trials.precision import mixed_precision
 from mixbook.benchmarks.trials.recipes import recipe_of
 from mixbook.data import Arrays
@@ -54,7 +59,7 @@ def plane_trial(experiment: Experiment, cell: Cell, number: int, profile: Profil
     from sklearn.metrics import silhouette_score
 
     kept = experiment["digits"]
-    train, test = (_first_digits(part, kept) for part in parts("mnist", profile.stand_in))
+    train, test = (_scaled(_first_digits(part, kept), experiment) for part in parts("mnist", profile.stand_in))
     model, layer = _network(experiment, cell, number)
     scores = _train(experiment, cell, model, layer, train, test, number, profile)
     states = hidden_states(model, test.x, layer)
@@ -75,12 +80,18 @@ def _network(experiment: Experiment, cell: Cell, number: int) -> tuple[nn.Module
         return seeded(
             derive(number, "weights"), lambda: MLP(784, [width] * before, 10, experiment["activation"], dropout)
         ), answers["layer"].replace("hidden", "layer")
-    units = int(answers["bottleneck"] if "bottleneck" in answers else experiment["bottleneck"])
+    asked = answers["bottleneck"] if "bottleneck" in answers else experiment["bottleneck"]
+    normalised = isinstance(asked, tuple)  # as in the script for Figure 5: the units, and that word
+    units = int(asked[0] if normalised else asked)
     after = [width] * experiment["hidden_after"]
-    return seeded(
-        derive(number, "weights"),
-        lambda: BottleneckMLP(784, [width] * before, units, after, 10, experiment["activation"], dropout),
-    ), "bottleneck"
+
+    def make() -> BottleneckMLP:
+        model = BottleneckMLP(784, [width] * before, units, after, 10, experiment["activation"], dropout)
+        if normalised:  # the bottleneck alone: with batch_norm=True all layers would be
+            cast(nn.Sequential, model.bottleneck).append(nn.BatchNorm1d(units))
+        return model
+
+    return seeded(derive(number, "weights"), make), "bottleneck"
 
 
 def _train(
@@ -98,9 +109,16 @@ def _train(
     recipe = recipe_of(experiment, number, profile, weight_decay=decay, precision="fp32")
     mixer = Mixer(ratio=Beta(experiment["alpha"]), num_classes=10)
     mixers: dict[str, Mixes] = {"mixup": mixer, "manifold_mixup": ManifoldMixer(model, [layer], mixer)}
-    fit(model, train, recipe, mixer=mixers.get(cell.method), fabric=mixed_precision(), progress=False)
+    said = experiment["loss"]
+    loss = cross_entropy if said == "cross entropy" else loss_of(said, 10)
+    fit(model, train, recipe, mixer=mixers.get(cell.method), loss=loss, fabric=mixed_precision(), progress=False)
     scores = evaluate(model, test)
     return {"error": 100 * (1 - scores["accuracy"]), "nll": scores["nll"]}
+
+
+def _scaled(data: Arrays, experiment: Experiment) -> Arrays:
+    """Pixels as the experiment says, from those in [0, 1]."""
+    return data if experiment["scaling"] == "pixels in [0, 1]" else replace(data, x=2 * data.x - 1)
 
 
 def _first_digits(data: Arrays, count: int) -> Arrays:
