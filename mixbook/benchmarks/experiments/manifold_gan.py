@@ -17,8 +17,8 @@ GAN = Experiment(
         Setting(
             "lr",
             1e-3,
-            "2e-4 in the released code, for networks eight times as wide. Chosen by plain training with a seed of no trial, "
-            "before any mixing was run: after 300 steps the distance was 107, and 262 at 5e-4",
+            "2e-4 in the released code, for networks eight times as wide. Chosen by plain training with a seed of no "
+            "trial, before any mixing was run: after 300 steps the distance was 107, and 262 at 5e-4",
         ),
         Setting("generator_every", 2, "5 in the released code, whose runs are a thousand times as long"),
         Setting("images", 16_000, "the first of MNIST: 500 steps a pass, what time there was for"),

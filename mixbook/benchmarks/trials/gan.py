@@ -59,14 +59,14 @@ def trial(experiment: Experiment, cell: Cell, number: int, profile: Profile) -> 
     noise = torch.randn(len(test), recipe.noise, generator=torch.Generator().manual_seed(derive(number, "fakes")))
     fakes = _made(make, noise)
     real, seen, fake = (_features(judge, images) for images in (test.x, train.x[: len(test)], fakes))
-    probabilities = judge.head(fake).softmax(1)
+    probabilities = judge.get_submodule("head")(fake).softmax(1)
     shares = 100 * probabilities.argmax(1).bincount(minlength=10) / len(fakes)
     return {
         "frechet": frechet_distance(fake, real),
         "score": _score(probabilities),
         "digits": float((shares >= experiment["made"]).sum()),
         "floor": frechet_distance(seen, real),
-        "score_real": _score(judge.head(real).softmax(1)),
+        "score_real": _score(judge.get_submodule("head")(real).softmax(1)),
         "judge_error": 100 * (1 - evaluate(judge, test)["accuracy"]),
         **{f"share@{digit}": float(share) for digit, share in enumerate(shares)},
         **_rows(fakes[: experiment["shown"]]),
