@@ -9,8 +9,8 @@ from torch import Tensor
 def frechet_distance(x: Tensor, y: Tensor) -> float:
     """Squared Fréchet distance of the Gaussians with the means and covariances of two samples (Heusel et al. 2017, eq. 6).
 
-    The squared distance of the means, plus tr(Cx + Cy - 2 (Cx Cy)^(1/2)); in squared units of the features. Finite samples of
-    one law are a little apart, so a distance is compared with that of two real samples, and at the same n and m alone.
+    The squared distance of the means, plus tr(Cx + Cy - 2 (Cx Cy)^(1/2)); in squared units of the features. Finite samples
+    of one law are a little apart, so a distance is compared with that of two real samples, and at the same n and m alone.
 
     Args:
         x: features, (n, d) with n at least 2. Computed in float64 on the CPU.
