@@ -33,7 +33,6 @@ GAN = Experiment(
     profiles={
         "smoke": Profile(1, 1, every=2, note="two methods, some steps on enlarged digits: it runs", stand_in=True),
         "laptop": Profile(trials=5, epochs=1, note="5 trials of 500 steps, 250 of them of the generator too"),
-        "gpu": Profile(trials=10, epochs=40, note="10 trials of 20,000 steps"),
     },
     trial="mixbook.benchmarks.trials.gan:trial",
     surrogate=True,
