@@ -9,8 +9,6 @@ from typing import Annotated
 from mixbook.benchmarks import BenchmarkError
 from mixbook.cli.valid_json import dumps
 
-FAULT = "fault of released code"  # what the page of errata calls it: nobody printed it
-
 Commands = dict[str, Callable[..., None]]
 
 
@@ -34,19 +32,19 @@ def commands() -> Commands:
             json: print everything as JSON.
         """
         known = registry.all_statements()
-        fields = ("name", "paper", "where", "says", "verdict", "instead", "page", "kind", "also")
-        rows = [{field: getattr(each, field) for field in fields} for each in known]
         if json:
-            print(dumps(rows))
+            print(dumps([each.as_dict() for each in known]))
             return
-        print(columns([{"name": each.name, "verdict": _verdict(each), "page": each.page} for each in known]))
-        found = Counter(map(_verdict, known))
-        faults = found.pop(FAULT)
+        print(columns([{"name": each.name, "verdict": each.verdict, "page": each.page} for each in known]))
+        found = Counter(each.verdict for each in known)
+        faults = found.pop("fault of released code")
         verdicts = ", ".join(f"{number} {verdict.replace('holds', 'hold')}" for verdict, number in found.most_common())
         print(f"\n{found.total()} statements of the papers: {verdicts}; and {faults} faults of released code")
 
     def check(
-        names: Annotated[tuple[str, ...], arg(metavar="NAME", name="names")] = (),
+        names: Annotated[
+            tuple[str, ...], arg(metavar="[NAME ...]", name="names", help_behavior_hint="(default: all)")
+        ] = (),
         /,
         *,
         json: bool = False,
@@ -55,7 +53,7 @@ def commands() -> Commands:
         """Run the checks: what was computed twice, how far apart it came out, and how far it may. All of them by default.
 
         Args:
-            names: which; the beginning of a name stands for all that begin with it, such as `datadep`.
+            names: which; a beginning (`datadep`) is all that begin so, an end (`theorem-2.7`) the one that ends so.
             json: print everything as JSON, each comparison included.
             jobs: processes, of one thread each.
         """
@@ -83,9 +81,6 @@ def commands() -> Commands:
         each, closest = outcome.statement, outcome.closest
         mark = "ok  " if outcome.passed else "FAIL"
         found = f"{closest.deviation:.2g} apart, {closest.tolerance:.2g} allowed"
-        return f"{mark} {each.name}: {_verdict(each)} ({outcome.seconds:.1f} s)\n       {closest.what}: {found}"
-
-    def _verdict(each: registry.Statement) -> str:
-        return FAULT if each.kind == "code" else each.verdict
+        return f"{mark} {each.name}: {each.verdict} ({outcome.seconds:.1f} s)\n       {closest.what}: {found}"
 
     return {"list": list_, "check": check}

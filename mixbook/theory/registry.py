@@ -25,7 +25,7 @@ from mixbook.theory.checks import (
     variance,
     vicinal,
 )
-from mixbook.theory.statement import Comparison, Paper, Statement
+from mixbook.theory.statement import Comparison, Paper, Statement, as_name
 
 # By name and not by looking into the folder, so that a chapter's stamp sees which code its outputs come from.
 TOPICS = (
@@ -64,20 +64,29 @@ def all_statements() -> tuple[Statement, ...]:
 def find(names: Iterable[str]) -> tuple[Statement, ...]:
     """The statements of these names; a paper's name, or any beginning of a name, stands for all that begin with it.
 
+    What no name begins with may be the end of one, from any word on: "theorem-2.7", or "Theorem 2.7".
+
     Raises:
-        KeyError: if a name fits none, with those that come close.
+        KeyError: if a name fits none, with those that come close, or is the end of several.
 
     Example:
         >>> from mixbook.theory.registry import find
         >>> [each.where for each in find(["datadep-theorem-2.7"])]
         ['Theorem 2.7']
+        >>> [each.name for each in find(["Theorem 2.7"])]
+        ['datadep-theorem-2.7']
     """
     known = all_statements()
     found: dict[str, Statement] = {}
     for name in names:
-        exact = [each for each in known if each.name == name]
-        fitting = exact or [each for each in known if each.name.startswith(name)]
+        plain = as_name(name)
+        exact = [each for each in known if each.name == plain]
+        fitting = exact or [each for each in known if each.name.startswith(plain)]
         if not fitting:
+            fitting = [each for each in known if each.name.endswith(f"-{plain}")]
+            if len(fitting) > 1:
+                raise KeyError(f"{name!r} is the end of {' and '.join(each.name for each in fitting)}: which one?")
+        if not fitting or not plain:
             near = get_close_matches(name, [each.name for each in known], n=3, cutoff=0.3)
             raise KeyError(f"no statement is called {name!r}: did you mean {' or '.join(near) or 'one of `theory list`'}?")
         found |= {each.name: each for each in fitting}
@@ -103,15 +112,10 @@ class Outcome:
         return max(self.comparisons, key=_strain)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON. ``deviation`` and ``tolerance`` are those of the closest comparison."""
-        names = ("name", "paper", "where", "says", "page", "verdict", "instead", "kind", "also")
-        known = {name: getattr(self.statement, name) for name in names}
+        """Plain values for JSON, the statement's first; ``deviation`` and ``tolerance`` are of the closest comparison."""
         closest = self.closest
         return {
-            "name": known.pop("name"),
-            "paper": known.pop("paper"),
-            "statement": known.pop("where"),
-            **known,
+            **self.statement.as_dict(),
             "passed": self.passed,
             "compared": closest.what,
             "deviation": closest.deviation,

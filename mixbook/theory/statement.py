@@ -10,8 +10,17 @@ from numpy.typing import ArrayLike
 
 Paper = Literal["kmixup-v1", "kmixup-tmlr", "multimix", "datadep", "manifold"]
 Kind = Literal["statement", "number", "code"]  # what a paper proves, what it prints, what its authors released
+# All conclusions of a statement that "holds with a correction" stand, once a constant, a step of the proof, or a condition
+# on how things are drawn or compared (independent pairs, no ties, the law of lambda) is put right. One that is "false as
+# printed" has a conclusion, be it one of several, that must be withdrawn: its check evaluates a counterexample among the
+# data, states or networks that the statement is about. A program, which is not in print, has a "fault of released code".
 Verdict = Literal[
-    "holds", "holds with a correction", "false as printed", "checked by surrogate", "cannot be confirmed from print"
+    "holds",
+    "holds with a correction",
+    "false as printed",
+    "checked by surrogate",
+    "cannot be confirmed from print",
+    "fault of released code",
 ]
 
 
@@ -114,6 +123,8 @@ class Statement:
         for name, kinds in {"paper": Paper, "verdict": Verdict, "kind": Kind}.items():
             if getattr(self, name) not in get_args(kinds):
                 raise ValueError(f"{name} must be one of {get_args(kinds)}, got {getattr(self, name)!r}")
+        if (self.kind == "code") != (self.verdict == "fault of released code"):
+            raise ValueError(f"{self.name}: faults of released code, and only they, have this verdict, got {self.verdict}")
         if (self.verdict == "holds" and self.instead) or not (self.as_printed or self.instead):
             raise ValueError(f"{self.name}: `instead` says what holds where the print does not, and only there")
         if not re.fullmatch(r"\w+/\w+#[\w-]+", self.page):
@@ -122,12 +133,17 @@ class Statement:
     @property
     def name(self) -> str:
         """For the command line and for links: ``datadep-theorem-2.7``."""
-        return re.sub(r"[^a-z0-9.]+", "-", f"{self.paper} {self.where}".lower()).strip("-.")
+        return as_name(f"{self.paper} {self.where}")
 
     @property
     def as_printed(self) -> bool:
         """Whether it holds as it is printed, as far as a computer can see."""
         return self.verdict in ("holds", "checked by surrogate")
+
+    def as_dict(self) -> dict[str, str]:
+        """Plain values for JSON, the check left out. ``statement`` is where the paper has it."""
+        names = {"statement": "where"} | {name: name for name in ("says", "verdict", "instead", "page", "kind", "also")}
+        return {"name": self.name, "paper": self.paper} | {key: getattr(self, name) for key, name in names.items()}
 
     def __call__(self) -> tuple[Comparison, ...]:
         """Run the check.
@@ -139,6 +155,17 @@ class Statement:
         if not comparisons:
             raise ValueError(f"{self.name}: the check compared nothing")
         return comparisons
+
+
+def as_name(text: str) -> str:
+    """Small letters, digits and points, with hyphens for all else.
+
+    Example:
+        >>> from mixbook.theory.statement import as_name
+        >>> as_name("datadep Theorem 2.7")
+        'datadep-theorem-2.7'
+    """
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")
 
 
 def statement(

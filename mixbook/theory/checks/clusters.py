@@ -270,7 +270,7 @@ def theorem_3_5() -> Iterator[Comparison]:
     "Figure 5",
     "The loop printed as an implementation of k-mixup.",
     kind="code",
-    verdict="false as printed",
+    verdict="fault of released code",
     page="who/kmixup#figure-5",
     instead="Square the distances, make idx integer of shape (B,), and match or drop the rows that k does not divide: as "
     "printed it solves another problem (W_1), cannot index with an array of the targets' shape, and gives every left-over "

@@ -110,7 +110,7 @@ def _kept(last: float) -> list[bool]:
     "kmixup-tmlr",
     "Released code, rule of Algorithm 1",
     "The code released with the paper raises alpha until xi is that of k = 1.",
-    verdict="false as printed",
+    verdict="fault of released code",
     page="who/alpha#released-alpha",
     instead="It compares the mean squared step with the root of the ratio of squared distances, and so stops too early: of "
     "xi squared it keeps the root of the shrinkage.",
