@@ -71,6 +71,38 @@ def test_a_beginning_of_a_name_stands_for_all_that_begin_with_it():
         registry.find(["datadep-theorem-27"])
 
 
+def test_the_end_of_one_name_stands_for_it_as_a_reader_would_type_it():
+    for typed in ("theorem-2.7", "Theorem 2.7", "datadep Theorem 2.7"):
+        assert [each.name for each in registry.find([typed])] == ["datadep-theorem-2.7"]
+    with pytest.raises(KeyError, match=r"is the end of kmixup-tmlr-theorem-3\.5 and datadep-theorem-3\.5: which"):
+        registry.find(["theorem-3.5"])
+    for none in ("heorem-2.7", "", "--"):
+        with pytest.raises(KeyError, match="no statement is called"):
+            registry.find([none])
+
+
+@pytest.mark.parametrize("name", ["datadep-lemma-2.3", "datadep-theorem-3.2", "manifold-appendix-f"])
+def test_a_statement_is_false_where_one_of_its_conclusions_is(name):
+    """Two of them have one conclusion that stands and a continuity that fails: they are judged alike."""
+    (each,) = registry.find([name])
+    assert each.verdict == "false as printed"
+    assert any(found.counterexample for found in registry.check(each).comparisons)
+
+
+def test_what_is_listed_has_the_keys_and_words_of_what_is_checked(capsys):
+    chosen = ["datadep-lemma-2.3", "datadep-figure-3-released-code"]
+    cli.main(["theory", "check", *chosen, "--jobs", "1", "--json"])
+    checked = json.loads(capsys.readouterr().out)
+    cli.main(["theory", "list", "--json"])
+    listed = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert [listed[name].items() <= row.items() for name, row in zip(chosen, checked, strict=True)] == [True, True]
+    verdicts = Counter(row["verdict"] for row in listed.values())
+    cli.main(["theory", "list"])
+    said = capsys.readouterr().out
+    for verdict in ("false as printed", "fault of released code"):
+        assert re.search(rf"\b{verdicts[verdict]} {verdict.replace('fault', 'faults')}", said.splitlines()[-1])
+
+
 def test_processes_give_the_outcomes_of_one():
     few = registry.find(["datadep-theorem-2.7", "datadep-proposition-2.5"])
     one, two = (list(registry.check_all(few, jobs)) for jobs in (1, 2))
@@ -128,6 +160,13 @@ def test_a_name_that_is_not_there_is_the_typists_error(capsys):
     assert "no statement is called 'no-such-theorem'" in capsys.readouterr().err
 
 
+def test_its_help_says_that_it_takes_several_names_or_none(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["theory", "check", "--help"])
+    said = capsys.readouterr().out
+    assert "theory check [-h] [NAME ...]" in said and "(default: all)" in said
+
+
 def test_the_list_names_every_statement(capsys):
     cli.main(["theory", "list"])
     said = capsys.readouterr().out
@@ -172,5 +211,7 @@ def test_a_statement_says_what_holds_instead_where_it_does_not_and_only_there():
         statement(**make, verdict="holds", instead="something else")(nothing)
     with pytest.raises(ValueError, match="instead"):
         statement(**make, verdict="false as printed")(nothing)
+    with pytest.raises(ValueError, match="faults of released code, and only they"):
+        statement(**make, verdict="false as printed", instead="this", kind="code")(nothing)
     with pytest.raises(ValueError, match="compared nothing"):
         statement(**make, verdict="holds")(lambda: [])()

@@ -94,9 +94,9 @@ def corollary_1() -> Iterator[Comparison]:
     "manifold",
     "Section 3.3",
     "Where classes are flat, a random point in the hull of the states is more likely classified with low confidence.",
-    verdict="holds with a correction",
+    verdict="false as printed",
     page="where/flattening#thm-hull",
-    instead="It is f that is unsure there, not the flat states: with loss zero on collapsed classes the mean confidence is "
+    instead="Flatness makes nothing unsure, f does. With loss zero on collapsed classes the mean confidence is "
     "(1 + 1/2 + ... + 1/C) / C, but the same states under a steep f get confidence near 1, and classes that fill the "
     "plane get the low one if mixtures were answered right.",
 )
@@ -131,7 +131,7 @@ def section_3_3() -> Iterator[Comparison]:
     "manifold",
     "Appendix F",
     "Interpolations stay consistent if the states of each class lie in a subspace of D - C + 1 dimensions.",
-    verdict="holds with a correction",
+    verdict="false as printed",
     page="where/flattening#def-contradiction",
     instead="It is not sufficient: two classes on two lines in the plane can contradict each other if the lines are not "
     "parallel. Nor is it necessary: segments that never meet cannot contradict. An affine f at loss zero needs more, "

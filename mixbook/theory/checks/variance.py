@@ -350,10 +350,11 @@ def equation_6() -> Iterator[Comparison]:
     "multimix",
     "Section I, order along a path",
     "On the way from x' to x the network's outputs keep the order of the mixtures.",
-    verdict="holds with a correction",
+    verdict="false as printed",
     page="how_much/multimix#multimix-order",
-    instead="It holds for some laws of the ratio only. On three points of classes A, B, A the mixup-optimal answer falls "
-    "from A to B all the way at alpha = 1; at alpha = 8 it turns back to A before it reaches B.",
+    instead="It depends on the law of the ratio and on what lies on the way. On three points of classes A, B, A the "
+    "mixup-optimal answer falls from A to B all the way at alpha = 1; at alpha = 8 it turns back to A before it reaches B. "
+    "Where samples of B and then of A lie between the two, it turns back under every law.",
 )
 def section_i() -> Iterator[Comparison]:
     line, classes = np.array([0.0, 1.0, 2.0]), np.array([0, 1, 0])
@@ -379,3 +380,12 @@ def section_i() -> Iterator[Comparison]:
             yield refuted(
                 f"alpha = {alpha}: the share of A rises again, by up to {rise:.3f} a step", 0.0, max(rise, 0.0), by=0.005
             )
+    # The optimum is right at samples (Proposition 2.8), so four of classes A, B, A, B in line leave no law a chance.
+    for alpha in (1.0, 8.0):
+        shares = vicinal.optimal([0, 1, 2, 3], [0, 1, 0, 1], [0.0, 1.0, 2.0, 3.0], 0.0, alpha)[:, 0]
+        yield refuted(
+            f"alpha = {alpha}: through samples of A, B, A, B the share of A is {', '.join(f'{s:.0f}' for s in shares)}",
+            0.0,
+            float(np.diff(shares).max()),
+            by=0.5,
+        )

@@ -106,7 +106,7 @@ def proposition_2_2() -> Iterator[Comparison]:
     "Lemma 2.3",
     "On a ball, the constant of least mixup loss is the mean target of the mixtures in it (equation 1), a continuous "
     "function of the ball's centre.",
-    verdict="holds with a correction",
+    verdict="false as printed",
     page="why/mixup#thm-optimal",
     instead="The formula holds. Continuity fails on finite data, where a sample mixed with itself has positive mass: h_eps "
     "jumps where the ball lets a sample go.",
