@@ -242,7 +242,7 @@ def proposition_iii_2() -> Iterator[Comparison]:
     "Equation 8",
     "The variance of the gradient is E|g|^2 - (E|g|)^2.",
     verdict="false as printed",
-    page="how_much/variance#multimix-equation-8",
+    page="how_much/variance#prop-length",
     instead="It is E|g|^2 - |E g|^2. The printed right-hand side is the variance of the gradient's length, which is never "
     "larger.",
 )
@@ -258,7 +258,7 @@ def equation_8() -> Iterator[Comparison]:
     "Section III-C, variance of large-batch mixup",
     "The variance of the gradient g' of large-batch mixup is E|g' - E g'|.",
     verdict="false as printed",
-    page="how_much/variance#multimix-equation-8",
+    page="how_much/variance#prop-length",
     instead="The square is missing: it is E|g' - E g'|^2, which the proof of Proposition III.2 goes on to use.",
 )
 def section_iii_c() -> Iterator[Comparison]:
@@ -273,7 +273,7 @@ def section_iii_c() -> Iterator[Comparison]:
     "Section III-B, mean of the gradient",
     "The mean of the gradient of a batch is the gradient of the mixup loss over all pairs of samples.",
     verdict="holds with a correction",
-    page="how_much/variance#multimix-mean",
+    page="how_much/variance#prop-permuted-mean",
     instead="So it is for independent pairs. A permuted batch leaves a sample with itself once in B times, so its mean is "
     "self/B + (1 - 1/B) other; it is the gradient of the loss over all pairs only at B = n. K does not enter.",
 )
@@ -294,7 +294,7 @@ def section_iii_b() -> Iterator[Comparison]:
     "Section IV-I, squared norms",
     "The mean of the gradient does not depend on K, so E|g|^2 can stand for the variance when K's are compared.",
     verdict="holds with a correction",
-    page="how_much/variance#multimix-norms",
+    page="how_much/variance#rem-norms",
     instead="At the same weights. Figure 8 compares training runs, whose weights differ, and with them the means: of two "
     "sets of weights, that with the larger E|g|^2 can have the smaller variance.",
 )
@@ -330,7 +330,7 @@ def section_iv_i() -> Iterator[Comparison]:
     "Equation 6, strict order",
     "The K ratios of a pair are drawn from one Beta law and satisfy 0 < lam_1 < ... < lam_K < 1.",
     verdict="holds with a correction",
-    page="how_much/multimix#multimix-strict-order",
+    page="how_much/multimix#rem-strict-order",
     instead="With chance 1 in real numbers; in floating point a small alpha gives ratios of exactly 1, and ties. Nothing "
     "depends on it: the gradient is a mean over the ratios, which does not know their order.",
 )
@@ -351,7 +351,7 @@ def equation_6() -> Iterator[Comparison]:
     "Section I, order along a path",
     "On the way from x' to x the network's outputs keep the order of the mixtures.",
     verdict="false as printed",
-    page="how_much/multimix#multimix-order",
+    page="how_much/multimix#rem-path-order",
     instead="It depends on the law of the ratio and on what lies on the way. On three points of classes A, B, A the "
     "mixup-optimal answer falls from A to B all the way at alpha = 1; at alpha = 8 it turns back to A before it reaches B. "
     "Where samples of B and then of A lie between the two, it turns back under every law.",

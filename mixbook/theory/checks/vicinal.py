@@ -310,7 +310,7 @@ def theorem_2_7() -> Iterator[Comparison]:
     "On ten points in line, of two classes by turns or of ten, mixup fails at alpha = 1 for the reason of Theorem 2.7: "
     "more points make a sample's own mass small beside that of the mixtures around it.",
     verdict="false as printed",
-    page="why/conflicts#sec-longer-lines",
+    page="why/conflicts#rem-ten-points",
     instead="The networks fail, but not for that reason: on balls of every radius up to 0.6 the optimum is right at all "
     "ten points. With ten classes no two points are of one class, and the theorem is about mixtures of two that are.",
 )
