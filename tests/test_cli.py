@@ -61,6 +61,29 @@ def test_coverage_as_json_is_json_and_as_text_ends_with_the_sum(capsys):
     assert all(str(found[count]) in last for count in ("printed", "with_experiment", "with_result"))
 
 
+@pytest.mark.parametrize("command", ["coverage", "report"])
+def test_a_damaged_file_is_named_and_leaves_those_of_other_experiments_in(command, tmp_path, monkeypatch, capsys):
+    iris, other = (Results(EXPERIMENTS[name], "laptop", tmp_path) for name in (IRIS, "kmixup-v1-figure4-iris"))
+    for results in (iris, other):
+        cells = results.experiment.selected("laptop")
+        metrics = {row.metric: 50.0 for row in results.experiment.printed}
+        numbers = range(results.experiment.profile("laptop").trials)
+        results.save({cell: [Trial(number, metrics, 1.0) for number in numbers] for cell in cells}, [])
+    monkeypatch.setattr("mixbook.cli.bench.stored_results", lambda book: tmp_path)
+    cli.main(["bench", command, "--json"])
+    whole = capsys.readouterr()
+    iris.csv.write_text(iris.csv.read_text()[:-9])
+    cli.main(["bench", command, "--json"])
+    damaged = capsys.readouterr()
+    assert whole.err == "" and damaged.err.startswith(f"left out: {iris.csv} is damaged or cut short")
+    assert f"`mixbook bench run {IRIS} --profile laptop`" in damaged.err and damaged.err.count("left out") == 1
+    if command == "coverage":
+        printed = [json.loads(said.out)["with_result"] for said in (whole, damaged)]
+        assert printed[0] > printed[1] > 0
+    else:
+        assert json.loads(damaged.out)["scoreboard"]
+
+
 def test_compare_shows_every_printed_value(capsys):
     cli.main(["bench", "compare", IRIS])
     said = capsys.readouterr().out

@@ -12,7 +12,8 @@ same: it is no error, but said. The next run takes their names out; its ``trials
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from filelock import FileLock, Timeout
 import mixbook
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks.spec import Cell, Experiment
-from mixbook.benchmarks.tidy import Trial, Trials, as_text, parse
+from mixbook.benchmarks.tidy import Trial, Trials, as_text, parse, salvage
 from mixbook.whole_file import write_whole
 
 FORMAT = 1
@@ -29,7 +30,17 @@ _OF_A_RUN = ("started", "commit", "dirty", "torch", "jobs", "threads_per_trial")
 _OF_A_MACHINE = ("processor", "device")
 
 
-__all__ = ["DamagedResults", "Results", "ResultsError", "ResultsInUse", "Trial", "Trials", "duration", "precisions"]
+__all__ = [
+    "DamagedResults",
+    "Results",
+    "ResultsError",
+    "ResultsInUse",
+    "Trial",
+    "Trials",
+    "duration",
+    "precisions",
+    "skipping",
+]
 
 
 class ResultsError(BenchmarkError):
@@ -42,6 +53,37 @@ class DamagedResults(ResultsError):
 
 class ResultsInUse(BenchmarkError):
     """Another process is writing these results."""
+
+
+@dataclass(frozen=True)
+class _Aside:
+    """The new name of a damaged file, what there is to say of it, and the cells that this names."""
+
+    path: Path
+    said: str
+    again: tuple[str, ...] = ()
+
+
+_unusable: ContextVar[list[str] | None] = ContextVar("unusable", default=None)  # collects why, within `skipping`
+
+
+@contextmanager
+def skipping() -> Iterator[list[str]]:
+    """Within it :class:`Results` that cannot be used count as not there. Gives a list that collects why.
+
+    Example:
+        >>> from mixbook.benchmarks.results import skipping
+        >>> with skipping() as unusable:
+        ...     pass  # read results of many experiments
+        >>> unusable
+        []
+    """
+    why: list[str] = []
+    before = _unusable.set(why)
+    try:
+        yield why
+    finally:
+        _unusable.reset(before)
 
 
 class Results:
@@ -186,11 +228,9 @@ class Results:
             DamagedResults: if the JSON file is missing, or a file is damaged or half-written.
             ResultsError: as :meth:`provenance`.
         """
-        if not self.exists():
-            return {}
         if self.sources:
-            return self._derive({source.experiment.name: source.load() for source in self.sources})
-        return self._read(self.csv, whole=True)
+            return self._derive({s.experiment.name: s.load() for s in self.sources}) if self.exists() else {}
+        return _or_skipped(lambda: self._read(self.csv, whole=True) if self.exists() else {})
 
     def begun(self) -> Trials:
         """The trials of cells that have some, but not all that they should.
@@ -204,7 +244,7 @@ class Results:
         if self.sources:
             found = self._derive({s.experiment.name: {**s.load(), **s.begun()} for s in self.sources})
         else:
-            found = self._read(self.begun_csv, whole=False)
+            found = _or_skipped(lambda: self._read(self.begun_csv, whole=False))
         # A run that was killed between writing the two files leaves trials of a finished cell here.
         return {cell: trials for cell, trials in found.items() if cell not in finished}
 
@@ -282,10 +322,11 @@ class Results:
             lock.release()
 
     def recover(self) -> list[Path]:
-        """Rename damaged files to ``*.corrupt``, so that what they held is run again and nothing is lost.
+        """Set damaged files aside as ``*.corrupt``, so that what they held is run again and nothing is lost.
 
-        With a damaged CSV or JSON file all go, for none is of use without the others; cells that are begun go alone. A CSV
-        that lacks only its JSON file becomes ``*.old``: it is whole, but nobody knows by which protocol it was made.
+        The sound cells of a damaged CSV are written anew. If it has none, or the JSON file is damaged, all files go, for
+        none is of use without the others. A CSV that lacks only its JSON file becomes ``*.old``: it is whole, but nobody
+        knows by which protocol it was made.
 
         Returns:
             The new names; none if all is well.
@@ -293,18 +334,64 @@ class Results:
         Raises:
             ResultsError: if the files are whole but belong to other results.
         """
+        return [aside.path for aside in self._recovered()]
+
+    def _recovered(self) -> list[_Aside]:
+        """As :meth:`recover`, each new name with what there is to say."""
         if self.sources:
-            return [path for source in self.sources for path in source.recover()]
+            return [aside for source in self.sources for aside in source._recovered()]
         try:
             self.load()
         except DamagedResults:
-            orphans = self._orphans()
-            return [_rename(path, "old" if path in orphans else "corrupt") for path in self.files if _is_there(path)]
+            if not (said := self._mended(self.csv, whole=True)):
+                orphans = self._orphans()
+                there = [path for path in self.files if _is_there(path)]
+                return [self._moved(path, orphan=path in orphans) for path in there]
+        else:
+            said = []
         try:
             self.begun()
         except DamagedResults:
-            return [_rename(self.begun_csv, "corrupt")]
-        return []
+            said += self._mended(self.begun_csv, whole=False) or [self._moved(self.begun_csv)]
+        return said
+
+    def _mended(self, path: Path, *, whole: bool) -> list[_Aside]:
+        """Keep the sound cells of a damaged CSV; nothing is done if it has none, or if nothing says how it was made.
+
+        It is copied aside, and the new one takes its place: whatever stops this, the JSON file is never without its CSV.
+        """
+        try:
+            trials = _trials(self.provenance() if whole else self.identity())
+        except DamagedResults:
+            return []
+        if not _is_there(path):
+            return []
+        selected = self.experiment.selected(self.profile)
+        text = path.read_text(encoding="utf-8", errors="replace")
+        sound, others = salvage(text, self.experiment, selected, trials, whole=whole)
+        if not sound:
+            return []
+        aside = _free_name(path, "corrupt")
+        try:
+            aside.write_bytes(path.read_bytes())
+        except OSError as error:
+            raise ResultsError(f"cannot copy {path} to {aside.name} ({error.strerror or error}): it is damaged") from error
+        _write(path, as_text(self.experiment, selected, sound))
+        again = tuple(map(str, others))
+        kept = f"damaged results were set aside as {aside}: {len(sound)} cells of it are sound and kept"
+        return [_Aside(aside, f"{kept}, {', '.join(again) or 'what is missing'} run again", again)]
+
+    def _moved(self, path: Path, *, orphan: bool = False) -> _Aside:
+        """The new name of a file that is set aside as it is, and what there is to say."""
+        aside = _rename(path, "old" if orphan else "corrupt")
+        if not orphan:
+            return _Aside(aside, f"damaged results were set aside as {aside}: what they held is run again")
+        return _Aside(
+            aside,
+            f"{path.name} is whole, but {self.json.name}, which says how it was made, is missing or damaged: it was set "
+            f"aside as {aside}, and what it holds is run again. To use it instead, restore {self.json.name} from version "
+            f"control and rename {aside.name} to {path.name}",
+        )
 
     def _orphans(self) -> list[Path]:
         """The CSV files that can be read, if the JSON file cannot."""
@@ -342,30 +429,24 @@ class Results:
         return len(short)
 
     def make_ready(self, report: Callable[[str], object]) -> None:
-        """Before a run: :meth:`recover`, :meth:`check_resumable` and :meth:`extend`, one line for what was found.
+        """Before a run: :meth:`recover`, :meth:`check_resumable` and :meth:`extend`, a line for each thing that was found.
 
         Raises:
             ResultsError: if what is there cannot be continued.
         """
-        for path in self.recover():
-            if path.suffix.startswith(".old"):
-                csv = path.with_suffix("").name
-                report(
-                    f"{csv} is whole, but {self.json.name}, which says how it was made, is missing or damaged: it was set "
-                    f"aside as {path}, and what it holds is run again. To use it instead, restore {self.json.name} from "
-                    f"version control and rename {path.name} to {csv}"
-                )
-            else:
-                report(f"damaged results were set aside as {path}: what they held is run again")
+        for aside in (damaged := self._recovered()):
+            report(aside.said)
         self.check_resumable()
         if short := self.extend():
             report(f"{short} cells get more trials: those that they have are kept")
         for home in self._homes():
-            if lost := home.lost():
+            lost = home.lost()
+            if new := [cell for cell in lost if not any(cell in aside.again for aside in damaged)]:
                 report(
-                    f"{home.json} names what {home.csv.name} does not hold: {_some(lost)}. A run was killed as it saved, "
+                    f"{home.json} names what {home.csv.name} does not hold: {_some(new)}. A run was killed as it saved, "
                     "or the file was cut; what is missing is run again"
                 )
+            if lost:
                 home._forget(lost)
 
     def _forget(self, cells: list[str]) -> None:
@@ -414,6 +495,18 @@ def duration(seconds: float) -> str:
     if seconds >= 120:
         return f"{seconds / 60:.0f} min"
     return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1g} s"
+
+
+def _or_skipped(read: Callable[[], Trials]) -> Trials:
+    """What is read, or within :func:`skipping` nothing, where it cannot be."""
+    try:
+        return read()
+    except ResultsError as error:
+        if (why := _unusable.get()) is None:
+            raise
+        if str(error) not in why:
+            why.append(str(error))
+        return {}
 
 
 def precisions(runs: Iterable[dict[str, Any]]) -> list[str]:
@@ -485,7 +578,8 @@ def _way_out(results: Results) -> str:
     """Of damaged results."""
     return (
         f"Restore it from version control, or run its cells again: `{_command(results)}` sets damaged files aside as "
-        "*.corrupt and a CSV that lacks only its JSON as *.old, and with `--fresh` all of them as *.old"
+        "*.corrupt and a CSV that lacks only its JSON as *.old, and keeps the sound cells of a damaged CSV. With `--fresh` "
+        "all files are set aside as *.old"
     )
 
 

@@ -4,7 +4,8 @@ import csv
 import io
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mixbook.benchmarks.spec import Cell, Experiment
@@ -28,6 +29,7 @@ class Trial:
 
 
 Trials = dict[Cell, list[Trial]]
+_Found = defaultdict[Cell, dict[int, tuple[dict[str, float], float]]]
 
 
 def pairs(ours: Sequence[Trial], theirs: Sequence[Trial]) -> list[tuple[Trial, Trial]]:
@@ -81,30 +83,93 @@ def parse(text: str, experiment: Experiment, cells: Sequence[Cell], trials: int,
     if not text.endswith("\n"):
         raise ValueError("the last line does not end")
     known = set(cells)
-    found: dict[Cell, dict[int, tuple[dict[str, float], float]]] = defaultdict(dict)
+    found: _Found = defaultdict(dict)
     for line, row in _rows(text):
-        if None in row or None in row.values():
-            raise ValueError(f"{line} must have {len(COLUMNS)} columns")
-        cell = Cell(row["method"], row["params"])
-        if cell not in known or row["experiment"] != experiment.name:
-            raise ValueError(f"{line} belongs to no cell of {experiment.name}: {row['experiment']} {cell}")
-        if (row["dataset"], row["model"]) != (experiment.dataset, experiment.model):
-            where = f"{experiment.dataset} and {experiment.model}"
-            raise ValueError(f"{line} must be of {where}, got {row['dataset']} and {row['model']}")
-        if row["seed"] != row["trial"]:
-            raise ValueError(f"{line} must have the number of its trial as its seed, got {row['trial']} and {row['seed']}")
-        value, seconds = float(row["value"]), float(row["seconds"])
-        # NaN is what a network that diverged scores.
-        if math.isinf(value) or not math.isfinite(seconds):
-            raise ValueError(f"{line} holds {value} and {seconds}, which must be finite")
-        metrics, _ = found[cell].setdefault(int(row["trial"]), ({}, seconds))
-        if row["metric"] in metrics:
-            raise ValueError(f"{line} repeats {row['metric']} of trial {row['trial']} of {cell}")
-        metrics[row["metric"]] = value
-    parsed = {cell: [Trial(n, m, s) for n, (m, s) in sorted(by_trial.items())] for cell, by_trial in found.items()}
+        _add(line, row, experiment, known, found)
+    parsed = {cell: _trials_of(by_trial) for cell, by_trial in found.items()}
     for cell, of_cell in parsed.items():
         _check(cell, of_cell, trials, whole)
     return parsed
+
+
+def salvage(
+    text: str, experiment: Experiment, cells: Sequence[Cell], trials: int, *, whole: bool
+) -> tuple[Trials, list[Cell]]:
+    """The sound cells of a CSV that :func:`parse` refuses, and those that it holds but that are not.
+
+    A line that cannot be read may have been one of the cell before it, or of the one after it: neither is sound. For the
+    arguments see :func:`parse`. Without its first line nothing says what the columns are, and nothing is sound.
+    """
+    head, *lines = text.split("\n")
+    if tuple(head.split(",")) != COLUMNS:
+        return {}, []
+    known, found, suspect, before, broken = set(cells), _Found(dict), set[Cell](), None, False
+    # Even if the last one can be read, its number may have had more digits where it was cut.
+    for line in [*lines[:-1], *([""] if lines and lines[-1] else [])]:
+        row = None
+        try:
+            row = _row(line)
+            cell = _add("a line", row, experiment, known, found)
+        except (ValueError, KeyError, TypeError):
+            broken = True
+            suspect |= {before} if before else set()
+            suspect |= {Cell(row["method"], row["params"])} if row else set()  # whose line may be there twice
+            continue
+        suspect |= {cell} if broken else set()
+        before, broken = cell, False
+    sound = {}
+    for cell, by_trial in found.items():
+        of_cell = _trials_of(by_trial)
+        with suppress(ValueError):
+            _check(cell, of_cell, trials, whole)
+            sound.update({} if cell in suspect else {cell: of_cell})
+    return sound, [cell for cell in found if cell not in sound]
+
+
+def _row(line: str) -> dict[str, str]:
+    """A line by the names of its columns.
+
+    Raises:
+        ValueError: if it is none of a CSV, or bytes in it were no text.
+    """
+    try:
+        row = next(csv.DictReader([line], COLUMNS, strict=True), None)
+    except csv.Error as error:
+        raise ValueError(error) from error
+    if row is None or not line.isprintable() or "\ufffd" in line:
+        raise ValueError("no row")
+    return row
+
+
+def _add(line: str, row: dict[str, str], experiment: Experiment, known: Collection[Cell], found: _Found) -> Cell:
+    """Put a row where it belongs, and return the cell.
+
+    Raises:
+        ValueError: if it is not of the experiment, or holds what cannot be; the message names the ``line``.
+    """
+    if None in row or None in row.values():
+        raise ValueError(f"{line} must have {len(COLUMNS)} columns")
+    cell = Cell(row["method"], row["params"])
+    if cell not in known or row["experiment"] != experiment.name:
+        raise ValueError(f"{line} belongs to no cell of {experiment.name}: {row['experiment']} {cell}")
+    if (row["dataset"], row["model"]) != (experiment.dataset, experiment.model):
+        where = f"{experiment.dataset} and {experiment.model}"
+        raise ValueError(f"{line} must be of {where}, got {row['dataset']} and {row['model']}")
+    if row["seed"] != row["trial"]:
+        raise ValueError(f"{line} must have the number of its trial as its seed, got {row['trial']} and {row['seed']}")
+    number, value, seconds = int(row["trial"]), float(row["value"]), float(row["seconds"])
+    # NaN is what a network that diverged scores.
+    if math.isinf(value) or not math.isfinite(seconds):
+        raise ValueError(f"{line} holds {value} and {seconds}, which must be finite")
+    metrics, _ = found[cell].setdefault(number, ({}, seconds))
+    if row["metric"] in metrics:
+        raise ValueError(f"{line} repeats {row['metric']} of trial {row['trial']} of {cell}")
+    metrics[row["metric"]] = value
+    return cell
+
+
+def _trials_of(by_trial: dict[int, tuple[dict[str, float], float]]) -> list[Trial]:
+    return [Trial(number, metrics, seconds) for number, (metrics, seconds) in sorted(by_trial.items())]
 
 
 def _rows(text: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -1,7 +1,9 @@
 """``mixbook bench``: the papers' tables, run again and compared with print."""
 
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +17,7 @@ from mixbook.benchmarks.coverage import TableCoverage
 from mixbook.benchmarks.experiments import all_experiments, experiments_with, get_experiment
 from mixbook.benchmarks.home import find_book, results_folder, stored_results
 from mixbook.benchmarks.report import report as reports
+from mixbook.benchmarks.results import skipping
 from mixbook.benchmarks.run_all import run_all
 from mixbook.benchmarks.runner import Place
 from mixbook.benchmarks.spec import Experiment
@@ -175,7 +178,8 @@ def coverage(*, json: bool = False, book: Path | None = None) -> None:
         json: print everything as JSON, figures included.
         book: the book's folder, if this is not inside it.
     """
-    found = scoreboard.coverage(stored_results(book))
+    with _warned():
+        found = scoreboard.coverage(stored_results(book))
     if json:
         print(dumps(found.as_dict()))
         return
@@ -197,7 +201,8 @@ def report(*, json: bool = False, book: Path | None = None) -> None:
         json: print everything as JSON, every single comparison included.
         book: the book's folder, if this is not inside it.
     """
-    found = reports.report(stored_results(book))
+    with _warned():
+        found = reports.report(stored_results(book))
     if json:
         print(dumps(found.as_dict()))
         return
@@ -252,6 +257,15 @@ def speed(
     for peak in more.get("memory", []):
         print(f"{peak['what']}: {peak['ours'] / peak['theirs']:.2f} of the bare loop's memory")
     print(f"\nmedians of rounds by turns, on random numbers, threads: {get_num_threads()}")
+
+
+@contextmanager
+def _warned() -> Iterator[None]:
+    """Results that cannot be used are left out, and named: those of other experiments can."""
+    with skipping() as unusable:
+        yield
+    for why in unusable:
+        print(f"left out: {why}", file=sys.stderr)
 
 
 def _coverage_row(table: TableCoverage) -> dict[str, object]:

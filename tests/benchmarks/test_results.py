@@ -15,7 +15,7 @@ from toy_trial import RUN, TOY
 import mixbook
 from mixbook.benchmarks import BenchmarkError
 from mixbook.benchmarks import results as results_module
-from mixbook.benchmarks.results import Results, ResultsError, Trial
+from mixbook.benchmarks.results import Results, ResultsError, Trial, skipping
 from mixbook.benchmarks.spec import Cell, Setting
 from mixbook.whole_file import write_whole
 
@@ -226,13 +226,90 @@ def test_damage_to_what_is_begun_is_found_and_set_aside_alone(results, invented,
     assert len(results.load()) == 4 and results.begun() == {}
 
 
-def test_a_damaged_csv_is_set_aside_with_what_is_of_no_use_without_it(results):
-    results.csv.write_text(results.csv.read_text()[:-20])
+def cut(text):
+    return text[:-20]
+
+
+def without_first_digit_of(cell):
+    return lambda text: text.replace(f",{cell.method},{cell.params},1,1,", f",{cell.method},{cell.params},,1,", 1)
+
+
+def lines_of(text, cell):
+    return [line for line in text.splitlines(keepends=True) if f",{cell.method},{cell.params}," in line]
+
+
+FIRST, SECOND, THIRD, FOURTH = TOY.cells[:4]
+
+
+@pytest.mark.parametrize(
+    ("damage", "kept"),
+    [
+        (cut, [FIRST, SECOND, THIRD]),
+        (lambda text: text[:-1], [FIRST, SECOND, THIRD]),  # the last number may have had more digits
+        (without_first_digit_of(SECOND), [FIRST, THIRD, FOURTH]),
+        (lambda text: text + lines_of(text, FIRST)[0], [SECOND, THIRD]),  # twice, and who knows what it was behind the last
+        (lambda text: text.replace("toy,", "tox,", 1), [SECOND, THIRD, FOURTH]),
+        (lambda text: text.replace(lines_of(text, THIRD)[0], "<<<<<<< mine\n"), [FIRST, FOURTH]),  # may be the second's
+        (lambda text: text.replace(lines_of(text, THIRD)[1], ""), [FIRST, SECOND, FOURTH]),
+        (lambda text: text.replace(f",{SECOND.params},", f',"{SECOND.params},', 1), [THIRD, FOURTH]),
+        (lambda text: text.replace(f",{FOURTH.params},0", f",{FOURTH.params},0\0", 1), [FIRST, SECOND]),
+    ],
+)
+def test_of_a_damaged_csv_the_sound_cells_are_kept_and_the_others_named_once(results, invented, damage, kept):
+    cells = invented(TOY, "laptop", cells=4)
+    results.save(cells, [finished(cells)])
+    results.csv.write_text(damage(results.csv.read_text()))
+    damaged, said = results.csv.read_bytes(), []
+    results.make_ready(said.append)
+    (line,) = said
+    aside = results.csv.with_name("laptop.csv.corrupt1")
+    assert aside.read_bytes() == damaged and f"set aside as {aside}: {len(kept)} cells of it are sound and kept" in line
+    assert results.load() == {cell: cells[cell] for cell in kept} and results.lost() == []
+    assert all((str(cell) in line) == (cell not in kept) for cell in cells)
+    results.make_ready(said.append)
+    assert len(said) == 1
+
+
+def test_a_cell_of_one_trial_is_not_taken_for_whole_where_a_line_of_it_is_lost(tmp_path, invented):
+    single = replace(TOY, profiles={**TOY.profiles, "laptop": replace(TOY.profiles["laptop"], trials=1)})
+    results, cells = Results(single, "laptop", tmp_path), invented(single, "laptop", cells=3)
+    results.save(cells, [finished(cells)])
+    results.csv.write_text(cut(results.csv.read_text()))
+    results.recover()
+    assert list(results.load()) == [FIRST, SECOND]
+
+
+def test_a_damaged_csv_without_a_sound_cell_is_set_aside_with_what_is_of_no_use_without_it(results):
+    results.csv.write_text(results.csv.read_text().replace("experiment,", "experiments,", 1))
     damaged = results.csv.read_bytes()
     aside = results.recover()
     assert [path.name for path in aside] == ["laptop.csv.corrupt1", "laptop.json.corrupt1"]
     assert aside[0].read_bytes() == damaged
     assert results.load() == {} and results.recover() == []
+
+
+def test_trials_of_sound_cells_that_are_begun_are_kept_too(results, invented):
+    cells = invented(TOY, "laptop", cells=6)
+    whole, begun = dict(list(cells.items())[:4]), {cell: cells[cell][:2] for cell in TOY.cells[4:6]}
+    results.save(whole, [finished(whole)], begun)
+    for path in (results.csv, results.begun_csv):
+        path.write_text(cut(path.read_text()))
+    said = []
+    results.make_ready(said.append)
+    assert [FOURTH not in results.load(), results.begun()] == [True, {TOY.cells[4]: begun[TOY.cells[4]]}]
+    assert ["laptop.csv.corrupt1" in said[0], "laptop.begun.csv.corrupt1" in said[1], len(said)] == [True, True, 2]
+
+
+def test_damaged_results_can_be_left_out_where_those_of_many_are_read(results, tmp_path, invented):
+    other = Results(replace(TOY, name="other"), "laptop", tmp_path)
+    other.save(invented(TOY, "laptop", cells=2), [RUN])
+    results.csv.write_text(cut(results.csv.read_text()))
+    with skipping() as unusable:
+        assert (results.load(), results.load(), len(other.load())) == ({}, {}, 2)
+    (why,) = unusable
+    assert f"{results.csv} is damaged or cut short" in why and "mixbook bench run toy --profile laptop" in why
+    with pytest.raises(ResultsError):
+        results.load()
 
 
 @pytest.mark.parametrize("missing", [False, True])
