@@ -1,6 +1,7 @@
 """``mixbook data``, as somebody types it."""
 
 import hashlib
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -60,8 +61,11 @@ def test_get_needs_a_name(capsys):
 
 
 def test_verify_tells_right_wrong_and_absent_files_apart(home, capsys):
-    cli.main(["data", "verify", "tiny"])
-    assert capsys.readouterr().out == "absent tiny.csv\n"
+    with pytest.raises(SystemExit) as left:
+        cli.main(["data", "verify", "tiny"])
+    said = capsys.readouterr()
+    assert (left.value.code, said.out) == (2, "absent tiny.csv\n")
+    assert said.err == "mixbook: not all there: tiny. `mixbook data get tiny`\n"
     (home / "tiny.csv").write_text("right")
     cli.main(["data", "verify", "tiny"])
     assert capsys.readouterr().out == "ok     tiny.csv\n"
@@ -70,21 +74,32 @@ def test_verify_tells_right_wrong_and_absent_files_apart(home, capsys):
 
 
 def test_verify_says_of_each_archive_what_it_found(home, monkeypatch, capsys):
-    def says(made) -> str:
+    def says(made, *, absent=False) -> str:
         monkeypatch.setitem(SOURCES, "packed", made)
-        cli.main(["data", "verify", "packed"])
+        with pytest.raises(SystemExit) if absent else nullcontext():
+            cli.main(["data", "verify", "packed"])
         return capsys.readouterr().out
 
     right = (f"sha256:{hashlib.sha256(b'right').hexdigest()}",)
     made = Source("packed", "", "http://localhost", archives=(Archive(File("packed.zip", right), "out"),))
-    assert says(made) == "absent packed.zip\n"
+    assert says(made, absent=True) == "absent packed.zip\n"
     (home / "out").mkdir()
-    assert says(made) == "absent packed.zip\n"
+    assert says(made, absent=True) == "absent packed.zip\n"
     (home / "out" / "one.txt").write_text("right")
     assert says(made) == "not checked out: unpacked, no archive packed.zip\n"
     assert says(replace(made, files=(File("out/one.txt", right),))) == "ok     out/one.txt\n"
     (home / "packed.zip").write_text("right")
     assert says(made) == "ok     packed.zip\n"
+
+
+def test_verify_of_all_sets_wants_one_and_none_in_part(home, monkeypatch, capsys):
+    assert f"no data set is in {home}: `mixbook data list`" in refused(capsys, "verify")
+    (home / "tiny.csv").write_text("right")
+    cli.main(["data", "verify"])
+    assert {"ok     tiny.csv", "absent mnist/train-images-idx3-ubyte.gz"} <= set(capsys.readouterr().out.splitlines())
+    more = replace(SOURCES["tiny"], files=(*SOURCES["tiny"].files, File("more.csv", SOURCES["tiny"].files[0].checksums)))
+    monkeypatch.setitem(SOURCES, "tiny", more)
+    assert "not all there: tiny. " in refused(capsys, "verify")
 
 
 @pytest.mark.parametrize("command", ["list", "verify"])

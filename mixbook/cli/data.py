@@ -33,15 +33,16 @@ def commands() -> dict[str, Callable[..., None]]:
                     print(f"{wanted.name}: {store.root() / place}")
 
     def verify(names: tuple[str, ...] = (), /) -> None:
-        """Compare files in the data folder with the published checksums. Exits with 2 if one differs.
+        """Compare files in the data folder with the published checksums. Exits with 2 if one differs or is absent.
 
         Args:
-            names: which data sets; all by default.
+            names: which data sets, which must be there; by default all that are there, of which there must be one.
         """
-        wrong = []
+        wrong, incomplete, some = [], [], False
         with _explained():
             chosen, home = [store.source(name) for name in names or SOURCES], store.root()
         for wanted in chosen:
+            found, absent = False, False
             there = {archive.file: archive.folder for archive in wanted.archives if store.unpacked(archive)}
             for file in (*wanted.files, *(archive.file for archive in wanted.archives)):
                 path = home / file.path
@@ -49,12 +50,21 @@ def commands() -> dict[str, Callable[..., None]]:
                     right = store.matches(path, file)
                     print(f"{'ok' if right else 'WRONG':6} {file.path}", flush=True)
                     wrong += [] if right else [str(path)]
+                    found = True
                 elif file not in there:
                     print(f"absent {file.path}")
+                    absent = True
                 elif not wanted.files:  # which are checked themselves
+                    found = True
                     print(f"not checked {there[file]}: unpacked, no archive {file.path}")
+            incomplete += [wanted.name] if absent and (names or found) else []
+            some = some or found
         if wrong:
             raise BenchmarkError(f"not the published files: {', '.join(wrong)}. Remove them, then `mixbook data get`")
+        if incomplete:
+            raise BenchmarkError(f"not all there: {', '.join(incomplete)}. `mixbook data get {' '.join(incomplete)}`")
+        if not some:
+            raise BenchmarkError(f"no data set is in {home}: `mixbook data list` shows which there are")
 
     return {"list": list_, "get": get, "verify": verify}
 
