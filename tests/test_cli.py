@@ -45,6 +45,13 @@ def test_list_shows_those_of_a_table(capsys):
     assert IRIS in said and "kmixup-v1-figure4-iris" not in said
 
 
+def test_list_says_which_have_a_released_protocol(capsys):
+    cli.main(["bench", "list"])
+    lines = capsys.readouterr().out.splitlines()
+    for name, experiment in EXPERIMENTS.items():
+        assert lines[lines.index(name) + 1].endswith("; released too") == experiment.has_released
+
+
 def test_each_command_is_a_function_that_python_can_call(capsys):
     from mixbook.cli import bench  # which needs tyro, as the command line does
 

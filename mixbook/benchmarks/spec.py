@@ -285,7 +285,7 @@ class Experiment:
         Raises:
             BenchmarkError: if nothing, of it or of what it is read from, knows of one; the message names cells that do.
         """
-        if not self._differs:
+        if not self.has_released:
             cells = " ".join(setting.released_cells for setting in self.settings if setting.released_cells)
             but, alone = (f" but its cells {cells}", f", and --only {cells} runs those") if cells else ("", "")
             raise BenchmarkError(f"{self.name} has no released variant here{but}: leave --protocol out{alone}")
@@ -303,14 +303,15 @@ class Experiment:
             settings=tuple(map(released, self.settings)),
             profiles=self.profiles | self.released_profiles,
             released_profiles={},
-            sources=tuple(source.as_released() if source._differs else source for source in self.sources),
+            sources=tuple(source.as_released() if source.has_released else source for source in self.sources),
             surrogate=True,
         )
 
     @cached_property
-    def _differs(self) -> bool:
+    def has_released(self) -> bool:
+        """Whether :meth:`as_released` knows of a difference between print and released code."""
         own = any(setting.released is not None for setting in self.settings)
-        return own or bool(self.released_profiles) or any(source._differs for source in self.sources)
+        return own or bool(self.released_profiles) or any(source.has_released for source in self.sources)
 
     def selected(self, profile: str, only: Sequence[str] = ()) -> tuple[Cell, ...]:
         """The cells that a profile runs; of these those that fit one of the patterns ``only``, if there are any."""

@@ -41,11 +41,13 @@ def list_(texts: Annotated[tuple[str, ...], arg(metavar="TEXT", name="texts")] =
     For example: mixbook bench list kmixup-tmlr "table 5"
 
     Args:
-        texts: only those that have each of these in their name, paper, table, figures, title, data set or network.
+        texts: only those that have each of these in their name, paper, table, figures, title, data set or network; "released"
+            those that `mixbook bench run --protocol released` takes.
     """
     for e in experiments_with(*texts):
         home = f"{e.paper}, {', '.join((e.table, *e.also))}: {e.title}; {len(e.printed)} printed values"
-        print(f"{e.name}\n  {home if e.printed else e.title}")
+        released = "; released too" if e.has_released else ""
+        print(f"{e.name}\n  {home if e.printed else e.title}{released}")
         if e.figures:
             print(f"  {'in place of' if e.surrogate else 'redraws'} {e.paper}, {', '.join(e.figures)}")
         for level, profile in e.profiles.items():

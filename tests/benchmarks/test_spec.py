@@ -80,8 +80,20 @@ def test_experiments_are_found_by_texts_in_any_case():
     assert experiments_with() == list(EXPERIMENTS.values())
     assert EXPERIMENTS["multimix-figure4"] in experiments_with("NOISY_SPIRAL")
     assert EXPERIMENTS["datadep-moons-0.1"] in experiments_with("datadep", "figure 14")  # which its title does not name
+    for number, roman in (("6", "VI"), ("1", "I")):
+        (*found,) = experiments_with("multimix", f"table {number}")
+        assert found and all(f"Table {roman}" in (e.table, *e.also) for e in found)
     with pytest.raises(BenchmarkError, match="no experiment has 'kmixup' and 'qqq' in its name"):
         experiments_with("kmixup", "qqq")
+
+
+def test_experiments_with_a_released_protocol_are_found_by_that_word():
+    found = experiments_with("manifold-table1", "released")
+    assert found and all(e.as_released().name.endswith("-released") for e in found)
+    for e in EXPERIMENTS.values():
+        if e not in experiments_with("released"):
+            with pytest.raises(BenchmarkError):
+                e.as_released()
 
 
 def test_two_experiments_never_claim_the_same_value():

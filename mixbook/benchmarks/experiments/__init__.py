@@ -106,8 +106,13 @@ def get_experiment(name: str) -> Experiment:
     return EXPERIMENTS[name]
 
 
+_ROMAN_TABLES = tuple(f"Table {number}" for number in ("I", "II", "III", "IV", "V", "VI", "VII", "VIII"))
+
+
 def experiments_with(*texts: str) -> list[Experiment]:
     """The experiments that have each text in their name, paper, table, figures, title, data set or network, in any case.
+
+    A table VI is found as table 6 too, and ``released`` finds those that ``--protocol released`` runs.
 
     Raises:
         BenchmarkError: if there is none.
@@ -119,7 +124,10 @@ def experiments_with(*texts: str) -> list[Experiment]:
     """
 
     def about(e: Experiment) -> str:
-        return "\n".join((e.name, e.paper, e.table, *e.also, *e.figures, e.title, e.dataset, e.model)).lower()
+        tables = (e.table, *e.also)
+        numbered = (f"table {_ROMAN_TABLES.index(table) + 1}" for table in tables if table in _ROMAN_TABLES)
+        released = ("released",) if e.has_released else ()
+        return "\n".join((e.name, e.paper, *tables, *numbered, *e.figures, e.title, e.dataset, e.model, *released)).lower()
 
     found = [each for each in all_experiments() if all(text.lower() in about(each) for text in texts)]
     if not found:
