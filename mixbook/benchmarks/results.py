@@ -491,7 +491,13 @@ class Results:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words, short: minutes from two of them on, and tenths or less below one second."""
+    """Seconds in words, short: minutes from two of them on, and tenths or less below one second.
+
+    Example:
+        >>> from mixbook.benchmarks.results import duration
+        >>> duration(119), duration(120)
+        ('119 s', '2 min')
+    """
     if seconds >= 120:
         return f"{seconds / 60:.0f} min"
     return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1g} s"
