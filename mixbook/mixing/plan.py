@@ -459,7 +459,7 @@ def check_labels(y: Tensor | None, num_classes: int | None, ignore_index: int | 
 
 
 def known_labels(y: Tensor, num_classes: int, ignore_index: int | None) -> tuple[Tensor, Tensor | None]:
-    """Labels (...) as indices, int64 (...), and which of them are known, bool (...); None if all are. Ignored ones are 0.
+    """Labels of any shape as indices, int64, and which of them are known, bool; None if all are. Ignored labels are 0.
 
     Raises:
         ValueError, RuntimeError: if a label is out of range: see :meth:`MixPlan.targets`.
