@@ -41,8 +41,8 @@ def list_(texts: Annotated[tuple[str, ...], arg(metavar="TEXT", name="texts")] =
     For example: mixbook bench list kmixup-tmlr "table 5"
 
     Args:
-        texts: only those that have each of these in their name, paper, table, figures, title, data set or network; "released"
-            those that `mixbook bench run --protocol released` takes.
+        texts: only those that have each of these in their name, paper, table, figures, title, data set or network;
+            "released" those that `mixbook bench run --protocol released` takes.
     """
     for e in experiments_with(*texts):
         home = f"{e.paper}, {', '.join((e.table, *e.also))}: {e.title}; {len(e.printed)} printed values"
