@@ -13,7 +13,7 @@ Kind = Literal["statement", "number", "code"]  # what a paper proves, what it pr
 # All conclusions of a statement that "holds with a correction" stand, once a constant, a step of the proof, or a condition
 # on how things are drawn or compared (independent pairs, no ties, the law of lambda) is put right. One that is "false as
 # printed" has a conclusion, be it one of several, that must be withdrawn: its check evaluates a counterexample among the
-# data, states or networks that the statement is about. A program, which is not in print, has a "fault of released code".
+# data, states or networks that the statement is about. Of programs it is said that they have a "fault of released code".
 Verdict = Literal[
     "holds",
     "holds with a correction",
