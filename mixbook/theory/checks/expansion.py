@@ -151,7 +151,7 @@ def _ties(y: Tensor) -> Iterator[Comparison]:
     "Theorem H.1",
     "The k-mixup loss is the loss at samples shrunk towards the mean of their partners, under noise of mean 0; that mean "
     "is exactly the mean of D_i.",
-    verdict="holds with a correction",
+    verdict="false as printed",
     page="who/regularises#thm-reversion",
     instead="The identity holds. The mean that is printed belongs to one block and is not that of D_i, which is its "
     "average over blocks. Shrinking towards the mean of D_i itself, one noise per sample, is an identity too.",

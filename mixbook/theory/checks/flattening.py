@@ -16,11 +16,11 @@ PLANE, PLANE_LABELS = np.array([[0, 0], [1, 0], [0.5, 0.9], [0.5, 0.3]]), np.arr
     "manifold",
     "Theorem 1",
     "With at least C - 1 hidden dimensions the loss of mixing there reaches 0, and the f that does so is linear.",
-    verdict="holds with a correction",
+    verdict="false as printed",
     page="where/flattening#thm-manifold-zero",
-    instead="It holds for losses that vanish at equal arguments, with one f for all pairs (the print minimises over f for "
-    "each pair). Cross entropy has a positive floor. For an affine f, D >= C - 1 is also necessary; a curved f can reach 0 "
-    "in other ways, and with less.",
+    instead="A curved f can reach 0 too, and with fewer dimensions. That 0 is reached holds for losses that vanish at "
+    "equal arguments, with one f for all pairs (the print minimises over f for each pair); cross entropy has a positive "
+    "floor. For an affine f, D >= C - 1 is also necessary.",
 )
 def theorem_1() -> Iterator[Comparison]:
     rng = np.random.default_rng(0)
