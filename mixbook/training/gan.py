@@ -159,3 +159,4 @@ def _step(adam: torch.optim.Optimizer, loss: Tensor) -> None:
     adam.zero_grad()
     loss.backward()
     adam.step()
+    torch.clear_autocast_cache()  # or under an autocast around the training all steps would see the first weights

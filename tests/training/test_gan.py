@@ -175,3 +175,20 @@ def test_other_bad_input_is_named(generator):
         fit_gan(nn.Linear(2, 2), small_discriminator(), points(5, generator), GanRecipe(1, noise=2), progress=False)
     with pytest.raises(ValueError, match=r"one logit for each image, \(B, 1\), got \(64, 2\)"):
         fit_gan(nn.Linear(2, 2), nn.Linear(2, 2), points(64, generator), GanRecipe(1, noise=2), progress=False)
+
+
+def test_both_networks_move_under_an_autocast_around_the_training(generator):
+    """It keeps low-precision copies of weights until it ends, so that fakes would always be those of the first weights."""
+    seen = []
+
+    class Watched(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(super().forward(torch.ones(1, 2)).detach())
+            return super().forward(x)
+
+    make, judge = seeded(0, lambda: Watched(2, 2)), seeded(1, small_discriminator)
+    recipe = GanRecipe(epochs=1, batch_size=8, lr=0.1, generator_every=1, noise=2)
+    with torch.autocast("cpu", torch.bfloat16):
+        fit_gan(make, judge, points(24, generator), recipe, progress=False)
+    assert len(seen) == 3
+    assert not any(torch.equal(one, other) for one, other in pairwise(seen))
