@@ -8,6 +8,7 @@ from mixbook.evaluation.boxes import iou
 from mixbook.evaluation.corruptions import NoisyBackground, OtherBackground, corrupted_accuracy
 from mixbook.evaluation.deformations import deform, deformation
 from mixbook.evaluation.evaluate import evaluate
+from mixbook.evaluation.frechet import frechet_distance
 from mixbook.evaluation.hidden import hidden_states
 from mixbook.evaluation.localisation import Reading, activation_maps, boxes_of, localisation, localised
 from mixbook.evaluation.metrics import (
@@ -40,6 +41,7 @@ __all__ = [
     "expected_calibration_error",
     "fgsm",
     "fgsm_error",
+    "frechet_distance",
     "hidden_states",
     "interval",
     "iou",
