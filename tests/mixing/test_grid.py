@@ -173,7 +173,9 @@ def test_every_answer_works_at_every_place(pairing, ratio, blend, batch, seed, s
     second = second and not isinstance(blend, mb.CoMixup)
     partner = second_batch(x, y, pairing) if second else None
     rows, labels = (x, y) if partner is None else (torch.cat([x, partner[0]]), torch.cat([y, partner[1]]))
-    hidden = mb.ManifoldMixer(Places(), ["input", "first", "second"], mb.Mixer(pairing, ratio, blend, 4), per=per)
+    looks_at_images = getattr(blend, "saliency", None) is ASKED
+    places = ["input"] if looks_at_images else ["input", "first", "second"]
+    hidden = mb.ManifoldMixer(Places(), places, mb.Mixer(pairing, ratio, blend, 4), per=per)
     one, two = (torch.Generator().manual_seed(seed) for _ in range(2))
     outputs, plan = hidden.with_plan(hidden.model, x, y, partner=partner, generator=one)
     draws = len(plan) // batch
